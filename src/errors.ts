@@ -1,0 +1,80 @@
+import { DrizzleQueryError } from 'drizzle-orm'
+
+/** A delivery whose signature is missing, wrong or too old. Nothing is stored; the sender gets 401. */
+export class InvalidSignature extends Error {
+  override name = 'InvalidSignature' as const
+}
+
+/** A verified delivery whose body nobody can read. Nothing is stored; the sender gets 400. */
+export class MalformedEvent extends Error {
+  override name = 'MalformedEvent' as const
+}
+
+/** Something a person must mend. The job ends at once and the invoice goes to `attention` with this text. */
+export class PermanentError extends Error {
+  override name = 'PermanentError' as const
+}
+
+/** Not a failure: the same work again, not before `at`. It does not use up a run. */
+export class Later extends Error {
+  override name = 'Later' as const
+  readonly at: Date
+
+  constructor(message: string, at: Date) {
+    super(message)
+    this.at = at
+  }
+}
+
+/**
+ * What is known of a call's effect. `refused`: the service answered that it did not do it.
+ * `unknown`: a timeout, a reset or a 5xx; it may or may not have been done.
+ */
+export type Outcome = 'refused' | 'unknown'
+
+/** Lago or Dodo did not do, or did not say that it did, what was asked. */
+export class ApiError extends Error {
+  override name = 'ApiError' as const
+  readonly service: 'Lago' | 'Dodo'
+  readonly outcome: Outcome
+  readonly status: number | undefined
+  readonly code: string | undefined
+  /** The service's own words, bounded. They may name a customer: for the operator's eyes, never for a log. */
+  readonly detail: string
+
+  constructor(fields: {
+    service: 'Lago' | 'Dodo'
+    call: string
+    outcome: Outcome
+    status?: number | undefined
+    code?: string | undefined
+    detail?: string | undefined
+    cause?: unknown
+  }) {
+    const { service, call, outcome, status, code } = fields
+    const answer = status === undefined ? 'did not answer' : `answered ${status}`
+    super([`${service} ${answer} to ${call}`, code].filter(Boolean).join(': '), {
+      cause: fields.cause,
+    })
+    this.service = service
+    this.outcome = outcome
+    this.status = status
+    this.code = code
+    this.detail = (fields.detail ?? '').slice(0, MAX_DETAIL_LENGTH)
+  }
+}
+
+const MAX_DETAIL_LENGTH = 300
+const MAX_MESSAGE_LENGTH = 500
+
+/** The text of anything thrown, bounded, fit for a log: without the values of a failed query. */
+export function messageOf(error: unknown): string {
+  if (error instanceof DrizzleQueryError) return `query failed: ${messageOf(error.cause)}`
+  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE_LENGTH)
+}
+
+/** The same with the service's own explanation, for the operator: a reason, never a log line. */
+export function reasonOf(error: unknown): string {
+  const detail = error instanceof ApiError ? error.detail : ''
+  return [messageOf(error), detail].filter(Boolean).join(': ')
+}
