@@ -1,0 +1,164 @@
+import { sql as sqlTag } from 'drizzle-orm'
+import { fromDrizzle, PgBoss, type Job as BossJob } from 'pg-boss'
+import type { Logger } from 'pino'
+import type postgres from 'postgres'
+
+import { Later, messageOf } from '../errors.ts'
+import { createBossDatabase } from './boss-database.ts'
+
+/** Runs before a job is buried: with the backoff below, about half an hour of failing. */
+const MAX_RUNS = 12
+const BACKOFF_BASE_MS = 1_000
+const BACKOFF_MAX_MS = 5 * 60_000
+/** A worker that stopped beating is dead, and its job somebody else's. pg-boss allows no less. */
+const HEARTBEAT_SECONDS = 10
+const SUPERVISE_SECONDS = 2
+const EXPIRE_SECONDS = 10 * 60
+/** How often a process may die over one job before the job itself is suspected. */
+const MAX_CRASHES = 50
+/** Jobs wait as long as an outage lasts. */
+const RETENTION_SECONDS = 365 * 24 * 3600
+const KEEP_COMPLETED_SECONDS = 3600
+const POLL_SECONDS = 1
+
+/** Work owed on one key. Jobs of one kind and key never run at the same time, on any replica. */
+export type Job = { key: string; priority?: number; data?: Record<string, unknown> }
+export type Handler = (key: string, data: Record<string, unknown>) => Promise<void>
+type Payload = { key: string; run: number; data: Record<string, unknown>; error?: string }
+type Transaction = Parameters<typeof fromDrizzle>[0]
+
+export type Queue = ReturnType<typeof createQueue>
+
+/**
+ * pg-boss, reduced to the verbs we use. `key_strict_fifo` makes the database itself hold a key to one
+ * active job without holding up other keys; docs/decisions/002 says why not `singleton`. For the
+ * same reason a failed run is sent anew, later, instead of staying in pg-boss's retry state, which
+ * would keep every newer job of its key waiting for the backoff.
+ */
+export function createQueue(options: {
+  sql: postgres.Sql
+  log: Logger
+  kinds: readonly string[]
+  now: () => Date
+}) {
+  const { sql, log, kinds, now } = options
+  const boss = new PgBoss({
+    db: createBossDatabase(sql),
+    backend: 'postgres',
+    useListenNotify: true,
+    superviseIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_SECONDS,
+    maintenanceIntervalSeconds: 300,
+    schedule: false,
+  })
+  boss.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue error'))
+
+  async function start() {
+    await boss.start()
+    for (const kind of kinds) {
+      const dead = deadLetterQueue(kind)
+      await ensureQueue(dead, { policy: 'standard' })
+      await ensureQueue(kind, { policy: 'key_strict_fifo', deadLetter: dead })
+    }
+  }
+
+  async function ensureQueue(name: string, settings: { policy: string; deadLetter?: string }) {
+    if (await boss.getQueue(name)) return
+    await boss.createQueue(name, {
+      ...settings,
+      notify: true,
+      retryLimit: MAX_CRASHES,
+      retryDelay: 0,
+      expireInSeconds: EXPIRE_SECONDS,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      retentionSeconds: RETENTION_SECONDS,
+      deleteAfterSeconds: KEEP_COMPLETED_SECONDS,
+    })
+  }
+
+  /** Sends jobs inside the transaction that stores their cause, so that neither exists without the other. */
+  async function send(transaction: Transaction, kind: string, jobs: readonly Job[]) {
+    if (jobs.length === 0) return
+    const rows = jobs.map(({ key, priority = 0, data = {} }) => ({
+      data: { key, run: 0, data } satisfies Payload,
+      singletonKey: key,
+      priority,
+    }))
+    await boss.insert(kind, rows, { db: fromDrizzle(transaction, sqlTag) })
+  }
+
+  /** Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says. */
+  async function work(kind: string, concurrency: number, handler: Handler) {
+    for (let worker = 0; worker < concurrency; worker += 1) {
+      await openWorker(kind, (job) => runOnce(kind, job, handler))
+    }
+  }
+
+  /** Where there was a job there may be another: pg-boss would wait for the next poll to see. */
+  async function openWorker(queue: string, run: (job: BossJob<Payload>) => Promise<void>) {
+    const workerId: string = await boss.work<Payload, void>(queue, POLLING, async ([job]) => {
+      if (job) await run(job)
+      boss.notifyWorker(workerId)
+    })
+  }
+
+  async function runOnce(kind: string, { data: payload }: BossJob<Payload>, handler: Handler) {
+    const { key, run, data } = payload
+    try {
+      await handler(key, data)
+    } catch (error) {
+      if (error instanceof Later) return sendAgain(kind, payload, error.at)
+      if (run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
+      log.warn({ kind, key, run, error: messageOf(error) }, 'run failed, will be repeated')
+      const at = new Date(now().getTime() + backoffMs(run))
+      return sendAgain(kind, { ...payload, run: run + 1 }, at)
+    }
+  }
+
+  async function sendAgain(kind: string, payload: Payload, startAfter: Date) {
+    await boss.send(kind, payload, { singletonKey: payload.key, startAfter })
+  }
+
+  async function bury(kind: string, payload: Payload, error: string) {
+    log.error({ kind, key: payload.key, error }, 'job buried')
+    await boss.send(deadLetterQueue(kind), { ...payload, error })
+  }
+
+  /** Hands every job that ended dead to `tell`, so that a person hears of it. */
+  async function workDeadLetters(
+    kind: string,
+    tell: (key: string, reason: string) => Promise<void>,
+  ) {
+    await openWorker(deadLetterQueue(kind), async (job) => {
+      const { key, error = `the process died ${MAX_CRASHES} times while working on it` } = job.data
+      await tell(key, error)
+      await unblock(kind, key)
+    })
+  }
+
+  /** A job that pg-boss itself gave up stays in its table as failed, where it would block its key. */
+  async function unblock(kind: string, key: string) {
+    const jobs = await boss.findJobs(kind, { key })
+    const failed = jobs.filter(({ state }) => state === 'failed').map(({ id }) => id)
+    if (failed.length > 0) await boss.deleteJob(kind, failed)
+  }
+
+  /** Stops fetching, waits for the jobs in hand, and hands back those that do not end in time. */
+  const stop = (graceMs: number) => boss.stop({ graceful: true, timeout: graceMs, close: false })
+
+  return { start, send, work, workDeadLetters, stop }
+}
+
+const deadLetterQueue = (kind: string) => `${kind}-dead`
+
+const POLLING = {
+  batchSize: 1,
+  pollingIntervalSeconds: POLL_SECONDS,
+  notifyPollingIntervalSeconds: POLL_SECONDS,
+}
+
+/** Exponential, with half of it left to chance so that what failed together does not return together. */
+function backoffMs(run: number): number {
+  const ceiling = Math.min(BACKOFF_BASE_MS * 2 ** run, BACKOFF_MAX_MS)
+  return ceiling / 2 + Math.random() * (ceiling / 2)
+}
