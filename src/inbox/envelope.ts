@@ -1,0 +1,81 @@
+import { z } from 'zod'
+
+import { MalformedEvent } from '../errors.ts'
+
+const MAX_ID_LENGTH = 200
+
+/** An id that may go into a URL path and a key; anything else names nothing we know. */
+export const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/)
+const optionalId = Id.optional().catch(undefined)
+
+const LagoEnvelope = z.looseObject({
+  webhook_type: z.string().min(1),
+  object_type: z.string().min(1),
+  organization_id: z.string().optional(),
+})
+
+const DodoEnvelope = z.looseObject({ type: z.string().min(1), data: z.looseObject({}) })
+
+/** What every Lago object that may be about an invoice can say of it. */
+const LagoObject = z
+  .looseObject({
+    lago_id: optionalId,
+    lago_invoice_id: optionalId,
+    invoice: z.looseObject({ lago_id: optionalId }).optional().catch(undefined),
+  })
+  .catch({})
+
+const DodoObject = z.looseObject({
+  payment_id: optionalId,
+  recovered_payment_id: optionalId,
+  metadata: z.looseObject({ lago_invoice_id: optionalId }).optional().catch(undefined),
+})
+
+/** The header that identifies a delivery, bounded; without one a redelivery could not be told. */
+export function readDeliveryId(header: string | undefined): string {
+  if (header && header.length <= MAX_ID_LENGTH) return header
+  throw new MalformedEvent('the delivery has no id')
+}
+
+/** What a Lago delivery is about. Throws MalformedEvent for a body that is not one of Lago's. */
+export function readLagoEvent(body: Buffer) {
+  const parsed = LagoEnvelope.safeParse(readJson(body))
+  if (!parsed.success) throw new MalformedEvent('not an event of Lago')
+  const envelope = parsed.data
+  const object = LagoObject.parse(envelope[envelope.object_type])
+  const isInvoice = envelope.object_type === 'invoice'
+  const lagoInvoiceId = isInvoice
+    ? object.lago_id
+    : (object.lago_invoice_id ?? object.invoice?.lago_id)
+  return {
+    eventType: readType(envelope.webhook_type),
+    organizationId: envelope.organization_id,
+    lagoInvoiceId: lagoInvoiceId ?? null,
+    dodoPaymentId: null,
+  }
+}
+
+/** What a Dodo delivery is about. Throws MalformedEvent for a body that is not one of Dodo's. */
+export function readDodoEvent(body: Buffer) {
+  const parsed = DodoEnvelope.safeParse(readJson(body))
+  if (!parsed.success) throw new MalformedEvent('not an event of Dodo')
+  const { type, data } = parsed.data
+  const object = DodoObject.parse(data)
+  const isPayment = type.startsWith('payment.')
+  return {
+    eventType: readType(type),
+    lagoInvoiceId: (isPayment ? object.metadata?.lago_invoice_id : undefined) ?? null,
+    dodoPaymentId: object.payment_id ?? object.recovered_payment_id ?? null,
+  }
+}
+
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw new MalformedEvent('the body is not JSON', { cause })
+  }
+}
+
+/** Postgres texts hold no NUL, and a type is a name, not a novel. */
+const readType = (type: string) => type.replaceAll('\0', '').slice(0, MAX_ID_LENGTH)

@@ -1,0 +1,91 @@
+import { deliveries } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { createCoalescer } from './coalesce.ts'
+
+const MAX_BATCH_DELIVERIES = 250
+const MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+/** One verified POST, and what it is about as far as its body says. */
+export type Delivery = {
+  source: 'lago' | 'dodo'
+  deliveryId: string
+  eventType: string
+  lagoInvoiceId: string | null
+  dodoPaymentId: string | null
+  headers: Record<string, string>
+  body: Buffer
+}
+
+export type Receive = (delivery: Delivery) => Promise<{ duplicate: boolean }>
+
+/** What a Dodo delivery that names only a payment wakes is found out before an invoice can be. */
+const URGENT = 10
+const NORMAL = 5
+
+/**
+ * Stores verified deliveries, each with the job it causes, in one transaction shared by all that
+ * arrive meanwhile. When it resolves the delivery is durable; when it rejects nothing is stored.
+ */
+export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>): Receive {
+  const store = (batch: Delivery[]) =>
+    db.transaction(async (tx) => {
+      const stored = await tx
+        .insert(deliveries)
+        .values(batch.map((delivery) => asRow(delivery, now())))
+        .onConflictDoNothing()
+        .returning({ source: deliveries.source, deliveryId: deliveries.deliveryId })
+
+      const fresh = new Map(stored.map((row) => [identity(row), true]))
+      const results = batch.map((delivery) => {
+        const isFirst = fresh.get(identity(delivery)) === true
+        fresh.set(identity(delivery), false)
+        return { duplicate: !isFirst }
+      })
+      const woken = batch.filter((_, index) => results[index]?.duplicate === false)
+      await queue.send(
+        tx,
+        'settle',
+        jobsFor(woken, ({ lagoInvoiceId }) => lagoInvoiceId),
+      )
+      await queue.send(
+        tx,
+        'trace',
+        jobsFor(woken.filter(namesNoInvoice), ({ dodoPaymentId }) => dodoPaymentId),
+      )
+      return results
+    })
+
+  const coalesced = createCoalescer(store, {
+    maxItems: MAX_BATCH_DELIVERIES,
+    maxBytes: MAX_BATCH_BYTES,
+  })
+  return (delivery) => coalesced(delivery, delivery.body.byteLength)
+}
+
+const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
+  `${source}:${deliveryId}`
+
+const namesNoInvoice = ({ lagoInvoiceId }: Delivery) => lagoInvoiceId === null
+
+/** A delivery about nothing we settle is complete as soon as it is stored. */
+function asRow(delivery: Delivery, receivedAt: Date) {
+  const isIdle = delivery.lagoInvoiceId === null && delivery.dodoPaymentId === null
+  return {
+    ...delivery,
+    receivedAt,
+    processedAt: isIdle ? receivedAt : null,
+    outcome: isIdle ? 'stored; nothing to settle' : null,
+  }
+}
+
+/** One job per key and batch: a job reads every delivery of its key that is stored by then. */
+function jobsFor(batch: Delivery[], keyOf: (delivery: Delivery) => string | null) {
+  const priorities = new Map<string, number>()
+  for (const delivery of batch) {
+    const key = keyOf(delivery)
+    if (key === null) continue
+    const priority = delivery.source === 'dodo' ? URGENT : NORMAL
+    priorities.set(key, Math.max(priority, priorities.get(key) ?? 0))
+  }
+  return [...priorities].map(([key, priority]) => ({ key, priority }))
+}
