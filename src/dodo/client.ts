@@ -1,0 +1,173 @@
+import DodoPayments, { APIConnectionError, APIError } from 'dodopayments'
+import type { CheckoutSessionRequest } from 'dodopayments/resources/checkout-sessions'
+import { z } from 'zod'
+
+import { ApiError, Later } from '../errors.ts'
+import {
+  DodoCheckout,
+  DodoCustomer,
+  DodoPayment,
+  DodoPaymentRow,
+  DodoPreview,
+  DodoProductRow,
+  DodoRefundRow,
+  DodoSession,
+} from './objects.ts'
+
+const MAX_PAGES = 500
+const PAGE_SIZE = 100
+/** The deadline of the fetch that is plugged in is the shorter one and decides. */
+const SDK_TIMEOUT_MS = 60_000
+
+export type Dodo = ReturnType<typeof createDodo>
+export type CheckoutBody = CheckoutSessionRequest
+
+/**
+ * Dodo Payments through its official SDK. Its silent retries are off, because a POST that is repeated
+ * blindly creates twice. Every method throws `ApiError`, or `Later` when Dodo asks us to slow down.
+ */
+export function createDodo(options: {
+  url: string
+  apiKey: string
+  fetch: typeof globalThis.fetch
+}) {
+  const client = new DodoPayments({
+    bearerToken: options.apiKey,
+    baseURL: options.url,
+    fetch: options.fetch,
+    maxRetries: 0,
+    timeout: SDK_TIMEOUT_MS,
+    logLevel: 'off',
+  })
+
+  const findPayment = (dodoPaymentId: string): Promise<DodoPayment | undefined> =>
+    orUndefined(
+      call(`read payment ${dodoPaymentId}`, DodoPayment, () =>
+        client.payments.retrieve(dodoPaymentId),
+      ),
+    )
+
+  const findSession = (dodoSessionId: string): Promise<DodoSession | undefined> =>
+    orUndefined(
+      call(`read session ${dodoSessionId}`, DodoSession, () =>
+        client.checkoutSessions.retrieve(dodoSessionId),
+      ),
+    )
+
+  /** Every payment made since then, in every status. */
+  const listPaymentsSince = (since: Date) =>
+    listAll('payments', DodoPaymentRow, (page) =>
+      client.payments.list({ created_at_gte: since.toISOString(), ...page }),
+    )
+
+  /** Every refund made since then, in every status. */
+  const listRefundsSince = (since: Date) =>
+    listAll('refunds', DodoRefundRow, (page) =>
+      client.refunds.list({ created_at_gte: since.toISOString(), ...page }),
+    )
+
+  const listCustomersByEmail = (email: string) =>
+    listAll('customers', DodoCustomer, (page) => client.customers.list({ email, ...page }))
+
+  const createCustomer = (customer: {
+    email: string
+    name: string
+    metadata: Record<string, string>
+  }) => call('create a customer', DodoCustomer, () => client.customers.create(customer))
+
+  const listProducts = () =>
+    listAll('products', DodoProductRow, (page) =>
+      client.products.list({ archived: false, ...page }),
+    )
+
+  const createProduct = (product: Parameters<typeof client.products.create>[0]) =>
+    call('create a product', z.object({ product_id: z.string() }), () =>
+      client.products.create(product),
+    )
+
+  /** What the customer would be asked for, without creating anything. */
+  const previewCheckout = (body: CheckoutBody) =>
+    call('preview a checkout', DodoPreview, () => client.checkoutSessions.preview(body))
+
+  /** Opens a hosted checkout. Dodo does not promise to honour the key; our ledger does not rely on it. */
+  const createCheckout = (body: CheckoutBody, idempotencyKey: string) =>
+    call('create a checkout', DodoCheckout, () =>
+      client.checkoutSessions.create(body, { headers: { 'Idempotency-Key': idempotencyKey } }),
+    )
+
+  return {
+    findPayment,
+    findSession,
+    listPaymentsSince,
+    listRefundsSince,
+    listCustomersByEmail,
+    createCustomer,
+    listProducts,
+    createProduct,
+    previewCheckout,
+    createCheckout,
+  }
+}
+
+/** Pages are zero-based and must be named: the SDK's own iteration skips the second one. */
+async function listAll<Item extends z.ZodType>(
+  name: string,
+  item: Item,
+  fetchPage: (page: { page_number: number; page_size: number }) => PromiseLike<{ items: unknown }>,
+): Promise<z.infer<Item>[]> {
+  const all: z.infer<Item>[] = []
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const { items } = await call(`list ${name}`, z.object({ items: z.array(item) }), () =>
+      fetchPage({ page_number: page, page_size: PAGE_SIZE }),
+    )
+    all.push(...items)
+    if (items.length < PAGE_SIZE) break
+  }
+  return all
+}
+
+async function call<Shape extends z.ZodType>(
+  what: string,
+  shape: Shape,
+  request: () => PromiseLike<unknown>,
+): Promise<z.infer<Shape>> {
+  let answer: unknown
+  try {
+    answer = await request()
+  } catch (thrown) {
+    throw asApiError(what, thrown)
+  }
+  const parsed = shape.safeParse(answer)
+  if (parsed.success) return parsed.data
+  const detail = `an answer nobody can read: ${z.prettifyError(parsed.error)}`
+  throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', status: 200, detail })
+}
+
+async function orUndefined<Value>(found: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+const ErrorBody = z.object({ code: z.string().optional(), message: z.string().optional() })
+
+function asApiError(what: string, thrown: unknown): unknown {
+  const cause = thrown instanceof APIConnectionError ? thrown.cause : thrown
+  if (cause instanceof ApiError || cause instanceof Later) return cause
+  if (!(thrown instanceof APIError) || thrown.status === undefined) {
+    return new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', cause })
+  }
+  const body = ErrorBody.catch({}).parse(thrown.error)
+  return new ApiError({
+    service: 'Dodo',
+    call: what,
+    // 408 and 409 are answers about a request that may have been carried out.
+    outcome: thrown.status === 408 || thrown.status === 409 ? 'unknown' : 'refused',
+    status: thrown.status,
+    code: body.code,
+    detail: body.message,
+  })
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod'
+
+/** What we read of Dodo's objects; the rest passes by. Amounts are Dodo's minor units. */
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? null)
+const Metadata = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+  .nullish()
+  .transform((value) => value ?? {})
+const amount = z.number().int()
+
+const DodoRefund = z.object({
+  refund_id: z.string(),
+  payment_id: z.string(),
+  status: z.string(),
+  amount: amount.nullish().transform((value) => value ?? null),
+  currency: text,
+  reason: text,
+  created_at: z.coerce.date(),
+})
+export type DodoRefund = z.infer<typeof DodoRefund>
+
+const DodoDispute = z.object({
+  dispute_id: z.string(),
+  payment_id: z.string(),
+  /** A string by the SDK's types, a number in Dodo's own mocks: never computed with. */
+  amount: z.union([z.string(), z.number()]).transform(String),
+  currency: z.string(),
+  dispute_status: z.string(),
+  dispute_stage: z.string(),
+})
+export type DodoDispute = z.infer<typeof DodoDispute>
+
+/** A row of `GET /payments`. */
+export const DodoPaymentRow = z.object({
+  payment_id: z.string(),
+  status: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? 'unknown'),
+  currency: z.string().length(3),
+  total_amount: amount,
+  metadata: Metadata,
+  refund_status: text,
+  dispute_status: text,
+  created_at: z.coerce.date(),
+})
+export type DodoPaymentRow = z.infer<typeof DodoPaymentRow>
+
+/** The full payment, from `GET /payments/{id}` and in webhooks. */
+export const DodoPayment = z.object({
+  payment_id: z.string(),
+  /** Null for a moment after creation: not settled yet, like every word we do not know. */
+  status: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? 'unknown'),
+  currency: z.string().length(3),
+  total_amount: amount,
+  tax: amount.nullish().transform((value) => value ?? null),
+  metadata: Metadata,
+  checkout_session_id: text,
+  subscription_id: text,
+  /** True for a set-up charge that only changes a card: it pays no invoice. */
+  is_update_payment_method: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
+  error_code: text,
+  refunds: z
+    .array(DodoRefund)
+    .nullish()
+    .transform((value) => value ?? []),
+  disputes: z
+    .array(DodoDispute)
+    .nullish()
+    .transform((value) => value ?? []),
+  created_at: z.coerce.date(),
+})
+export type DodoPayment = z.infer<typeof DodoPayment>
+
+/** A row of `GET /refunds`: it has no metadata, and no filter finds it by payment. */
+export const DodoRefundRow = DodoRefund
+export type DodoRefundRow = DodoRefund
+
+export const DodoSession = z.object({ payment_id: text, payment_status: text })
+export type DodoSession = z.infer<typeof DodoSession>
+
+export const DodoCustomer = z.object({
+  customer_id: z.string(),
+  email: z.string(),
+  metadata: Metadata,
+})
+export type DodoCustomer = z.infer<typeof DodoCustomer>
+
+export const DodoProductRow = z.object({
+  product_id: z.string(),
+  is_recurring: z.boolean(),
+  currency: text,
+  tax_inclusive: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? null),
+  metadata: Metadata,
+})
+export type DodoProductRow = z.infer<typeof DodoProductRow>
+
+export const DodoPreview = z.object({
+  currency: z.string(),
+  current_breakup: z.object({
+    total_amount: amount,
+    discount: amount.nullish(),
+    tax: amount.nullish(),
+  }),
+})
+export type DodoPreview = z.infer<typeof DodoPreview>
+
+export const DodoCheckout = z.object({
+  session_id: z.string(),
+  checkout_url: z.url({ protocol: /^https?$/ }),
+})
+export type DodoCheckout = z.infer<typeof DodoCheckout>

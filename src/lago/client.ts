@@ -1,0 +1,215 @@
+import { Client } from 'lago-javascript-client'
+import { z } from 'zod'
+
+import { ApiError, Later } from '../errors.ts'
+import { LagoCreditNote, LagoEstimate, LagoInvoice, LagoPayment } from './objects.ts'
+
+/** Bounds every listing: a service that never ends its pages does not hold us for ever. */
+const MAX_PAGES = 1_000
+const PAGE_SIZE = 100
+
+const PageMeta = z.object({ meta: z.object({ next_page: z.number().nullish() }) })
+
+export type Lago = ReturnType<typeof createLago>
+export type LagoMetadataEntry = { id?: string; key: string; value: string }
+
+/**
+ * Lago through its official client, which throws the `Response`, does not encode path parts and knows
+ * no deadline: this wrapper and the fetch it is given mend that. Every method throws `ApiError`, or `Later`
+ * when Lago asks us to slow down.
+ */
+export function createLago(options: {
+  url: string
+  apiKey: string
+  fetch: typeof globalThis.fetch
+}) {
+  const client = Client(options.apiKey, {
+    baseUrl: `${options.url}/api/v1`,
+    customFetch: options.fetch,
+  })
+
+  /** The invoice, or undefined when this organisation has none by that id (or it is not visible yet). */
+  const findInvoice = (lagoInvoiceId: string): Promise<LagoInvoice | undefined> =>
+    orUndefined(
+      call(`read invoice ${lagoInvoiceId}`, z.object({ invoice: LagoInvoice }), () =>
+        client.invoices.findInvoice(encodeURIComponent(lagoInvoiceId)),
+      ).then(({ invoice }) => invoice),
+    )
+
+  /** All finalised invoices that Lago holds for unpaid, without their fees. */
+  const listUnpaidInvoices = () =>
+    listAll('invoices', LagoInvoice, (page) =>
+      client.invoices.findAllInvoices({
+        page,
+        per_page: PAGE_SIZE,
+        status: 'finalized',
+        'payment_statuses[]': ['pending', 'failed'],
+      } as Parameters<typeof client.invoices.findAllInvoices>[0]),
+    )
+
+  /** Changes payment status and metadata; metadata replaces all entries that are not named by id. */
+  const updateInvoice = (
+    lagoInvoiceId: string,
+    change: { payment_status?: 'succeeded' | 'failed'; metadata?: LagoMetadataEntry[] },
+  ) =>
+    call(`update invoice ${lagoInvoiceId}`, z.object({ invoice: LagoInvoice }), () =>
+      client.invoices.updateInvoice(encodeURIComponent(lagoInvoiceId), {
+        invoice: change,
+      }),
+    ).then(({ invoice }) => invoice)
+
+  const listPayments = (lagoInvoiceId: string) =>
+    listAll('payments', LagoPayment, (page) =>
+      client.payments.findAllPayments({
+        invoice_id: lagoInvoiceId,
+        page,
+        per_page: PAGE_SIZE,
+      }),
+    )
+
+  /** Records money received. Premium only; neither idempotent nor limited to one per reference. */
+  const createPayment = (payment: {
+    invoice_id: string
+    amount_cents: number
+    reference: string
+    paid_at: string
+  }) =>
+    call(`record payment ${payment.reference}`, z.object({ payment: LagoPayment }), () =>
+      client.payments.createPayment({ payment }),
+    ).then((answer) => answer.payment)
+
+  const listCreditNotes = (invoice: { number: string; customer: { external_id: string } }) =>
+    listAll('credit_notes', LagoCreditNote, (page) =>
+      client.creditNotes.findAllCreditNotes({
+        invoice_number: invoice.number,
+        external_customer_id: invoice.customer.external_id,
+        page,
+        per_page: PAGE_SIZE,
+      }),
+    )
+
+  const estimateCreditNote = (note: {
+    invoice_id: string
+    items: { fee_id: string; amount_cents: number }[]
+  }) =>
+    call(
+      `estimate a credit note on ${note.invoice_id}`,
+      z.object({ estimated_credit_note: LagoEstimate }),
+      () => client.creditNotes.estimateCreditNote({ credit_note: note }),
+    ).then((answer) => answer.estimated_credit_note)
+
+  const createCreditNote = (note: {
+    invoice_id: string
+    reason: 'other'
+    description: string
+    refund_amount_cents: number
+    credit_amount_cents: number
+    items: { fee_id: string; amount_cents: number }[]
+    metadata: Record<string, string>
+  }) =>
+    call(`credit invoice ${note.invoice_id}`, z.object({ credit_note: LagoCreditNote }), () =>
+      client.creditNotes.createCreditNote({
+        credit_note: note,
+      }),
+    ).then((answer) => answer.credit_note)
+
+  const setRefundStatus = (lagoCreditNoteId: string, refundStatus: 'succeeded' | 'failed') =>
+    call(`set the refund status of ${lagoCreditNoteId}`, z.looseObject({}), () =>
+      client.creditNotes.updateCreditNote(encodeURIComponent(lagoCreditNoteId), {
+        credit_note: { refund_status: refundStatus },
+      }),
+    )
+
+  const getOrganizationId = () =>
+    call(
+      'read the organisation',
+      z.object({ organization: z.object({ lago_id: z.string() }) }),
+      () => client.organizations.findOrganization(),
+    ).then(({ organization }) => organization.lago_id)
+
+  /** The PEM that signs in JWT mode; Lago serves it as base64 with line breaks. */
+  const getWebhookPublicKey = () =>
+    call(
+      'read the public key of webhooks',
+      z.object({ webhook: z.object({ public_key: z.string() }) }),
+      () => client.webhooks.fetchJsonPublicKey(),
+    ).then(({ webhook }) => Buffer.from(webhook.public_key, 'base64').toString('utf8'))
+
+  return {
+    findInvoice,
+    listUnpaidInvoices,
+    updateInvoice,
+    listPayments,
+    createPayment,
+    listCreditNotes,
+    estimateCreditNote,
+    createCreditNote,
+    setRefundStatus,
+    getOrganizationId,
+    getWebhookPublicKey,
+  }
+}
+
+async function listAll<Item extends z.ZodType>(
+  name: string,
+  item: Item,
+  fetchPage: (page: number) => Promise<{ data: unknown }>,
+): Promise<z.infer<Item>[]> {
+  const all: z.infer<Item>[] = []
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const shape = PageMeta.and(z.object({ [name]: z.array(item) }))
+    const answer = await call(`list ${name}`, shape, () => fetchPage(page))
+    const items = answer[name] as z.infer<Item>[]
+    all.push(...items)
+    // Lago's counts are cached and only a hint: an empty page ends the list as well.
+    if (items.length === 0 || !answer.meta.next_page) break
+  }
+  return all
+}
+
+async function call<Shape extends z.ZodType>(
+  what: string,
+  shape: Shape,
+  request: () => Promise<{ data: unknown }>,
+): Promise<z.infer<Shape>> {
+  const { data } = await request().catch((thrown: unknown) => {
+    throw asApiError(what, thrown)
+  })
+  const parsed = shape.safeParse(data)
+  if (parsed.success) return parsed.data
+  const detail = `an answer nobody can read: ${z.prettifyError(parsed.error)}`
+  throw new ApiError({ service: 'Lago', call: what, outcome: 'unknown', status: 200, detail })
+}
+
+async function orUndefined<Value>(found: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+const ErrorBody = z.object({
+  code: z.string().optional(),
+  error: z.string().optional(),
+  error_details: z.unknown().optional(),
+})
+
+/** The client throws the `Response` itself, with the parsed body as `error`. */
+function asApiError(what: string, thrown: unknown): unknown {
+  if (thrown instanceof ApiError || thrown instanceof Later) return thrown
+  if (!(thrown instanceof Response)) {
+    return new ApiError({ service: 'Lago', call: what, outcome: 'unknown', cause: thrown })
+  }
+  const body = ErrorBody.catch({}).parse((thrown as Response & { error?: unknown }).error)
+  const detail = body.error_details === undefined ? body.error : JSON.stringify(body.error_details)
+  return new ApiError({
+    service: 'Lago',
+    call: what,
+    outcome: 'refused',
+    status: thrown.status,
+    code: body.code,
+    detail,
+  })
+}

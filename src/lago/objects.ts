@@ -1,0 +1,77 @@
+import { z } from 'zod'
+
+/** What we read of Lago's objects; the rest passes by. Amounts are Lago's minor units. */
+const cents = z.number().int()
+const textOrNull = z
+  .string()
+  .nullish()
+  .transform((text) => text?.trim() || null)
+
+const LagoMetadata = z.object({ lago_id: z.string(), key: z.string(), value: z.string() })
+
+const LagoFee = z.object({ lago_id: z.string(), amount_cents: cents })
+
+const LagoCustomer = z.object({
+  external_id: z.string(),
+  name: textOrNull,
+  legal_name: textOrNull,
+  firstname: textOrNull,
+  lastname: textOrNull,
+  /** May hold several comma-separated addresses (lago-api `app/validators/email_validator.rb`). */
+  email: textOrNull,
+  country: textOrNull,
+  zipcode: textOrNull,
+  billing_configuration: z.object({ payment_provider: textOrNull }).nullish(),
+})
+export type LagoCustomer = z.infer<typeof LagoCustomer>
+
+/** An invoice, in full from GET and PUT, without fees from a list. */
+export const LagoInvoice = z.object({
+  lago_id: z.string(),
+  number: z.string(),
+  invoice_type: z.string(),
+  status: z.string(),
+  payment_status: z.string(),
+  currency: z.string().length(3),
+  total_amount_cents: cents,
+  total_paid_amount_cents: cents.default(0),
+  total_due_amount_cents: cents,
+  self_billed: z.boolean().default(false),
+  updated_at: z.string().nullish(),
+  customer: LagoCustomer,
+  metadata: z.array(LagoMetadata).default([]),
+  fees: z.array(LagoFee).default([]),
+})
+export type LagoInvoice = z.infer<typeof LagoInvoice>
+
+export const LagoPayment = z.object({
+  lago_id: z.string(),
+  amount_cents: cents,
+  reference: z.string().nullish(),
+})
+export type LagoPayment = z.infer<typeof LagoPayment>
+
+export const LagoCreditNote = z.object({
+  lago_id: z.string(),
+  lago_invoice_id: z.string(),
+  refund_status: z.string().nullish(),
+  refund_amount_cents: cents,
+  total_amount_cents: cents,
+  items: z
+    .array(z.object({ amount_cents: cents, fee: z.object({ lago_id: z.string() }) }))
+    .nullish()
+    .transform((items) => items ?? []),
+  metadata: z.record(z.string(), z.string().nullable()).nullish(),
+})
+export type LagoCreditNote = z.infer<typeof LagoCreditNote>
+
+/** Decimals arrive as strings; OpenAPI types them as numbers, so both are read. */
+const decimal = z.union([z.string(), z.number()]).transform(String)
+
+export const LagoEstimate = z.object({
+  max_creditable_amount_cents: cents,
+  max_refundable_amount_cents: cents,
+  precise_taxes_amount_cents: decimal,
+  precise_coupons_adjustment_amount_cents: decimal,
+})
+export type LagoEstimate = z.infer<typeof LagoEstimate>
