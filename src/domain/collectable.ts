@@ -1,0 +1,55 @@
+import type { Invoice } from './ledger.ts'
+import {
+  formatDodo,
+  formatLago,
+  isSupportedCurrency,
+  minimumDodoMinor,
+  toDodoMinor,
+} from './money.ts'
+
+export type State = 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
+
+/** Where an invoice stands, and why, in words a merchant understands. */
+export type Standing = { state: State; reason: string }
+
+const attention = (reason: string): Standing => ({ state: 'attention', reason })
+
+/** Why no money may be asked for on this invoice; undefined when it is to be collected. */
+export function whyNotCollected(invoice: Invoice): Standing | undefined {
+  return whyNothingIsOwed(invoice) ?? whyNotOurs(invoice) ?? whyImpossible(invoice)
+}
+
+function whyNothingIsOwed({ status, paymentStatus, type, due }: Invoice): Standing | undefined {
+  if (status === 'voided') return { state: 'void', reason: 'the invoice is void in Lago' }
+  if (status !== 'finalized') {
+    return { state: 'skipped', reason: `Lago has not finalised the invoice: it is ${status}` }
+  }
+  // Also when an amount is due: a free Lago never writes what was paid.
+  if (paymentStatus === 'succeeded') return { state: 'paid', reason: 'paid in Lago' }
+  if (type === 'advance_charges') {
+    return { state: 'skipped', reason: 'its fees were already paid in advance' }
+  }
+  return due > 0 ? undefined : { state: 'skipped', reason: 'nothing is due' }
+}
+
+function whyNotOurs({ isSelfBilled, nativeProvider }: Invoice): Standing | undefined {
+  if (isSelfBilled) {
+    return { state: 'skipped', reason: 'self-billed: the merchant owes this to the partner' }
+  }
+  if (!nativeProvider) return undefined
+  return { state: 'skipped', reason: `Lago itself collects it through ${nativeProvider}` }
+}
+
+function whyImpossible({ currency, due, customer }: Invoice): Standing | undefined {
+  if (!isSupportedCurrency(currency)) {
+    return attention(`${currency} cannot be collected: how both services count it is not known`)
+  }
+  const least = minimumDodoMinor(currency)
+  if (toDodoMinor(due, currency) < least) {
+    const amounts = `${formatLago(due, currency)} is less than the ${formatDodo(least, currency)}`
+    return attention(`${amounts} that Dodo collects at least: collect it by hand, or void it`)
+  }
+  if (!customer.email) return attention('the customer has no e-mail address: add one in Lago')
+  if (!customer.country) return attention('the customer has no country: add one in Lago')
+  return undefined
+}
