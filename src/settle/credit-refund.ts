@@ -1,0 +1,154 @@
+import { and, eq } from 'drizzle-orm'
+
+import { credits } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { feeRests, spreadRefund } from '../domain/credit-note.ts'
+import type { Refund } from '../domain/ledger.ts'
+import { formatDodo, formatLago, toLagoMinor } from '../domain/money.ts'
+import { Later, reasonOf } from '../errors.ts'
+import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
+import { isFreeLicense, rememberFreeLicense } from './license.ts'
+import { note } from './timeline.ts'
+import {
+  isRefused,
+  isUnknown,
+  repeatableAfterFailure,
+  repeatableAfterStart,
+} from './unknown-outcome.ts'
+
+type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
+type Subject = { invoice: LagoInvoice; dodoPaymentId: string; refund: Refund; amount: number }
+
+/** Dodo gave money back, so Lago holds a credit note for exactly that much: one per refund, whatever is lost. */
+export async function creditRefund(
+  deps: Crediting,
+  invoice: LagoInvoice,
+  dodoPaymentId: string,
+  refund: Refund,
+): Promise<void> {
+  const currency = refund.currency ?? invoice.currency
+  const amount = toLagoMinor(refund.amount ?? 0, currency)
+  const subject = { invoice, dodoPaymentId, refund, amount: amount ?? 0 }
+  if (amount === undefined || currency !== invoice.currency) {
+    const given = formatDodo(refund.amount ?? 0, currency)
+    return giveUp(deps, subject, `Lago cannot hold ${given} on an invoice in ${invoice.currency}`)
+  }
+
+  const notes = await deps.lago.listCreditNotes(invoice)
+  const known = notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId)
+  if (known) return finish(deps, subject, known)
+
+  const [begun] = await deps.db.select().from(credits).where(keyOf(subject))
+  if (begun && begun.repeatableAt > deps.now()) {
+    throw new Later(
+      `whether Lago credited ${refund.dodoRefundId} is not known yet`,
+      begun.repeatableAt,
+    )
+  }
+  if (await isFreeLicense(deps)) return giveUp(deps, subject, FREE_LICENSE)
+  await createCreditNote(deps, subject, notes)
+}
+
+const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
+
+async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCreditNote[]) {
+  const { invoice, dodoPaymentId, refund, amount } = subject
+  const rests = feeRests(invoice.fees, notes)
+  if (rests.length === 0)
+    return giveUp(deps, subject, 'earlier credit notes used up all fees of the invoice')
+
+  const startedAt = await intend(deps, subject)
+  try {
+    const estimate = await deps.lago.estimateCreditNote({
+      invoice_id: invoice.lago_id,
+      items: rests.map(({ feeId, rest }) => ({ fee_id: feeId, amount_cents: rest })),
+    })
+    const created = await deps.lago.createCreditNote({
+      invoice_id: invoice.lago_id,
+      reason: 'other',
+      description: `Refund ${refund.dodoRefundId} in Dodo Payments`,
+      refund_amount_cents: amount,
+      credit_amount_cents: 0,
+      items: spreadRefund(amount, rests, estimate),
+      metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: dodoPaymentId },
+    })
+    await finish(deps, subject, created)
+  } catch (error) {
+    if (isUnknown(error)) {
+      const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
+      await deps.db.update(credits).set({ status: 'unknown', repeatableAt }).where(keyOf(subject))
+      throw new Later(error.message, new Date(deps.now().getTime() + LOOK_AGAIN_MS))
+    }
+    await deps.db.delete(credits).where(and(keyOf(subject), eq(credits.status, 'intended')))
+    if (!isRefused(error) || error.status === 401) throw error
+    if (error.status !== 403) return giveUp(deps, subject, reasonOf(error))
+    await rememberFreeLicense(deps)
+    await giveUp(deps, subject, FREE_LICENSE)
+  }
+}
+
+const LOOK_AGAIN_MS = 300
+
+async function intend(deps: Crediting, subject: Subject): Promise<Date> {
+  const startedAt = deps.now()
+  const intent = {
+    status: 'intended' as const,
+    amount: subject.amount,
+    repeatableAt: repeatableAfterStart(startedAt),
+  }
+  await write(deps, subject, intent)
+  return startedAt
+}
+
+/** The money has arrived at the customer, which Lago learns as the note's refund status. */
+async function finish(deps: Crediting, subject: Subject, creditNote: LagoCreditNote) {
+  if (creditNote.refund_status !== 'succeeded') {
+    await deps.lago.setRefundStatus(creditNote.lago_id, 'succeeded')
+  }
+  const { invoice, refund, amount } = subject
+  const at = deps.now()
+  const held = creditNote.refund_amount_cents
+  const drift = held === amount ? '' : `; Lago rounded it to ${formatLago(held, invoice.currency)}`
+  await deps.db.transaction(async (tx) => {
+    const credited = {
+      status: 'credited' as const,
+      lagoCreditNoteId: creditNote.lago_id,
+      creditedAt: at,
+    }
+    await write({ ...deps, db: tx }, subject, { amount: held, repeatableAt: at, ...credited })
+    const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} credited in Lago (credit note ${creditNote.lago_id})${drift}`
+    await note(tx, invoice.lago_id, what, at)
+  })
+  deps.log.info({ ...identityOf(subject), lagoCreditNoteId: creditNote.lago_id }, 'refund credited')
+}
+
+async function giveUp(deps: Crediting, subject: Subject, reason: string) {
+  const at = deps.now()
+  const { invoice, refund, amount } = subject
+  await deps.db.transaction(async (tx) => {
+    const impossible = { status: 'impossible' as const, reason }
+    await write({ ...deps, db: tx }, subject, { amount, repeatableAt: at, ...impossible })
+    const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} not credited: ${reason}`
+    await note(tx, invoice.lago_id, what, at)
+  })
+  deps.log.error(identityOf(subject), 'refund not credited')
+}
+
+type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId'>
+
+async function write({ db }: { db: Parameters<typeof note>[0] }, subject: Subject, values: Values) {
+  await db
+    .insert(credits)
+    .values({ ...identityOf(subject), ...values })
+    .onConflictDoUpdate({ target: [credits.dodoRefundId, credits.lagoInvoiceId], set: values })
+}
+
+const identityOf = ({ invoice, refund }: Subject) => ({
+  dodoRefundId: refund.dodoRefundId,
+  lagoInvoiceId: invoice.lago_id,
+})
+
+const keyOf = (subject: Subject) => {
+  const { dodoRefundId, lagoInvoiceId } = identityOf(subject)
+  return and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+}

@@ -1,0 +1,32 @@
+import type { Deps } from '../deps.ts'
+import type { MetadataEntry } from '../domain/ledger.ts'
+import { mergeMetadata } from '../domain/metadata.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import { asInvoice } from './load.ts'
+import { note } from './timeline.ts'
+
+type Marking = Pick<Deps, 'db' | 'lago' | 'log' | 'now'>
+
+/** Sets the payment status in Lago, which is idempotent there. */
+export async function markInvoice(
+  { db, lago, log, now }: Marking,
+  invoice: LagoInvoice,
+  paymentStatus: 'succeeded' | 'failed',
+): Promise<LagoInvoice> {
+  const updated = await lago.updateInvoice(invoice.lago_id, { payment_status: paymentStatus })
+  await note(db, invoice.lago_id, `marked ${paymentStatus} in Lago`, now())
+  log.info({ lagoInvoiceId: invoice.lago_id, paymentStatus }, 'invoice marked')
+  return updated
+}
+
+/** Adds our entries to the invoice's metadata, after a fresh read, because Lago deletes every entry it is not told to keep. */
+export async function writeMetadata(
+  { lago }: Marking,
+  invoice: LagoInvoice,
+  entries: readonly MetadataEntry[],
+): Promise<LagoInvoice | undefined> {
+  const fresh = await lago.findInvoice(invoice.lago_id)
+  const metadata = fresh && mergeMetadata(asInvoice(fresh).metadata, entries)
+  if (!metadata) return fresh
+  return lago.updateInvoice(invoice.lago_id, { metadata })
+}

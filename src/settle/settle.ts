@@ -1,0 +1,234 @@
+import { and, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
+
+import { deliveries, invoices } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { Standing } from '../domain/collectable.ts'
+import { decide, wantedMetadata, type Step } from '../domain/decide.ts'
+import type { Ledger, Policy } from '../domain/ledger.ts'
+import { findEntry } from '../domain/metadata.ts'
+import { PermanentError, reasonOf } from '../errors.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import { endAttempt } from './attempts.ts'
+import { creditRefund } from './credit-refund.ts'
+import { readDeliveries, type DeliveryKey } from './deliveries.ts'
+import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
+import { markInvoice, writeMetadata } from './mark-invoice.ts'
+import { openCheckout } from './open-checkout.ts'
+import { readPayment, readSession } from './read-dodo.ts'
+import { holdPayment, recordPayment } from './record-payment.ts'
+import { note } from './timeline.ts'
+import { isRefused } from './unknown-outcome.ts'
+
+/** More steps than any invoice needs; past it something decides in circles, which a person must see. */
+const MAX_STEPS = 40
+/** A look at a session costs a request; payments are also found by the sweep and by webhooks. */
+const SESSION_FRESH_MS = 3_600_000
+/** A customer who stands at the pay link must not be sent to a session that was paid a moment ago. */
+const CUSTOMER_FRESH_MS = 2_000
+
+export type Settle = (lagoInvoiceId: string, data: Record<string, unknown>) => Promise<void>
+type Settling = Deps & { organizationId: () => Promise<string> }
+type Case = { row: InvoiceRow; read: DeliveryKey[]; policy: Policy }
+
+/**
+ * Brings one invoice's two ledgers into agreement: decide, act, and decide again on what is then true,
+ * until nothing is left to do. The queue runs it for one invoice at a time.
+ */
+export function createSettle(deps: Settling): Settle {
+  return async function settle(lagoInvoiceId, data) {
+    const row = await ensureInvoice(deps, lagoInvoiceId)
+    const read = await readDeliveries(deps, lagoInvoiceId)
+    // An earlier job has already done what this delivery asked for.
+    if (read.length === 0 && data['cause'] === undefined) return
+
+    const subject = { row, read, policy: policyFor(deps, data['cause']) }
+    try {
+      await settleInvoice(deps, subject)
+    } catch (error) {
+      if (!(error instanceof PermanentError) && !isRefused(error)) throw error
+      deps.log.error({ lagoInvoiceId }, 'invoice needs attention')
+      await rest(deps, subject, undefined, { state: 'attention', reason: reasonOf(error) })
+    }
+  }
+}
+
+function policyFor({ config }: Settling, cause: unknown): Policy {
+  const isCustomerWaiting = cause === 'customer'
+  return {
+    retryScheduleMs: config.retryScheduleMs,
+    paymentFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : config.reconcileEveryMs,
+    sessionFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : SESSION_FRESH_MS,
+  }
+}
+
+async function settleInvoice(deps: Settling, subject: Case) {
+  const { lagoInvoiceId } = subject.row
+  let invoice = await deps.lago.findInvoice(lagoInvoiceId)
+  for (let taken = 0; taken < MAX_STEPS; taken += 1) {
+    if (!invoice) return rest(deps, subject, undefined, await standingOfUnknown(deps, subject.row))
+    const [row = subject.row] = await deps.db
+      .select()
+      .from(invoices)
+      .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
+    const ledger = await loadLedger(deps, row)
+    const step = decide(asInvoice(invoice), ledger, subject.policy, deps.now())
+    if (step.do === 'rest') {
+      await noteLeftOutMetadata(deps, invoice, ledger)
+      return rest(deps, { ...subject, row }, invoice, step.standing, step.wakeAt)
+    }
+    invoice = await takeOrReread(deps, step, invoice, ledger)
+  }
+  throw new PermanentError(
+    `settling did not come to an end within ${MAX_STEPS} steps: please report this`,
+  )
+}
+
+/** What Lago forbids for the invoice's state (405) is decided anew on that state: it was voided or paid meanwhile. */
+async function takeOrReread(...args: Parameters<typeof take>): Promise<LagoInvoice | undefined> {
+  const [deps, , invoice] = args
+  try {
+    return await take(...args)
+  } catch (error) {
+    if (!isRefused(error) || error.service !== 'Lago' || error.status !== 405) throw error
+    const fresh = await deps.lago.findInvoice(invoice.lago_id)
+    const hasChanged =
+      fresh?.status !== invoice.status || fresh.payment_status !== invoice.payment_status
+    if (!hasChanged) throw error
+    return fresh
+  }
+}
+
+/** Takes one step and returns the invoice as Lago has it afterwards. */
+async function take(
+  deps: Settling,
+  step: Exclude<Step, { do: 'rest' }>,
+  invoice: LagoInvoice,
+  ledger: Ledger,
+): Promise<LagoInvoice | undefined> {
+  switch (step.do) {
+    case 'read_payment':
+      await readPayment(deps, step.dodoPaymentId)
+      return invoice
+    case 'read_session':
+      await readSession(deps, step.attempt, step.dodoSessionId)
+      return invoice
+    case 'end_attempt':
+      await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
+      return invoice
+    case 'record_payment':
+      await recordPayment(deps, { invoice, ...step })
+      return deps.lago.findInvoice(invoice.lago_id)
+    case 'hold_payment':
+      await holdPayment(
+        deps,
+        { invoice, payment: step.payment, amount: 0 },
+        step.disposition,
+        step.why,
+      )
+      return invoice
+    case 'credit_refund':
+      await creditRefund(deps, invoice, step.payment.dodoPaymentId, step.refund)
+      return deps.lago.findInvoice(invoice.lago_id)
+    case 'mark_paid':
+      return markInvoice(deps, invoice, 'succeeded')
+    case 'mark_failed':
+      return markInvoice(deps, invoice, 'failed')
+    case 'open_checkout':
+      await openCheckout(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'write_metadata':
+      return writeMetadata(deps, invoice, step.entries)
+  }
+}
+
+async function standingOfUnknown({ db }: Settling, row: InvoiceRow): Promise<Standing> {
+  const ledger = await db.query.payments.findFirst({
+    where: (payments, { and: both, eq: is }) =>
+      both(is(payments.lagoInvoiceId, row.lagoInvoiceId), is(payments.status, 'succeeded')),
+  })
+  const reason =
+    'Lago does not show this invoice: it is another organisation’s, or not finalised yet'
+  return ledger
+    ? {
+        state: 'attention',
+        reason: `payment ${ledger.dodoPaymentId} names an invoice that Lago does not have`,
+      }
+    : { state: 'skipped', reason }
+}
+
+/** Said once: the merchant should know why the pay link is not on the invoice. */
+async function noteLeftOutMetadata({ db, now }: Settling, invoice: LagoInvoice, ledger: Ledger) {
+  const { metadata, status } = asInvoice(invoice)
+  if (status !== 'finalized') return
+  const missing = wantedMetadata(ledger).filter(({ key }) => !findEntry(metadata, key))
+  for (const { key } of missing) {
+    const what = `${key} is not in Lago's metadata: its limits leave no room beside the other entries`
+    const said = await db.query.timeline.findFirst({
+      where: (line, { and: both, eq: is }) =>
+        both(is(line.lagoInvoiceId, invoice.lago_id), is(line.what, what)),
+    })
+    if (!said) await note(db, invoice.lago_id, what, now())
+  }
+}
+
+/** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
+async function rest(
+  { db, now }: Settling,
+  { row, read }: Case,
+  invoice: LagoInvoice | undefined,
+  { state, reason }: Standing,
+  wakeAt?: Date,
+) {
+  const at = now()
+  await db.transaction(async (tx) => {
+    await tx
+      .update(invoices)
+      .set({
+        ...(invoice && snapshotOf(invoice)),
+        state,
+        reason,
+        nextWakeAt: wakeAt ?? null,
+        settledAt: at,
+      })
+      .where(eq(invoices.lagoInvoiceId, row.lagoInvoiceId))
+    if (row.requestedAt) await clearRequest(tx, row)
+    if (row.state !== state) await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
+    for (const source of ['lago', 'dodo'] as const) {
+      const ids = read.filter((key) => key.source === source).map(({ deliveryId }) => deliveryId)
+      if (ids.length === 0) continue
+      await tx
+        .update(deliveries)
+        .set({ processedAt: at, outcome: `${state}: ${reason}` })
+        .where(
+          and(
+            eq(deliveries.source, source),
+            inArray(deliveries.deliveryId, ids),
+            isNull(deliveries.processedAt),
+          ),
+        )
+    }
+  })
+}
+
+/** Whoever asked while we were at it asks for the next look, not for this one. */
+const clearRequest = (tx: Parameters<typeof note>[0], { lagoInvoiceId, requestedAt }: InvoiceRow) =>
+  tx
+    .update(invoices)
+    .set({ requestedAt: null, requestedBy: null })
+    .where(
+      and(
+        eq(invoices.lagoInvoiceId, lagoInvoiceId),
+        requestedAt ? eq(invoices.requestedAt, requestedAt) : isNotNull(invoices.requestedAt),
+      ),
+    )
+
+const snapshotOf = (invoice: LagoInvoice) => ({
+  number: invoice.number,
+  lagoCustomerId: invoice.customer.external_id,
+  customerName: invoice.customer.name ?? invoice.customer.legal_name,
+  currency: invoice.currency,
+  amountDue: invoice.total_due_amount_cents,
+  lagoStatus: invoice.status,
+  lagoPaymentStatus: invoice.payment_status,
+  lagoUpdatedAt: invoice.updated_at ?? null,
+})

@@ -1,0 +1,22 @@
+import type { Deps } from '../deps.ts'
+
+/** Why an invoice is looked at when no delivery says so. */
+export type WakeCause = 'retry' | 'sweep' | 'customer' | 'operator' | 'trace'
+
+const PRIORITY: Record<WakeCause, number> = {
+  customer: 20,
+  trace: 10,
+  retry: 5,
+  operator: 5,
+  sweep: 0,
+}
+
+/** Says "look at this invoice", durably. Whatever the cause, it is the same look. */
+export async function wake(
+  { db, queue }: Pick<Deps, 'db' | 'queue'>,
+  lagoInvoiceIds: readonly string[],
+  cause: WakeCause,
+) {
+  const jobs = lagoInvoiceIds.map((key) => ({ key, priority: PRIORITY[cause], data: { cause } }))
+  await db.transaction((tx) => queue.send(tx, 'settle', jobs))
+}
