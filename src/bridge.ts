@@ -1,0 +1,160 @@
+import { sql as query } from 'drizzle-orm'
+import type { Logger } from 'pino'
+
+import { createApp } from './app.ts'
+import { createBudget, type Budget, type Urgency } from './budget.ts'
+import type { Config } from './config.ts'
+import { openDatabase } from './db/client.ts'
+import { openEmbeddedPostgres } from './db/embedded.ts'
+import { migrate } from './db/migrate.ts'
+import { createDodo } from './dodo/client.ts'
+import { messageOf } from './errors.ts'
+import { createReceive } from './inbox/receive.ts'
+import { createLago } from './lago/client.ts'
+import { createQueue } from './queue/queue.ts'
+import { buryInvoice } from './settle/bury.ts'
+import { wakeDue } from './settle/clock.ts'
+import { createSettle } from './settle/settle.ts'
+import { tracePayment } from './settle/trace.ts'
+import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import { createVendorFetch, type Fetch } from './vendor-fetch.ts'
+
+const KINDS = ['settle', 'trace', 'sweep'] as const
+const SETTLE_CONCURRENCY = 8
+const TRACE_CONCURRENCY = 2
+const CLOCK_MS = 1_000
+/** A clock that has not ticked for so long is not being worked. */
+const CLOCK_LATE_MS = 10_000
+/** In-hand calls are given up in time to hand their jobs back before the process must end. */
+const FINISH_MS = 6_000
+const HAND_BACK_MS = 8_000
+
+/** Tier 0 of Dodo allows 40/s and 240/min, Lago Cloud 50/s; a little is left to others who use the same keys. */
+const DODO_LIMITS = [
+  { lengthMs: 1_000, most: 36 },
+  { lengthMs: 60_000, most: 230 },
+]
+const LAGO_LIMITS = [{ lengthMs: 1_000, most: 45 }]
+
+export type Bridge = Awaited<ReturnType<typeof openBridge>>
+
+/**
+ * Everything from a configuration: the database with its schema brought up to date, both clients, the queue
+ * and the HTTP surface. Nothing is worked until `work`, and `close` leaves nothing behind.
+ */
+export async function openBridge(
+  config: Config,
+  { log, now, fetch }: { log: Logger; now: () => Date; fetch: Fetch },
+) {
+  const server = config.databaseUrl
+    ? { url: config.databaseUrl, release: async () => undefined }
+    : await openEmbeddedPostgres({ dataDir: config.dataDir, log })
+  await migrate(server.url)
+  const { sql, db, close: closeDatabase } = openDatabase(server.url)
+  const queue = createQueue({ sql, log, kinds: KINDS, now })
+  await queue.start()
+
+  const stopping = new AbortController()
+  const budgets = {
+    lago: createBudget('Lago', LAGO_LIMITS, now),
+    dodo: createBudget('Dodo', DODO_LIMITS, now),
+  }
+  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) =>
+    createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+  const clientsFor = (urgency: Urgency) => ({
+    lago: createLago({ ...config.lago, fetch: plug('Lago', budgets.lago, urgency) }),
+    dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
+  })
+
+  const base = { config, sql, db, queue, log, now }
+  const deps = { ...base, ...clientsFor('live') }
+  const sweepDeps = { ...base, ...clientsFor('sweep') }
+  const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
+  const settle = createSettle({ ...deps, organizationId })
+  const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
+
+  let tickedAt: Date | undefined
+  let clock: ReturnType<typeof setInterval> | undefined
+  let sweeper: ReturnType<typeof setInterval> | undefined
+
+  async function tick() {
+    try {
+      await wakeDue(deps)
+      tickedAt = now()
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'clock missed a tick')
+    }
+  }
+
+  async function requestSweep(data = {}) {
+    try {
+      await db.transaction((tx) => queue.send(tx, 'sweep', [{ key: 'sweep', data }]))
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'sweep not requested')
+    }
+  }
+
+  /** Every replica asks for sweeps, and one of them is enough. What fails is tried again at the next one. */
+  async function sweepIfDue(_key: string, { isFirst }: Record<string, unknown>) {
+    const sweptAt = await lastSweptAt(db)
+    const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
+    if (!isFirst && sinceMs < config.reconcileEveryMs / 2) return
+    try {
+      const found = await runSweep()
+      log.info({ found: found.length }, 'sweep done')
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'sweep failed, the next one will find the same')
+    }
+  }
+
+  /** Works the jobs; with `isAlone` only those that somebody else sends. */
+  async function work({ isAlone = false } = {}) {
+    await queue.work('settle', SETTLE_CONCURRENCY, settle)
+    await queue.work('trace', TRACE_CONCURRENCY, (key) => tracePayment(deps, key))
+    if (isAlone) return
+    await queue.work('sweep', 1, sweepIfDue)
+    await queue.workDeadLetters('settle', (key, reason) => buryInvoice(deps, key, reason))
+    await queue.workDeadLetters('trace', async () => undefined)
+    await queue.workDeadLetters('sweep', async () => undefined)
+    await tick()
+    await requestSweep({ isFirst: true })
+    clock = setInterval(() => void tick(), CLOCK_MS)
+    sweeper = setInterval(() => void requestSweep(), config.reconcileEveryMs)
+  }
+
+  async function findUnready(): Promise<string[]> {
+    const missing: string[] = []
+    await db.execute(query`select 1`).catch(() => missing.push('the database does not answer'))
+    if (!tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS) {
+      missing.push('the queue is not being worked')
+    }
+    return missing
+  }
+
+  /** Finishes what is in hand or hands it back, and closes everything. */
+  async function close() {
+    clearInterval(clock)
+    clearInterval(sweeper)
+    const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
+    await queue.stop(HAND_BACK_MS)
+    clearTimeout(giveUp)
+    await closeDatabase()
+    await server.release()
+  }
+
+  const receive = createReceive(deps)
+  const app = createApp({ ...deps, receive, organizationId, findUnready })
+  return { app, db, deps, databaseUrl: server.url, work, sweep: runSweep, settle, close }
+}
+
+/** Asks once and remembers the answer; a failure is not remembered. */
+function rememberOnSuccess<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let answer: Promise<Value> | undefined
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = undefined
+      throw error
+    })
+    return answer
+  }
+}

@@ -1,0 +1,37 @@
+import type { Logger } from 'pino'
+
+import { openBridge } from './bridge.ts'
+import type { Config } from './config.ts'
+import { MAX_BODY_BYTES } from './http/webhooks.ts'
+import type { Fetch } from './vendor-fetch.ts'
+
+/** Kept above the limit that answers 413 in our own words. */
+const SERVER_BODY_BYTES = MAX_BODY_BYTES + 1024 * 1024
+const IDLE_TIMEOUT_SECONDS = 60
+
+/** Opens the bridge, listens and works, until `stop`. */
+export async function serve(
+  config: Config,
+  options: { log: Logger; now: () => Date; fetch: Fetch },
+) {
+  const bridge = await openBridge(config, options)
+  const server = Bun.serve({
+    port: config.port,
+    fetch: bridge.app.fetch,
+    maxRequestBodySize: SERVER_BODY_BYTES,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    development: false,
+  })
+  await bridge.work()
+  options.log.info({ port: server.port, publicUrl: config.publicUrl }, 'bridge ready')
+
+  /** Accepts nothing new, lets requests in hand end, and closes the bridge. */
+  async function stop() {
+    const drained = server.stop()
+    await Promise.race([drained, Bun.sleep(DRAIN_MS)])
+    await bridge.close()
+  }
+  return { bridge, port: server.port ?? config.port, stop }
+}
+
+const DRAIN_MS = 1_000
