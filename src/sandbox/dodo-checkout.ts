@@ -1,0 +1,202 @@
+import type {
+  CheckoutSessionResponse,
+  CheckoutSessionStatus,
+} from 'dodopayments/resources/checkout-sessions'
+import type { Customer } from 'dodopayments/resources/customers/customers'
+import type { IntentStatus, Payment } from 'dodopayments/resources/payments'
+import { movePayment, openPayment } from './dodo-payments.ts'
+import { type Quote, quote } from './dodo-quote.ts'
+import { DodoRefusal, notFound, refused } from './dodo-refusal.ts'
+import type { CheckoutCreate } from './dodo-requests.ts'
+import { BUSINESS_ID, type DodoStore, newId, type Session } from './dodo-store.ts'
+import { followPayment, moveSubscription, openSubscription } from './dodo-subscriptions.ts'
+import type { DodoWorld } from './dodo-world.ts'
+
+/** What the customer does on the hosted page, and what the bank makes of it. */
+export type PayOptions = {
+  outcome?: Extract<
+    IntentStatus,
+    'succeeded' | 'failed' | 'processing' | 'requires_customer_action'
+  >
+  /** The decline code, for `failed`. */
+  code?: string | undefined
+  /** Typed by the customer where the session left it open. */
+  amount?: number | undefined
+  country?: string | undefined
+  email?: string | undefined
+  name?: string | undefined
+}
+
+export type SessionState = 'open' | 'expired' | 'processing' | 'paid' | 'declined'
+
+/** Opens a hosted checkout. Nothing can ever close it but time or a payment. */
+export function createCheckout(world: DodoWorld, request: CheckoutCreate): CheckoutSessionResponse {
+  const { store, now, publicUrl, sessionLifetimeMs } = world
+  if (request.confirm || request.payment_method_id)
+    throw refused('UNSUPPORTED_ACTION', 'this sandbox has no saved cards: confirm is not played')
+  assertMethods(request.allowed_payment_method_types)
+  quote(store, request)
+  const asked = request.customer
+  if (asked && 'customer_id' in asked) findCustomer(store, asked.customer_id)
+
+  const createdAt = now()
+  const expiresAt = new Date(createdAt.getTime() + sessionLifetimeMs)
+  const sessionId = newId('cks')
+  store.sessions.set(sessionId, { sessionId, createdAt, expiresAt, request, paymentIds: [] })
+  return { session_id: sessionId, checkout_url: `${publicUrl}/session/${sessionId}` }
+}
+
+/** The answer to `GET /checkouts/{id}`: no metadata, no URL, no expiry. */
+export function checkoutStatus(store: DodoStore, session: Session): CheckoutSessionStatus {
+  const payment = latestPayment(store, session)
+  const asked = session.request.customer
+  const known = asked && 'customer_id' in asked ? store.customers.get(asked.customer_id) : asked
+  return {
+    id: session.sessionId,
+    created_at: session.createdAt.toISOString(),
+    customer_email: payment?.customer.email ?? known?.email ?? null,
+    customer_name: payment?.customer.name ?? known?.name ?? null,
+    payment_id: payment?.payment_id ?? null,
+    payment_status: payment?.status ?? null,
+  }
+}
+
+/** Whether a session can still be paid, and if not, why. */
+export function sessionState(
+  { store, now, behaviour }: Pick<DodoWorld, 'store' | 'now' | 'behaviour'>,
+  session: Session,
+): SessionState {
+  const statuses = session.paymentIds.map((id) => store.payments.get(id)?.status)
+  const mandate = store.subscriptions.get(session.subscriptionId ?? '')
+  if (mandate?.status === 'failed') return 'declined'
+  if (statuses.includes('succeeded') || (mandate && mandate.status !== 'pending')) return 'paid'
+  if (statuses.includes('processing')) return 'processing'
+  if (statuses.includes('failed') && behaviour.declineConsumesSession) return 'declined'
+  return now() >= session.expiresAt ? 'expired' : 'open'
+}
+
+/** The customer presses the button. Undefined for a mandate, which moves no money. */
+export function paySession(
+  world: DodoWorld,
+  sessionId: string,
+  { outcome = 'succeeded', code, ...typed }: PayOptions = {},
+): Payment | undefined {
+  const session = findSession(world.store, sessionId)
+  assertPayable(world, session)
+
+  const quoted = quote(world.store, session.request, typed)
+  const customer = resolveCustomer(world, session, typed)
+  const subscription = openSubscription(world, session, { quoted, customer })
+  if (subscription && quoted.mandateOnly) {
+    moveSubscription(
+      world,
+      subscription.subscription_id,
+      outcome === 'succeeded' ? 'active' : 'failed',
+    )
+    return undefined
+  }
+
+  const payment = openPayment(world, {
+    customer,
+    billing: quoted.billing,
+    currency: quoted.currency,
+    total: quoted.total,
+    tax: quoted.tax,
+    metadata: session.request.metadata ?? {},
+    lines: linesOf(quoted),
+    sessionId,
+    ...(subscription && { subscriptionId: subscription.subscription_id }),
+    productCart: subscription ? null : cartOf(quoted),
+  })
+  session.paymentIds.push(payment.payment_id)
+  movePayment(world, payment.payment_id, { status: outcome, code })
+  followPayment(world, payment)
+  if (subscription && sessionState(world, session) === 'declined')
+    moveSubscription(world, subscription.subscription_id, 'failed')
+  return payment
+}
+
+/** The session, or Dodo's 404. */
+export function findSession(store: DodoStore, sessionId: string): Session {
+  const session = store.sessions.get(sessionId)
+  if (!session) throw notFound('checkout session', sessionId)
+  return session
+}
+
+/** The customer, or Dodo's 404. */
+export function findCustomer(store: DodoStore, customerId: string): Customer {
+  const customer = store.customers.get(customerId)
+  if (!customer) throw notFound('customer', customerId)
+  return customer
+}
+
+/** Writes a customer down; Dodo does not mind having the same person twice. */
+export function createCustomer(
+  { store, now }: Pick<DodoWorld, 'store' | 'now'>,
+  fields: Pick<Customer, 'email' | 'name' | 'metadata' | 'phone_number'>,
+): Customer {
+  const customer = {
+    customer_id: newId('cus'),
+    business_id: BUSINESS_ID,
+    email: fields.email,
+    name: fields.name,
+    phone_number: fields.phone_number ?? null,
+    metadata: fields.metadata ?? {},
+    created_at: now().toISOString(),
+  } satisfies Customer
+  store.customers.set(customer.customer_id, customer)
+  return customer
+}
+
+function latestPayment(store: DodoStore, session: Session): Payment | undefined {
+  return store.payments.get(session.paymentIds.at(-1) ?? '')
+}
+
+function assertPayable(world: DodoWorld, session: Session): void {
+  const state = sessionState(world, session)
+  if (state === 'open') return
+  if (state === 'expired')
+    throw new DodoRefusal(410, 'CHECKOUT_SESSION_EXPIRED', `session ${session.sessionId} expired`)
+  throw new DodoRefusal(
+    409,
+    'CHECKOUT_SESSION_CONSUMED',
+    `session ${session.sessionId} is already ${state}`,
+  )
+}
+
+/** A whitelist without cards leaves most customers with nothing to pay with. */
+function assertMethods(allowed: readonly string[] | null | undefined): void {
+  if (!allowed || allowed.includes('credit') || allowed.includes('debit')) return
+  throw refused('NO_ELIGIBLE_PAYMENT_METHODS', 'include credit and debit')
+}
+
+/** An e-mail finds the youngest customer who has it, unless the session wants a new one. */
+function resolveCustomer(world: DodoWorld, { request }: Session, typed: PayOptions) {
+  const asked = request.customer
+  if (asked && 'customer_id' in asked) return limited(findCustomer(world.store, asked.customer_id))
+
+  const email = asked?.email ?? typed.email ?? 'customer@example.com'
+  const known = [...world.store.customers.values()].findLast((other) => other.email === email)
+  if (known && !request.feature_flags?.always_create_new_customer) return limited(known)
+
+  const name = asked?.name ?? typed.name ?? email
+  return limited(createCustomer(world, { email, name, phone_number: asked?.phone_number ?? null }))
+}
+
+function limited({ customer_id, email, name, metadata, phone_number }: Customer) {
+  return { customer_id, email, name, metadata: metadata ?? {}, phone_number: phone_number ?? null }
+}
+
+function linesOf(quoted: Quote) {
+  return quoted.items.map((item) => ({
+    itemId: newId('itm'),
+    productId: item.product.product_id,
+    name: item.product.name ?? item.product.product_id,
+    amount: item.total,
+    tax: item.tax,
+  }))
+}
+
+function cartOf(quoted: Quote): Payment.ProductCart[] {
+  return quoted.items.map(({ product, quantity }) => ({ product_id: product.product_id, quantity }))
+}

@@ -1,0 +1,71 @@
+import { creditNotesOf } from './lago-amounts.ts'
+import { creditableOf, refundableOf, spread } from './lago-credit-note-amounts.ts'
+import { createCreditNote, finalizeCreditNote, voidCreditNote } from './lago-credit-notes.ts'
+import { finalize, getInvoice } from './lago-invoices.ts'
+import { crash, featureUnavailable, invalid, notAllowed, notFound } from './lago-refusal.ts'
+import { timestamp, type CreditNote, type Invoice, type LagoWorld } from './lago-store.ts'
+import { announceInvoice } from './lago-webhooks.ts'
+
+/** PUT /invoices/:id/finalize: a draft becomes due, and its draft credit notes become final with it. */
+export function finalizeInvoice(world: LagoWorld, lagoId: string): Invoice {
+  const invoice = getInvoice(world, lagoId)
+  if (invoice.status !== 'draft') throw notFound('invoice')
+
+  finalize(world, invoice)
+  for (const note of creditNotesOf(invoice, world.store)) {
+    note.number = `${invoice.number}-CN${String(note.sequential_id).padStart(3, '0')}`
+    finalizeCreditNote(world, note)
+  }
+  return invoice
+}
+
+/**
+ * POST /invoices/:id/void: what is finalized is voided, paid or not, and neither payments nor the
+ * payment status are touched. The body has no root key.
+ */
+export function voidInvoice(
+  world: LagoWorld,
+  lagoId: string,
+  input: Record<string, unknown> = {},
+): Invoice {
+  const invoice = getInvoice(world, lagoId)
+  if (invoice.status !== 'finalized') throw notAllowed('not_voidable')
+
+  const notes = input['generate_credit_note'] === true ? plannedNotes(world, invoice, input) : []
+  const at = timestamp(world.now())
+  Object.assign(invoice, { status: 'voided', voided_at: at, updated_at: at })
+  announceInvoice(world, 'invoice.voided', invoice)
+  for (const issue of notes) issue()
+  return invoice
+}
+
+/** One note for what is given back, and one, voided at once, for the rest of the invoice. */
+function plannedNotes(world: LagoWorld, invoice: Invoice, input: Record<string, unknown>) {
+  if (!world.premium) throw featureUnavailable()
+  const refund = readCents(input['refund_amount'])
+  const credit = readCents(input['credit_amount'])
+  const notes = creditNotesOf(invoice, world.store)
+  const creditable = creditableOf(invoice, notes)
+  if (refund > refundableOf(invoice, notes) || refund + credit > creditable) {
+    throw invalid({ credit_refund_amount: ['total_amount_exceeds_invoice_amount'] })
+  }
+
+  const issue = (refundCents: number, creditCents: number): CreditNote =>
+    createCreditNote(world, {
+      invoice_id: invoice.lago_id,
+      refund_amount_cents: refundCents,
+      credit_amount_cents: creditCents,
+      items: spread(invoice, world.store, refundCents + creditCents),
+    })
+  const rest = creditable - refund - credit
+  return [
+    ...(refund + credit > 0 ? [() => issue(refund, credit)] : []),
+    ...(rest > 0 ? [() => voidCreditNote(world, issue(0, rest).lago_id)] : []),
+  ]
+}
+
+function readCents(value: unknown): number {
+  if (value === undefined || value === null) return 0
+  if (typeof value !== 'number') throw crash()
+  return Math.trunc(value)
+}

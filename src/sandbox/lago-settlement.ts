@@ -1,0 +1,112 @@
+import { amountsOf } from './lago-amounts.ts'
+import { finalize, getInvoice } from './lago-invoices.ts'
+import { replaceMetadata } from './lago-metadata.ts'
+import { invalid, notAllowed } from './lago-refusal.ts'
+import {
+  timestamp,
+  type Invoice,
+  type InvoiceStatus,
+  type LagoWorld,
+  type PaymentStatus,
+} from './lago-store.ts'
+import { failTopUp, settleTopUp } from './lago-top-ups.ts'
+import {
+  announceDisputeLost,
+  announceInvoice,
+  announceRetryWithoutProvider,
+} from './lago-webhooks.ts'
+
+const PAYMENT_STATUSES = ['pending', 'succeeded', 'failed'] as const
+const METADATA_VALUE_MAX_LENGTH = 140
+
+/** PUT /invoices/:id: its payment status, its metadata, and nothing else. All of it or none. */
+export function updateInvoice(world: LagoWorld, lagoId: string, input: Record<string, unknown>) {
+  const invoice = getInvoice(world, lagoId)
+  if (invoice.status === 'voided') throw notAllowed('update_on_voided_invoice')
+  const isDraft = invoice.status === 'draft'
+  if ('metadata' in input && isDraft) throw notAllowed('metadata_on_draft_invoice')
+
+  const status = 'payment_status' in input ? readPaymentStatus(input['payment_status']) : undefined
+  if (status && isDraft && status !== invoice.payment_status) {
+    throw notAllowed('payment_status_update_on_draft_invoice')
+  }
+  const now = world.now()
+  if (Array.isArray(input['metadata'])) {
+    const limits = { valueMaxLength: METADATA_VALUE_MAX_LENGTH, now }
+    const { metadata } = invoice
+    invoice.metadata = replaceMetadata(metadata, input['metadata'], limits, (entry) => entry)
+  }
+  invoice.updated_at = timestamp(now)
+  if (status) setPaymentStatus(world, invoice, status)
+  return invoice
+}
+
+/** Changes the payment status and all that hangs on it; never what was paid or is due. */
+function setPaymentStatus(world: LagoWorld, invoice: Invoice, status: PaymentStatus): void {
+  const isChanged = invoice.payment_status !== status
+  const at = timestamp(world.now())
+  invoice.payment_status = status
+  invoice.updated_at = at
+  for (const fee of invoice.fees) {
+    fee.payment_status = status
+    fee.succeeded_at = status === 'succeeded' ? at : null
+    fee.failed_at = status === 'failed' ? at : null
+  }
+  if (status === 'succeeded') invoice.payment_overdue = false
+
+  if (invoice.invoice_type === 'credit' && status === 'succeeded') settleTopUp(world, invoice)
+  if (invoice.invoice_type === 'credit' && status === 'failed') failTopUp(world, invoice)
+  // An open top-up invoice becomes visible by being paid; its creation event says so already.
+  if (invoice.status === 'open' && status === 'succeeded') return finalize(world, invoice)
+  if (isChanged && invoice.status !== 'open') {
+    announceInvoice(world, 'invoice.payment_status_updated', invoice)
+  }
+}
+
+/** The invoice has been paid once payments and offsets make up its total, to the cent. */
+export function settleIfPaid(world: LagoWorld, invoice: Invoice): void {
+  const { total, offset } = amountsOf(invoice, world.store)
+  if (invoice.total_paid_amount_cents + offset !== total) return
+  setPaymentStatus(world, invoice, 'succeeded')
+}
+
+/** The merchant's Retry button: it changes nothing, and asks whoever listens to collect. */
+export function retryPayment(world: LagoWorld, lagoId: string): Invoice {
+  const invoice = getInvoice(world, lagoId)
+  const refused: readonly InvoiceStatus[] = ['draft', 'voided']
+  if (refused.includes(invoice.status) || invoice.payment_status === 'succeeded') {
+    throw notAllowed('invalid_status')
+  }
+  if (invoice.customer.payment_provider === null) announceRetryWithoutProvider(world, invoice)
+  return invoice
+}
+
+/** Marks the dispute lost, at the time of the first call; every call is announced. */
+export function loseDispute(world: LagoWorld, lagoId: string): Invoice {
+  const invoice = getInvoice(world, lagoId)
+  if (invoice.status !== 'finalized' && invoice.status !== 'voided') {
+    throw notAllowed('not_disputable')
+  }
+  // The one timestamp of an invoice that Lago sends with its milliseconds.
+  invoice.payment_dispute_lost_at ??= world.now().toISOString()
+  invoice.payment_overdue = false
+  announceDisputeLost(world, invoice)
+  return invoice
+}
+
+/** What Lago's hourly clock does to an unpaid invoice past its due date. */
+export function markOverdue(world: LagoWorld, lagoId: string): Invoice {
+  const invoice = getInvoice(world, lagoId)
+  const isOpen = invoice.status === 'finalized' && invoice.payment_status !== 'succeeded'
+  if (!isOpen || invoice.payment_dispute_lost_at || invoice.payment_overdue) return invoice
+
+  invoice.payment_overdue = true
+  announceInvoice(world, 'invoice.payment_overdue', invoice)
+  return invoice
+}
+
+function readPaymentStatus(value: unknown): PaymentStatus {
+  const status = PAYMENT_STATUSES.find((known) => known === value)
+  if (!status) throw invalid({ payment_status: ['value_is_invalid'] })
+  return status
+}

@@ -1,0 +1,121 @@
+import { Hono } from 'hono'
+import { ZodError } from 'zod'
+import { createCourier, type Courier } from './courier.ts'
+import { createFaults, keepDropped, type Faults } from './faults.ts'
+import { fetchInProcess, type Fetch } from './in-process.ts'
+import { createActs, type LagoActs } from './lago-acts.ts'
+import { answer } from './lago-answer.ts'
+import { lagoApi } from './lago-api.ts'
+import { lagoPages } from './lago-operator.tsx'
+import { LagoRefusal } from './lago-refusal.ts'
+import { createSigner, type SignatureAlgorithm } from './lago-signature.ts'
+import { createLagoStore, timestamp, type LagoStore, type LagoWorld } from './lago-store.ts'
+import { createAnnouncer } from './lago-webhooks.ts'
+
+/** Lago waits 3 s after the first failure and 18 s after the second; then it gives up for good. */
+const RETRY_DELAYS_MS = [3_000, 18_000]
+const WEBHOOK_TIMEOUT_MS = 30_000
+const SUCCESS_STATUSES: readonly number[] = [200, 201, 202, 204]
+const VERSION = 'v1.50.0'
+
+export type SandboxLagoOptions = {
+  apiKey: string
+  hmacKey: string
+  /** The first endpoint; without it nothing is delivered until one is registered. */
+  webhookUrl?: string | undefined
+  /** Where the sandbox's own pages are reached. */
+  publicUrl: string
+  premium?: boolean
+  /** How deliveries to `webhookUrl` are signed. */
+  signature?: SignatureAlgorithm
+  jwtIssuer?: string
+  now?: () => Date
+  /** How the bridge is reached. */
+  fetch?: Fetch
+  organizationId?: string
+  retryDelaysMs?: readonly number[]
+}
+
+export type SandboxLago = LagoActs & {
+  app: Hono
+  /** Reaches the sandbox without a socket. */
+  fetch: typeof globalThis.fetch
+  store: LagoStore
+  organizationId: string
+  faults: Faults
+  courier: Courier
+  setWebhookUrl: (url: string | undefined) => void
+  /** Resolves when no webhook is under way; scheduled retries do not count. */
+  idle: () => Promise<void>
+  stop: () => void
+}
+
+/** A Lago that lives in this process: it answers, refuses, signs and announces as the real one does. */
+export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
+  const { apiKey, hmacKey, publicUrl, now = () => new Date(), fetch = globalThis.fetch } = options
+  const { organizationId = crypto.randomUUID(), jwtIssuer = publicUrl } = options
+  const store = createLagoStore()
+  const signer = createSigner({ hmacKey, issuer: jwtIssuer })
+  const faults = createFaults()
+  const courier = createCourier({
+    fetch,
+    retryDelaysMs: options.retryDelaysMs ?? RETRY_DELAYS_MS,
+    timeoutMs: WEBHOOK_TIMEOUT_MS,
+    isSuccess: (status) => SUCCESS_STATUSES.includes(status),
+    now,
+  })
+  const announce = createAnnouncer({ store, organizationId, signer, courier })
+  const premium = options.premium ?? true
+  const world: LagoWorld = { store, organizationId, publicUrl, premium, now, announce }
+
+  const setWebhookUrl = (url: string | undefined) => {
+    const [first] = store.webhookEndpoints
+    if (url === undefined) store.webhookEndpoints.splice(0, 1)
+    else if (first) first.webhook_url = url
+    else store.webhookEndpoints.push(newEndpoint(url, options.signature ?? 'hmac', now()))
+  }
+  if (options.webhookUrl !== undefined) setWebhookUrl(options.webhookUrl)
+
+  const acts = createActs(world)
+  const app = new Hono()
+    .use('/api/*', faults.middleware)
+    .get('/health', () => answer({ version: VERSION, github_url: GITHUB_URL, message: 'Success' }))
+    .route('/api/v1', lagoApi({ world, apiKey, signer, startedAt: now() }))
+    .route('/', lagoPages({ world, courier, faults, acts, setWebhookUrl }))
+  app.notFound(() => answer(NO_SUCH_ROUTE, 404))
+  app.onError(keepDropped(refuse))
+
+  return {
+    ...acts,
+    app,
+    fetch: fetchInProcess(app),
+    store,
+    organizationId,
+    faults,
+    courier,
+    setWebhookUrl,
+    idle: () => courier.idle(),
+    stop: () => courier.stop(),
+  }
+}
+
+const GITHUB_URL = 'https://github.com/getlago/lago-api'
+const NO_SUCH_ROUTE = { status: 404, error: 'Not Found', code: 'resource_not_found' }
+
+function newEndpoint(url: string, algorithm: SignatureAlgorithm, createdAt: Date) {
+  return {
+    lago_id: crypto.randomUUID(),
+    webhook_url: url,
+    signature_algo: algorithm,
+    name: 'sandbox',
+    event_types: null,
+    created_at: timestamp(createdAt),
+  }
+}
+
+function refuse(error: Error): Response {
+  if (error instanceof LagoRefusal) return answer(error.body, error.status)
+  // Only the operator's buttons are read with zod.
+  const status = error instanceof ZodError || error instanceof SyntaxError ? 422 : 500
+  return answer({ status, error: error.message }, status)
+}

@@ -1,0 +1,138 @@
+/** @jsxImportSource hono/jsx */
+import type { Context } from 'hono'
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { Courier } from './courier.ts'
+import { FAULT_KINDS, type Faults } from './faults.ts'
+import { Act } from './page.tsx'
+
+const flag = z.preprocess(
+  (value) => (typeof value === 'string' ? ['true', 'on', '1'].includes(value) : value),
+  z.boolean(),
+)
+const count = z.coerce.number().int().min(0)
+const blankless = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
+
+const NetworkPatch = z.strictObject({
+  lose: flag.optional(),
+  double: flag.optional(),
+  reorder: flag.optional(),
+  delayMs: blankless(count),
+})
+
+const FaultInput = z.strictObject({
+  kind: z.enum(FAULT_KINDS),
+  status: blankless(count),
+  ms: blankless(count),
+  times: blankless(count.min(1)),
+  probability: blankless(z.coerce.number().min(0).max(1)),
+  method: blankless(z.string()),
+  path: blankless(z.string()),
+  match: z.strictObject({ method: z.string(), path: z.string() }).partial().optional(),
+})
+
+/** The switches of one service over HTTP: its faults, and the network its webhooks travel. */
+export function switchRoutes({ faults, courier }: { faults: Faults; courier: Courier }) {
+  return new Hono()
+    .get('/faults', (c) => c.json(faults.list()))
+    .post('/faults', async (c) => {
+      const { kind, method, path, match, ...numbers } = await readInput(c, FaultInput)
+      faults.add({ kind, ...numbers, match: match ?? { method, path } })
+      return done(c, faults.list())
+    })
+    .delete('/faults', (c) => {
+      faults.clear()
+      return c.json([])
+    })
+    .post('/faults/clear', (c) => {
+      faults.clear()
+      return done(c, [])
+    })
+    .get('/network', (c) => c.json({ ...courier.switches, log: courier.log }))
+    .post('/network', async (c) => {
+      const { switches } = courier
+      const patch = await readInput(c, NetworkPatch)
+      switches.lose = patch.lose ?? switches.lose
+      switches.double = patch.double ?? switches.double
+      switches.reorder = patch.reorder ?? switches.reorder
+      switches.delayMs = patch.delayMs ?? switches.delayMs
+      return done(c, switches)
+    })
+}
+
+/** The same switches as a part of an operator's page. */
+export function Switches({
+  faults,
+  courier,
+  at,
+}: {
+  faults: Faults
+  courier: Courier
+  at: string
+}) {
+  const { lose, double, reorder, delayMs } = courier.switches
+  return (
+    <section>
+      <h2>Webhooks</h2>
+      <Toggle to={`${at}/network`} name="lose" on={lose} label="lose them" />
+      <Toggle to={`${at}/network`} name="double" on={double} label="send each twice" />
+      <Toggle to={`${at}/network`} name="reorder" on={reorder} label="change their order" />
+      <Act to={`${at}/network`} label="Delay by ms">
+        <input class="short" name="delayMs" value={String(delayMs)} inputmode="numeric" />
+      </Act>
+      <div class="scroll">
+        <table>
+          {courier.log.slice(-10).map((entry) => (
+            <tr>
+              <td>{entry.at.toISOString()}</td>
+              <td>{entry.type}</td>
+              <td>attempt {entry.attempt}</td>
+              <td>{entry.status}</td>
+            </tr>
+          ))}
+        </table>
+      </div>
+      <h2>API faults</h2>
+      {faults.list().map((rule) => (
+        <p>
+          <code>{JSON.stringify(rule)}</code>
+        </p>
+      ))}
+      <Act to={`${at}/faults`} label="Add">
+        <select name="kind">
+          {FAULT_KINDS.map((kind) => (
+            <option>{kind}</option>
+          ))}
+        </select>
+        <input class="short" name="status" placeholder="status" inputmode="numeric" />
+        <input class="short" name="ms" placeholder="ms" inputmode="numeric" />
+        <input class="short" name="times" placeholder="times" inputmode="numeric" />
+        <input class="short" name="method" placeholder="method" />
+        <input class="short" name="path" placeholder="path" />
+      </Act>
+      <Act to={`${at}/faults/clear`} label="Clear all" />
+    </section>
+  )
+}
+
+function Toggle(props: { to: string; name: string; on: boolean; label: string }) {
+  const label = props.on ? `Stop: ${props.label}` : `Start: ${props.label}`
+  return <Act to={props.to} label={label} fields={{ [props.name]: String(!props.on) }} />
+}
+
+/** Reads what a button or a program sent: a form or JSON, checked alike. */
+export async function readInput<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  if (isForm(c)) return schema.parse(await c.req.parseBody())
+  const text = await c.req.text()
+  return schema.parse(text === '' ? {} : JSON.parse(text))
+}
+
+/** Sends a person back to the page, and gives a program the result. */
+export function done(c: Context, result: object): Response {
+  return isForm(c) ? c.redirect(c.req.header('referer') ?? '/sandbox', 303) : c.json(result)
+}
+
+function isForm(c: Context): boolean {
+  return c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded') ?? false
+}
