@@ -1,0 +1,152 @@
+import pino from 'pino'
+
+import { openBridge, type Bridge } from '../../src/bridge.ts'
+import { readConfig } from '../../src/config.ts'
+import { createSandboxDodo, type SandboxDodoOptions } from '../../src/sandbox/dodo.ts'
+import { fetchInProcess } from '../../src/sandbox/in-process.ts'
+import { createSandboxLago, type SandboxLagoOptions } from '../../src/sandbox/lago.ts'
+import { createTestDatabase } from './database.ts'
+
+export const LAGO_KEY = '0d9c1c62-54a4-4a2b-8f3a-2f2f4c7c9a10'
+export const HMAC_KEY = '4f3f0b7e-6a51-4c0f-9a8c-8b2f1c7d9e10'
+export const DODO_KEY = 'dodo_test_key'
+export const WEBHOOK_SECRET = 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx'
+export const ADMIN_TOKEN = 'operator-token'
+
+const LAGO_URL = 'http://lago.test'
+const DODO_URL = 'http://dodo.test'
+const BRIDGE_URL = 'http://bridge.test'
+const QUIET_MS = 60
+const PATIENCE_MS = 15_000
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+/**
+ * A Lago, a Dodo and a bridge in one process, on a real database: every request goes through the real
+ * clients, signatures and JSON, and none through a socket. Time is the real one unless it is moved on.
+ */
+export async function openWorld(
+  options: {
+    env?: Record<string, string>
+    lago?: Partial<SandboxLagoOptions>
+    dodo?: Partial<SandboxDodoOptions>
+  } = {},
+) {
+  const database = await createTestDatabase()
+  let aheadMs = 0
+  const now = () => new Date(Date.now() + aheadMs)
+  let bridge: Bridge | undefined
+  const toBridge = fetchInProcess({
+    fetch: (request) => {
+      if (!bridge) throw new Error('the bridge is not up')
+      return bridge.app.fetch(request)
+    },
+  })
+  const lago = createSandboxLago({
+    apiKey: LAGO_KEY,
+    hmacKey: HMAC_KEY,
+    publicUrl: LAGO_URL,
+    webhookUrl: `${BRIDGE_URL}/webhooks/lago`,
+    now,
+    fetch: toBridge,
+    retryDelaysMs: [200, 500],
+    ...options.lago,
+  })
+  const dodo = createSandboxDodo({
+    apiKey: DODO_KEY,
+    webhookSecret: WEBHOOK_SECRET,
+    webhookUrl: `${BRIDGE_URL}/webhooks/dodo`,
+    publicUrl: DODO_URL,
+    now,
+    fetch: toBridge,
+    webhookRetryDelaysMs: [200, 500],
+    ...options.dodo,
+  })
+  const requests: Request[] = []
+  const fetch = (input: string | URL | Request, init?: RequestInit) => {
+    const request = new Request(input instanceof URL ? input.href : (input as string), init)
+    requests.push(request.clone() as Request)
+    const { host } = new URL(request.url)
+    return host === 'lago.test' ? lago.fetch(request) : dodo.fetch(request)
+  }
+  const config = readConfig({
+    PUBLIC_URL: BRIDGE_URL,
+    DATABASE_URL: database.url,
+    LAGO_API_URL: LAGO_URL,
+    LAGO_API_KEY: LAGO_KEY,
+    LAGO_WEBHOOK_HMAC_KEY: HMAC_KEY,
+    DODO_API_URL: DODO_URL,
+    DODO_API_KEY: DODO_KEY,
+    DODO_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    ADMIN_TOKEN,
+    RECONCILE_EVERY: '1h',
+    ...options.env,
+  })
+  const open = async () => {
+    bridge = await openBridge(config, { log: pino({ level: 'silent' }), now, fetch })
+    await bridge.work()
+    return bridge
+  }
+  const running = await open()
+
+  const get = (path: string, init?: RequestInit) => toBridge(`${BRIDGE_URL}${path}`, init)
+  const invoiceReport = async (lagoInvoiceId: string) => {
+    const response = await get(`/api/invoices/${lagoInvoiceId}`, {
+      headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+    })
+    return response.status === 200 ? ((await response.json()) as Report) : undefined
+  }
+
+  return {
+    lago,
+    dodo,
+    requests,
+    bridge: running,
+    get,
+    invoiceReport,
+    /** Lets time pass for the bridge and for both services. */
+    advance(ms: number) {
+      aheadMs += ms
+    },
+    sweep: () => running.sweep(),
+    /** Waits until the invoice is as described; on time-out the failed expectation is thrown. */
+    async eventually(lagoInvoiceId: string, check: (report: Report) => void | boolean) {
+      const deadline = performance.now() + PATIENCE_MS
+      for (;;) {
+        const report = await invoiceReport(lagoInvoiceId)
+        try {
+          if (!report) throw new Error('the bridge does not know the invoice')
+          if (check(report) === false) throw new Error(`still ${JSON.stringify(report, null, 1)}`)
+          return report
+        } catch (error) {
+          if (performance.now() > deadline) throw error
+          await Bun.sleep(QUIET_MS)
+        }
+      }
+    },
+    /** Opens the pay link as a browser would, without following it. */
+    visit: (payUrl: string) => get(new URL(payUrl).pathname, { redirect: 'manual' }),
+    async close() {
+      lago.stop()
+      dodo.stop()
+      await running.close()
+      await database.drop()
+    },
+  }
+}
+
+export type Report = {
+  state: string
+  reason: string
+  payUrl: string
+  amountDue: number
+  attempts: { number: number; status: string; dodoSessionId: string | null }[]
+  payments: { dodoPaymentId: string; amount: number; status: string; disposition: string }[]
+  refunds: {
+    dodoRefundId: string
+    status: string
+    amount: number
+    lagoCreditNoteId: string | null
+  }[]
+  timeline: { what: string }[]
+}
