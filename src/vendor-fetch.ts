@@ -33,7 +33,12 @@ export function createVendorFetch(options: {
     const deadline = AbortSignal.timeout(method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
     const signals = init.signal ? [init.signal, deadline, stop] : [deadline, stop]
     try {
-      const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) })
+      const response = await fetch(input, {
+        ...init,
+        signal: AbortSignal.any(signals),
+        // Bun repeats a PUT by itself when a kept-alive connection breaks, and Lago's is not idempotent.
+        keepalive: method === 'GET' || method === 'POST',
+      })
       if (response.status === 429) {
         throw new Later(`${service} asked us to slow down`, budget.pause(response.headers))
       }
