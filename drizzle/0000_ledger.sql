@@ -84,6 +84,7 @@ CREATE TABLE "invoices" (
 	"pay_token" text NOT NULL,
 	"requested_at" timestamp (3) with time zone,
 	"requested_by" text,
+	"metadata_refusal" text,
 	"next_wake_at" timestamp (3) with time zone,
 	"settled_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone NOT NULL,
@@ -103,6 +104,7 @@ CREATE TABLE "payments" (
 	"error_code" text,
 	"is_setup" boolean DEFAULT false NOT NULL,
 	"made_at" timestamp (3) with time zone NOT NULL,
+	"changed_at" timestamp (3) with time zone NOT NULL,
 	"observed_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint

@@ -50,7 +50,10 @@ const secret = (where: string) =>
     .trim()
     .min(1)
 
-const isStandardWebhooksSecret = (text: string) => /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(text)
+/** The prefix, then base64 with its padding: anything else makes the verifier throw later. */
+const isStandardWebhooksSecret = (text: string) =>
+  /^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text) &&
+  text !== 'whsec_'
 
 /** Every environment variable of the bridge, with what it means and how it is checked. */
 const Environment = z.object({

@@ -77,6 +77,8 @@ export const invoices = pgTable(
     /** Somebody asked for a payable checkout: the customer at the pay link or the merchant's Retry. */
     requestedAt: at('requested_at'),
     requestedBy: text('requested_by', { enum: ['customer', 'merchant'] }),
+    /** Why Lago does not take our metadata, once it said so: it is not asked again. */
+    metadataRefusal: text('metadata_refusal'),
     nextWakeAt: at('next_wake_at'),
     settledAt: at('settled_at'),
     createdAt: at('created_at').notNull(),
@@ -149,6 +151,8 @@ export const payments = pgTable(
     errorCode: text('error_code'),
     isSetup: boolean('is_setup').notNull().default(false),
     madeAt: at('made_at').notNull(),
+    /** When Dodo last changed it, as Dodo says. */
+    changedAt: at('changed_at').notNull(),
     observedAt: at('observed_at').notNull(),
   },
   (table) => [

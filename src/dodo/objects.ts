@@ -73,6 +73,7 @@ export const DodoPayment = z.object({
     .array(DodoRefund)
     .nullish()
     .transform((value) => value ?? []),
+  updated_at: z.coerce.date().nullish(),
   disputes: z
     .array(DodoDispute)
     .nullish()

@@ -172,9 +172,9 @@ function findEnd(attempt: Attempt, invoice: Invoice, ledger: Ledger, now: Date):
   }
   const lastDecline = payments.toSorted(byAge).at(-1)
   if (lastDecline) {
-    const { errorCode: declineCode, madeAt } = lastDecline
+    const { errorCode: declineCode, changedAt } = lastDecline
     const why = `the payment was declined${declineCode ? ` (${declineCode})` : ''}`
-    return { status: 'declined', at: madeAt, why, declineCode }
+    return { status: 'declined', at: changedAt, why, declineCode }
   }
   if (isExpired(attempt, now)) {
     return { status: 'expired', at: now, why: 'the checkout expired unpaid' }
@@ -266,7 +266,7 @@ function retryAt(invoice: Invoice, ledger: Ledger, policy: Policy): Date | undef
 
 /** What Lago is told beside the amounts: where to pay, and what it was paid with. */
 function nextMetadata(invoice: Invoice, ledger: Ledger): Step | undefined {
-  if (invoice.status !== 'finalized') return undefined
+  if (invoice.status !== 'finalized' || ledger.metadataRefusal) return undefined
   const wanted = wantedMetadata(ledger).filter(
     ({ key, value }) => findEntry(invoice.metadata, key)?.value !== value,
   )

@@ -61,6 +61,7 @@ export type Payment = {
   isSetup: boolean
   errorCode: string | null
   madeAt: Date
+  changedAt: Date
   observedAt: Date
   refunds: readonly Refund[]
 }
@@ -90,6 +91,8 @@ export type Ledger = {
   payUrl: string
   /** Who is waiting for something payable: the customer at the pay link, or the merchant who pressed Retry. */
   requestedBy: 'customer' | 'merchant' | null
+  /** Lago refused our metadata for a reason of its own; collecting goes on without. */
+  metadataRefusal: string | null
   attempts: readonly Attempt[]
   payments: readonly Payment[]
   recordings: readonly Recording[]

@@ -207,7 +207,7 @@ function asApiError(what: string, thrown: unknown): unknown {
   return new ApiError({
     service: 'Lago',
     call: what,
-    outcome: 'refused',
+    outcome: thrown.status === 408 ? 'unknown' : 'refused',
     status: thrown.status,
     code: body.code,
     detail,

@@ -60,6 +60,7 @@ export async function loadLedger(
   return {
     payUrl: payUrlOf(config.publicUrl, row.payToken),
     requestedBy: row.requestedBy,
+    metadataRefusal: row.metadataRefusal,
     attempts: ownAttempts,
     payments: ownPayments.map((payment) => ({
       ...payment,

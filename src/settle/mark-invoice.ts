@@ -1,9 +1,14 @@
+import { eq } from 'drizzle-orm'
+
+import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { MetadataEntry } from '../domain/ledger.ts'
 import { mergeMetadata } from '../domain/metadata.ts'
+import { reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { asInvoice } from './load.ts'
 import { note } from './timeline.ts'
+import { isRefused } from './unknown-outcome.ts'
 
 type Marking = Pick<Deps, 'db' | 'lago' | 'log' | 'now'>
 
@@ -21,12 +26,33 @@ export async function markInvoice(
 
 /** Adds our entries to the invoice's metadata, after a fresh read, because Lago deletes every entry it is not told to keep. */
 export async function writeMetadata(
-  { lago }: Marking,
+  { db, lago, now }: Marking,
   invoice: LagoInvoice,
   entries: readonly MetadataEntry[],
 ): Promise<LagoInvoice | undefined> {
   const fresh = await lago.findInvoice(invoice.lago_id)
   const metadata = fresh && mergeMetadata(asInvoice(fresh).metadata, entries)
   if (!metadata) return fresh
-  return lago.updateInvoice(invoice.lago_id, { metadata })
+  try {
+    return await lago.updateInvoice(invoice.lago_id, { metadata })
+  } catch (error) {
+    if (!isRefused(error) || error.status !== 422) throw error
+    await rememberRefusal({ db, now }, invoice.lago_id, reasonOf(error))
+    return fresh
+  }
+}
+
+/** The metadata is a convenience: an invoice is collected, paid and credited without it all the same. */
+async function rememberRefusal(
+  { db, now }: Pick<Deps, 'db' | 'now'>,
+  lagoInvoiceId: string,
+  metadataRefusal: string,
+) {
+  await db.transaction(async (tx) => {
+    await tx
+      .update(invoices)
+      .set({ metadataRefusal })
+      .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
+    await note(tx, lagoInvoiceId, `Lago does not take our metadata: ${metadataRefusal}`, now())
+  })
 }

@@ -39,6 +39,7 @@ export async function observePayment(
     errorCode: payment.error_code,
     isSetup: payment.is_update_payment_method,
     madeAt: payment.created_at,
+    changedAt: payment.updated_at ?? payment.created_at,
     observedAt: at,
   }
   const isMonotonic = or(ne(payments.status, 'succeeded'), sql`excluded.status = 'succeeded'`)
