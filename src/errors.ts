@@ -70,7 +70,8 @@ const MAX_MESSAGE_LENGTH = 500
 /** The text of anything thrown, bounded, fit for a log: without the values of a failed query. */
 export function messageOf(error: unknown): string {
   if (error instanceof DrizzleQueryError) return `query failed: ${messageOf(error.cause)}`
-  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE_LENGTH)
+  const hasMessage = typeof error === 'object' && error !== null && 'message' in error
+  return String(hasMessage ? error.message : error).slice(0, MAX_MESSAGE_LENGTH)
 }
 
 /** The same with the service's own explanation, for the operator: a reason, never a log line. */

@@ -12,16 +12,22 @@ const SECRETS = [
   'headers',
 ]
 
-/** JSON lines on standard output; readable ones on a terminal. */
-export function createLog(level: string, isTerminal: boolean): Logger {
+const STANDARD_OUTPUT = 1
+
+/** JSON lines on standard output, or on what `destination` names; readable ones on a terminal. */
+export function createLog(
+  level: string,
+  isTerminal: boolean,
+  destination: number | string = STANDARD_OUTPUT,
+): Logger {
   const options = {
     level,
     redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
     base: null,
   }
-  if (!isTerminal) return pino(options)
+  if (!isTerminal) return pino(options, pino.destination({ dest: destination, sync: true }))
   return pino(
     options,
-    pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', sync: true }),
+    pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', sync: true, destination }),
   )
 }

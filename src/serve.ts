@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import { openBridge } from './bridge.ts'
+import { openBridge, type Bridge } from './bridge.ts'
 import type { Config } from './config.ts'
 import { MAX_BODY_BYTES } from './http/webhooks.ts'
 import type { Fetch } from './vendor-fetch.ts'
@@ -15,12 +15,10 @@ export async function serve(
   options: { log: Logger; now: () => Date; fetch: Fetch },
 ) {
   const bridge = await openBridge(config, options)
-  const server = Bun.serve({
-    port: config.port,
-    fetch: bridge.app.fetch,
-    maxRequestBodySize: SERVER_BODY_BYTES,
-    idleTimeout: IDLE_TIMEOUT_SECONDS,
-    development: false,
+  const server = await listen(config.port, bridge).catch(async (error: unknown) => {
+    // A port that is taken must not leave the queue and an embedded Postgres behind.
+    await bridge.close()
+    throw error
   })
   await bridge.work()
   options.log.info({ port: server.port, publicUrl: config.publicUrl }, 'bridge ready')
@@ -33,5 +31,14 @@ export async function serve(
   }
   return { bridge, port: server.port ?? config.port, stop }
 }
+
+const listen = async (port: number, { app }: Bridge) =>
+  Bun.serve({
+    port,
+    fetch: app.fetch,
+    maxRequestBodySize: SERVER_BODY_BYTES,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    development: false,
+  })
 
 const DRAIN_MS = 1_000

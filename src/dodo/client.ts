@@ -55,15 +55,15 @@ export function createDodo(options: {
     )
 
   /** Every payment made since then, in every status. */
-  const listPaymentsSince = (since: Date) =>
+  const listPaymentsSince = (since: Date, until?: Date) =>
     listAll('payments', DodoPaymentRow, (page) =>
-      client.payments.list({ created_at_gte: since.toISOString(), ...page }),
+      client.payments.list({ ...madeBetween(since, until), ...page }),
     )
 
   /** Every refund made since then, in every status. */
-  const listRefundsSince = (since: Date) =>
+  const listRefundsSince = (since: Date, until?: Date) =>
     listAll('refunds', DodoRefundRow, (page) =>
-      client.refunds.list({ created_at_gte: since.toISOString(), ...page }),
+      client.refunds.list({ ...madeBetween(since, until), ...page }),
     )
 
   const listCustomersByEmail = (email: string) =>
@@ -108,6 +108,11 @@ export function createDodo(options: {
     createCheckout,
   }
 }
+
+const madeBetween = (since: Date, until: Date | undefined) => ({
+  created_at_gte: since.toISOString(),
+  ...(until && { created_at_lte: until.toISOString() }),
+})
 
 /** Pages are zero-based and must be named: the SDK's own iteration skips the second one. */
 async function listAll<Item extends z.ZodType>(

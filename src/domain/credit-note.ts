@@ -1,63 +1,63 @@
-/** What of a fee, in Lago's minor units before coupons and tax, no credit note has taken yet. */
-export type FeeRest = { feeId: string; rest: number }
+/** A fee of an invoice, in Lago's minor units before coupons and tax. */
+export type Fee = {
+  feeId: string
+  amount: number
+  /** The coupon's share of the fee, with decimals. */
+  coupons: number
+  taxPercent: number
+}
+
+/** An item of an earlier credit note; Lago keeps the decimals and shows them rounded beside. */
+export type NoteItem = { feeId: string; amount: number; preciseAmount: number }
+
+/** What of a fee no credit note has taken yet: exactly, and in the whole units that Lago checks. */
+export type FeeRest = { feeId: string; precise: number; whole: number; worthPerUnit: number }
 
 export type CreditItem = { fee_id: string; amount_cents: number }
 
 /** Lago keeps five decimals of an item (`precise_amount_cents`). */
-const ITEM_DECIMALS = 5
-/** Enough for every decimal that Lago prints. */
-const SCALE = 10n ** 15n
+const ITEM_DECIMALS = 10 ** 5
+/** The most that still rounds down to the whole unit below. */
+const ROUNDS_DOWN = 0.49999
 
-/** What is left of each fee after all earlier notes on it, void ones included, as Lago counts. */
-export function feeRests(
-  fees: readonly { lago_id: string; amount_cents: number }[],
-  notes: readonly { items: readonly { amount_cents: number; fee: { lago_id: string } }[] }[],
-): FeeRest[] {
-  const taken = new Map<string, number>()
-  for (const { amount_cents, fee } of notes.flatMap(({ items }) => items)) {
-    taken.set(fee.lago_id, (taken.get(fee.lago_id) ?? 0) + amount_cents)
-  }
-  return fees
-    .map(({ lago_id, amount_cents }) => ({
-      feeId: lago_id,
-      rest: amount_cents - (taken.get(lago_id) ?? 0),
-    }))
-    .filter(({ rest }) => rest > 0)
+/** What is left of each fee after all earlier notes, void ones included, as Lago counts. */
+export function feeRests(fees: readonly Fee[], items: readonly NoteItem[]): FeeRest[] {
+  const rests = fees.map(({ feeId, amount, coupons, taxPercent }) => {
+    const taken = items.filter((item) => item.feeId === feeId)
+    const sum = (part: (item: NoteItem) => number) =>
+      taken.reduce((total, item) => total + part(item), 0)
+    const couponShare = amount > 0 ? coupons / amount : 0
+    return {
+      feeId,
+      precise: round(amount - sum((item) => item.preciseAmount)),
+      whole: amount - sum((item) => item.amount),
+      worthPerUnit: (1 - couponShare) * (1 + taxPercent / 100),
+    }
+  })
+  return rests.filter(({ precise, whole }) => precise > 0 && whole >= 0)
 }
 
 /**
  * Spreads a tax-inclusive refund over what is left of the fees, so that Lago's own arithmetic (coupon
- * share off, tax on) comes back to the refund. `estimate` is Lago's for all rests together. Fractional
- * items are what Lago itself uses when it voids; whole ones would be off by one seven times as often.
+ * share off, tax on) comes back to the refund. `worthOfWhole` is Lago's estimate for all whole rests.
+ * Fractional items are what Lago itself uses when it voids; whole ones would miss by a unit far more often.
  */
 export function spreadRefund(
   refund: number,
   rests: readonly FeeRest[],
-  estimate: { precise_taxes_amount_cents: string; precise_coupons_adjustment_amount_cents: string },
+  worthOfWhole: number,
 ): CreditItem[] {
-  const worth =
-    rests.reduce((sum, { rest }) => sum + BigInt(rest) * SCALE, 0n) -
-    readScaled(estimate.precise_coupons_adjustment_amount_cents) +
-    readScaled(estimate.precise_taxes_amount_cents)
-  const isAll = BigInt(refund) * SCALE >= worth - SCALE / 2n
-  return rests.map(({ feeId, rest }) => ({
-    fee_id: feeId,
-    amount_cents: isAll ? rest : shareOf(rest, refund, worth),
-  }))
+  const worth = rests.reduce(
+    (sum, { precise, whole, worthPerUnit }) => sum + (precise - whole) * worthPerUnit,
+    worthOfWhole,
+  )
+  const share = refund >= worth - 0.5 ? 1 : refund / worth
+  return rests
+    .map(({ feeId, precise, whole }) => ({
+      fee_id: feeId,
+      amount_cents: round(Math.min(precise * share, whole + ROUNDS_DOWN)),
+    }))
+    .filter(({ amount_cents }) => amount_cents > 0)
 }
 
-function shareOf(rest: number, refund: number, worth: bigint): number {
-  const precision = 10n ** BigInt(ITEM_DECIMALS)
-  const numerator = BigInt(rest) * BigInt(refund) * SCALE * precision
-  const rounded = (numerator + worth / 2n) / worth
-  return Number(rounded) / Number(precision)
-}
-
-/** A decimal text such as "1800.0" in units of 1/SCALE; digits beyond are cut. */
-function readScaled(text: string): bigint {
-  const [whole = '0', fraction = ''] = text.replace('-', '').split('.')
-  const digits = SCALE.toString().length - 1
-  const scaled =
-    BigInt(whole) * SCALE + BigInt(fraction.padEnd(digits, '0').slice(0, digits) || '0')
-  return text.startsWith('-') ? -scaled : scaled
-}
+const round = (amount: number) => Math.round(amount * ITEM_DECIMALS) / ITEM_DECIMALS

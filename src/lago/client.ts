@@ -2,7 +2,14 @@ import { Client } from 'lago-javascript-client'
 import { z } from 'zod'
 
 import { ApiError, Later } from '../errors.ts'
-import { LagoCreditNote, LagoEstimate, LagoInvoice, LagoPayment } from './objects.ts'
+import {
+  LagoCreditNote,
+  LagoCreditNoteRow,
+  LagoEstimate,
+  LagoInvoice,
+  LagoPayment,
+  LagoPaymentRow,
+} from './objects.ts'
 
 /** Bounds every listing: a service that never ends its pages does not hold us for ever. */
 const MAX_PAGES = 1_000
@@ -47,6 +54,16 @@ export function createLago(options: {
       } as Parameters<typeof client.invoices.findAllInvoices>[0]),
     )
 
+  /** The invoice of that number, found as Lago's own search box finds it. */
+  const findInvoiceByNumber = async (number: string) => {
+    const { invoices } = await call(
+      `look for invoice ${number}`,
+      z.object({ invoices: z.array(LagoInvoice) }),
+      () => client.invoices.findAllInvoices({ search_term: number, per_page: PAGE_SIZE }),
+    )
+    return invoices.find((invoice) => invoice.number === number)
+  }
+
   /** Changes payment status and metadata; metadata replaces all entries that are not named by id. */
   const updateInvoice = (
     lagoInvoiceId: string,
@@ -65,6 +82,12 @@ export function createLago(options: {
         page,
         per_page: PAGE_SIZE,
       }),
+    )
+
+  /** Every payment of every invoice: Lago has no filter by date. */
+  const listAllPayments = () =>
+    listAll('payments', LagoPaymentRow, (page) =>
+      client.payments.findAllPayments({ page, per_page: PAGE_SIZE }),
     )
 
   /** Records money received. Premium only; neither idempotent nor limited to one per reference. */
@@ -86,6 +109,12 @@ export function createLago(options: {
         page,
         per_page: PAGE_SIZE,
       }),
+    )
+
+  /** Every credit note of every invoice: Lago has no filter by metadata. */
+  const listAllCreditNotes = () =>
+    listAll('credit_notes', LagoCreditNoteRow, (page) =>
+      client.creditNotes.findAllCreditNotes({ page, per_page: PAGE_SIZE }),
     )
 
   const estimateCreditNote = (note: {
@@ -137,11 +166,14 @@ export function createLago(options: {
 
   return {
     findInvoice,
+    findInvoiceByNumber,
     listUnpaidInvoices,
     updateInvoice,
     listPayments,
+    listAllPayments,
     createPayment,
     listCreditNotes,
+    listAllCreditNotes,
     estimateCreditNote,
     createCreditNote,
     setRefundStatus,

@@ -7,9 +7,17 @@ const textOrNull = z
   .nullish()
   .transform((text) => text?.trim() || null)
 
+/** Decimals arrive as strings; OpenAPI types them as numbers, so both are read. */
+const decimal = z.coerce.number()
+
 const LagoMetadata = z.object({ lago_id: z.string(), key: z.string(), value: z.string() })
 
-const LagoFee = z.object({ lago_id: z.string(), amount_cents: cents })
+const LagoFee = z.object({
+  lago_id: z.string(),
+  amount_cents: cents,
+  taxes_rate: decimal.nullish().transform((rate) => rate ?? 0),
+  precise_coupons_amount_cents: decimal.nullish().transform((amount) => amount ?? 0),
+})
 
 const LagoCustomer = z.object({
   external_id: z.string(),
@@ -51,6 +59,14 @@ export const LagoPayment = z.object({
 })
 export type LagoPayment = z.infer<typeof LagoPayment>
 
+/** A payment in the list of all invoices' payments. */
+export const LagoPaymentRow = LagoPayment.extend({
+  amount_currency: z.string().length(3),
+  invoice_ids: z.array(z.string()).default([]),
+  created_at: z.coerce.date(),
+})
+export type LagoPaymentRow = z.infer<typeof LagoPaymentRow>
+
 export const LagoCreditNote = z.object({
   lago_id: z.string(),
   lago_invoice_id: z.string(),
@@ -58,15 +74,25 @@ export const LagoCreditNote = z.object({
   refund_amount_cents: cents,
   total_amount_cents: cents,
   items: z
-    .array(z.object({ amount_cents: cents, fee: z.object({ lago_id: z.string() }) }))
+    .array(
+      z.object({
+        amount_cents: cents,
+        precise_amount_cents: decimal.nullish(),
+        fee: z.object({ lago_id: z.string() }),
+      }),
+    )
     .nullish()
     .transform((items) => items ?? []),
   metadata: z.record(z.string(), z.string().nullable()).nullish(),
 })
 export type LagoCreditNote = z.infer<typeof LagoCreditNote>
 
-/** Decimals arrive as strings; OpenAPI types them as numbers, so both are read. */
-const decimal = z.union([z.string(), z.number()]).transform(String)
+/** A credit note in the list of all invoices' notes. */
+export const LagoCreditNoteRow = LagoCreditNote.extend({
+  currency: z.string().length(3),
+  created_at: z.coerce.date(),
+})
+export type LagoCreditNoteRow = z.infer<typeof LagoCreditNoteRow>
 
 export const LagoEstimate = z.object({
   max_creditable_amount_cents: cents,

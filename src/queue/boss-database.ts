@@ -2,8 +2,12 @@ import type { ConstructorOptions } from 'pg-boss'
 import type postgres from 'postgres'
 
 type BossDatabase = NonNullable<ConstructorOptions['db']>
+type Listen = NonNullable<BossDatabase['listen']>
 
 const STARTS_TRANSACTION = /^\s*BEGIN\b/i
+const PROBE = 'probe'
+const PROBE_EVERY_MS = 5_000
+const SILENT_MS = 12_000
 
 /**
  * pg-boss on our own postgres.js pool, LISTEN included. Scripts that open a transaction run on a
@@ -20,9 +24,47 @@ export function createBossDatabase(sql: postgres.Sql): BossDatabase {
         reserved.release()
       }
     },
-    async listen(channel, onNotification, onReconnect) {
-      const subscription = await sql.listen(channel, onNotification, onReconnect)
-      return { close: () => subscription.unlisten() }
+    listen: (...subscription) => listen(sql, ...subscription),
+  }
+}
+
+/**
+ * postgres.js subscribes again once when the connection is lost, and gives up in silence if Postgres is
+ * not back by then. So we hear ourselves: after too long a silence the subscription is made anew.
+ */
+async function listen(
+  sql: postgres.Sql,
+  ...[channel, onNotification, onReconnect]: Parameters<Listen>
+) {
+  let heardAt = performance.now()
+  const subscribe = () =>
+    sql.listen(
+      channel,
+      (payload) => {
+        heardAt = performance.now()
+        if (payload !== PROBE) onNotification(payload)
+      },
+      onReconnect,
+    )
+
+  async function probe() {
+    try {
+      if (performance.now() - heardAt > SILENT_MS) {
+        subscription = await subscribe()
+        heardAt = performance.now()
+      }
+      await sql.notify(channel, PROBE)
+    } catch {
+      // Postgres is away. Polling goes on meanwhile, and the next probe finds it back.
+    }
+  }
+
+  let subscription = await subscribe()
+  const timer = setInterval(() => void probe(), PROBE_EVERY_MS)
+  return {
+    close: async () => {
+      clearInterval(timer)
+      await subscription.unlisten()
     },
   }
 }

@@ -59,6 +59,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     lagoInvoiceId,
     number: row.number,
     customer: row.lagoCustomerId,
+    customerName: row.customerName,
     currency: row.currency,
     amountDue: row.amountDue,
     state: row.state,
@@ -76,23 +77,32 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         expiresAt,
       }),
     ),
-    payments: ownPayments.map(({ dodoPaymentId, amount, currency, status }) => ({
-      dodoPaymentId,
-      amount,
-      currency,
-      status,
-      disposition:
-        ownRecordings.find((one) => one.dodoPaymentId === dodoPaymentId)?.disposition ??
-        ('none' as const),
-    })),
-    refunds: ownRefunds.map(({ dodoRefundId, dodoPaymentId, amount, status }) => ({
-      dodoRefundId,
-      dodoPaymentId,
-      amount,
-      status,
-      lagoCreditNoteId:
-        ownCredits.find((one) => one.dodoRefundId === dodoRefundId)?.lagoCreditNoteId ?? null,
-    })),
+    payments: ownPayments.map(({ dodoPaymentId, amount, currency, status, errorCode, madeAt }) => {
+      const recording = ownRecordings.find((one) => one.dodoPaymentId === dodoPaymentId)
+      return {
+        dodoPaymentId,
+        amount,
+        currency,
+        status,
+        disposition: recording?.disposition ?? ('none' as const),
+        errorCode,
+        reason: recording?.reason ?? null,
+        madeAt,
+      }
+    }),
+    refunds: ownRefunds.map(({ dodoRefundId, dodoPaymentId, amount, currency, status, madeAt }) => {
+      const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
+      return {
+        dodoRefundId,
+        dodoPaymentId,
+        amount,
+        currency,
+        status,
+        lagoCreditNoteId: credit?.lagoCreditNoteId ?? null,
+        reason: credit?.reason ?? null,
+        madeAt,
+      }
+    }),
     disputes: ownDisputes.map(
       ({ dodoDisputeId, dodoPaymentId, status, stage, amount, currency }) => ({
         dodoDisputeId,

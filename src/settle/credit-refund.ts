@@ -53,7 +53,7 @@ const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes mad
 
 async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCreditNote[]) {
   const { invoice, dodoPaymentId, refund, amount } = subject
-  const rests = feeRests(invoice.fees, notes)
+  const rests = restsOf(invoice, notes)
   if (rests.length === 0)
     return giveUp(deps, subject, 'earlier credit notes used up all fees of the invoice')
 
@@ -61,15 +61,19 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
   try {
     const estimate = await deps.lago.estimateCreditNote({
       invoice_id: invoice.lago_id,
-      items: rests.map(({ feeId, rest }) => ({ fee_id: feeId, amount_cents: rest })),
+      items: rests.map(({ feeId, whole }) => ({ fee_id: feeId, amount_cents: whole })),
     })
+    const worthOfWhole =
+      rests.reduce((sum, { whole }) => sum + whole, 0) -
+      estimate.precise_coupons_adjustment_amount_cents +
+      estimate.precise_taxes_amount_cents
     const created = await deps.lago.createCreditNote({
       invoice_id: invoice.lago_id,
       reason: 'other',
       description: `Refund ${refund.dodoRefundId} in Dodo Payments`,
       refund_amount_cents: amount,
       credit_amount_cents: 0,
-      items: spreadRefund(amount, rests, estimate),
+      items: spreadRefund(amount, rests, worthOfWhole),
       metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: dodoPaymentId },
     })
     await finish(deps, subject, created)
@@ -88,6 +92,23 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
 }
 
 const LOOK_AGAIN_MS = 300
+
+const restsOf = (invoice: LagoInvoice, notes: LagoCreditNote[]) =>
+  feeRests(
+    invoice.fees.map((fee) => ({
+      feeId: fee.lago_id,
+      amount: fee.amount_cents,
+      coupons: fee.precise_coupons_amount_cents,
+      taxPercent: fee.taxes_rate,
+    })),
+    notes
+      .flatMap(({ items }) => items)
+      .map(({ fee, amount_cents, precise_amount_cents }) => ({
+        feeId: fee.lago_id,
+        amount: amount_cents,
+        preciseAmount: precise_amount_cents ?? amount_cents,
+      })),
+  )
 
 async function intend(deps: Crediting, subject: Subject): Promise<Date> {
   const startedAt = deps.now()

@@ -1,9 +1,13 @@
+import { sql } from 'drizzle-orm'
 import pino from 'pino'
+import postgres from 'postgres'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
 import { readConfig } from '../../src/config.ts'
 import { createSandboxDodo, type SandboxDodoOptions } from '../../src/sandbox/dodo.ts'
 import { fetchInProcess } from '../../src/sandbox/in-process.ts'
+import type { CustomerInput } from '../../src/sandbox/lago-customers.ts'
+import type { NewInvoice } from '../../src/sandbox/lago-invoices.ts'
 import { createSandboxLago, type SandboxLagoOptions } from '../../src/sandbox/lago.ts'
 import { createTestDatabase } from './database.ts'
 
@@ -18,6 +22,8 @@ const DODO_URL = 'http://dodo.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
 const PATIENCE_MS = 15_000
+/** Work sends work: one quiet moment proves nothing. */
+const CALM_LOOKS = 3
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
@@ -97,13 +103,71 @@ export async function openWorld(
     return response.status === 200 ? ((await response.json()) as Report) : undefined
   }
 
+  const addCustomer = (input: Partial<CustomerInput> = {}) =>
+    lago.createCustomer({
+      external_id: `acct_${crypto.randomUUID()}`,
+      name: 'Blue Fern',
+      email: `ap-${crypto.randomUUID()}@fern.example`,
+      country: 'US',
+      ...input,
+    })
+
   return {
     lago,
     dodo,
     requests,
     bridge: running,
+    databaseUrl: database.url,
     get,
     invoiceReport,
+    addCustomer,
+    /** Finalises an invoice in Lago; without a customer, for a new one of its own. */
+    bill(
+      amountCents: number,
+      {
+        customer = addCustomer(),
+        ...invoice
+      }: Partial<NewInvoice> & { customer?: { external_id: string } } = {},
+    ) {
+      return lago.createInvoice({
+        externalCustomerId: customer.external_id,
+        fees: [{ amountCents }],
+        ...invoice,
+      })
+    },
+    /** Waits for the checkout of an attempt, and returns it with the report. */
+    async openCheckout(lagoInvoiceId: string, number = 1) {
+      const isLive = ({ attempts }: Report) => attempts[number - 1]?.status === 'live'
+      const report = await this.eventually(lagoInvoiceId, isLive)
+      return { report, sessionId: report.attempts[number - 1]?.dodoSessionId ?? '' }
+    },
+    /** Requests to one of the services, by method and path. */
+    sent: (method: string, path: RegExp) =>
+      requests.filter((one) => one.method === method && path.test(new URL(one.url).pathname)),
+    /** Waits until no webhook is under way and no job is due: what has not happened by then will not. */
+    async quiet() {
+      for (let calm = 0; calm < CALM_LOOKS;) {
+        await lago.idle()
+        await dodo.idle()
+        const [row] = await running.db.execute<{ due: number }>(sql`
+          select count(*)::int as due from pgboss.job
+          where state in ('created', 'retry', 'active') and start_after <= now()`)
+        calm = row?.due === 0 ? calm + 1 : 0
+        await Bun.sleep(QUIET_MS)
+      }
+    },
+    /** Takes the database away from everybody, or gives it back. */
+    async letDatabaseBe(state: 'away' | 'there') {
+      const server = new URL(database.url)
+      const name = server.pathname.slice(1)
+      server.pathname = '/postgres'
+      const admin = postgres(server.href, { max: 1, onnotice: () => undefined })
+      await admin.unsafe(`alter database ${name} allow_connections ${String(state === 'there')}`)
+      if (state === 'away') {
+        await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+      }
+      await admin.end()
+    },
     /** Lets time pass for the bridge and for both services. */
     advance(ms: number) {
       aheadMs += ms
@@ -136,6 +200,10 @@ export async function openWorld(
 }
 
 export type Report = {
+  lagoInvoiceId: string
+  number: string | null
+  customer: string | null
+  currency: string | null
   state: string
   reason: string
   payUrl: string

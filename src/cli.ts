@@ -1,0 +1,93 @@
+import { Command } from 'commander'
+
+import { openBridge, type Bridge } from './bridge.ts'
+import { createLog } from './log.ts'
+import { explain } from './report/explain.ts'
+import { readPeriod } from './report/period.ts'
+import { reconcile } from './report/reconcile.ts'
+import { statement } from './report/statement.ts'
+import { explainFailure, readProcessConfig, runServer } from './run.ts'
+
+const STANDARD_ERROR = 2
+/** What 128 + SIGINT stands for in a shell. */
+const INTERRUPTED = 130
+
+const write = (line: string) => void process.stdout.write(`${line}\n`)
+const progress = (line: string) => void process.stderr.write(`${line}\n`)
+const now = () => new Date()
+
+/** Runs one command on the bridge's own database, beside a running server or without one. */
+async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
+  const config = readProcessConfig()
+  const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
+  const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch })
+  const interrupted = Promise.withResolvers<number>()
+  const interrupt = () => interrupted.resolve(INTERRUPTED)
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  try {
+    return await Promise.race([run(bridge), interrupted.promise])
+  } finally {
+    await bridge.close()
+  }
+}
+
+/** A process that waits for its output to be read, and for nothing else. */
+async function end(exitCode: number) {
+  await Promise.all(
+    [process.stdout, process.stderr].map(
+      (stream) => new Promise((resolve) => stream.write('', resolve)),
+    ),
+  )
+  process.exit(exitCode)
+}
+
+const asExitCode =
+  <Args extends unknown[]>(command: (...args: Args) => Promise<number>) =>
+  async (...args: Args) =>
+    end(await command(...args))
+
+const program = new Command('bridge').description(
+  'Collects Lago invoices through Dodo Payments and keeps both ledgers in agreement',
+)
+
+program
+  .command('serve', { isDefault: true })
+  .description('serve HTTP and work the queue, as `bun run start` does')
+  .action(runServer)
+
+program
+  .command('explain <invoice>')
+  .description('everything that happened to one invoice and why, and what will happen next')
+  .action(
+    asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
+  )
+
+program
+  .command('reconcile')
+  .description('one sweep now; prints what it found and mended')
+  .option('--dry-run', 'only look', false)
+  .action(
+    asExitCode(({ dryRun }: { dryRun: boolean }) =>
+      withBridge((bridge) => reconcile(bridge, { isDryRun: dryRun }, { write, progress })),
+    ),
+  )
+
+program
+  .command('statement')
+  .description('both ledgers side by side; exit code 1 if a difference has no explanation')
+  .option('--from <date>', 'first day, UTC (default: 30 days)')
+  .option('--to <date>', 'last day, UTC (default: today)')
+  .option('--csv', 'one row for each payment and refund', false)
+  .action(
+    asExitCode(async ({ csv, ...dates }: { from?: string; to?: string; csv: boolean }) => {
+      const period = readPeriod(dates, now())
+      return withBridge(({ deps }) => statement(deps, { period, isCsv: csv }, write))
+    }),
+  )
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  progress(explainFailure('could not go on', error))
+  await end(1)
+}

@@ -1,0 +1,90 @@
+import { createMerchant } from './demo/merchant.ts'
+import { createNarrator, StepFailed, type Narrator } from './demo/narrator.ts'
+import { type CleanUps, openStage, type Stage } from './demo/stage.ts'
+import { tellStory } from './demo/story.ts'
+import { messageOf } from './errors.ts'
+
+const DEFAULT_PORT = 3000
+const INTERRUPTED = 130
+/** An end that has not come by now is made. */
+const CLEAN_UP_MS = 20_000
+
+/** Runs the demonstration, stays up unless told otherwise, and leaves nothing behind. */
+async function main() {
+  // A proxy for the outside world is of no use between two ports of this machine.
+  process.env['NO_PROXY'] = '127.0.0.1,localhost'
+  let isOver = false
+  const write = (text: string) => void (isOver || process.stdout.write(text))
+  const narrator = createNarrator(write, process.stdout.isTTY)
+  const isToExit = process.argv.includes('--exit')
+  const interrupted = Promise.withResolvers<'interrupted'>()
+  const interrupt = () => interrupted.resolve('interrupted')
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt)
+
+  const cleanUps: CleanUps = []
+  const opening = openStage(readPort(), cleanUps)
+  const played = opening.then((stage) => play(stage, narrator))
+  const outcome = await Promise.race([played.catch(toFailure), interrupted.promise])
+  if (outcome instanceof Error) explain(narrator, outcome)
+  else if (outcome !== 'interrupted' && !isToExit) {
+    invite(narrator, outcome)
+    await interrupted.promise
+  }
+
+  setTimeout(() => process.exit(1), CLEAN_UP_MS).unref()
+  narrator.say('\nStopping, and removing everything that was started …')
+  isOver = true
+  await opening.catch(() => undefined)
+  for (const cleanUp of cleanUps.toReversed()) await cleanUp()
+  if (outcome === 'interrupted') return INTERRUPTED
+  return outcome instanceof Error ? 1 : 0
+}
+
+const toFailure = (error: unknown) => (error instanceof Error ? error : new Error(messageOf(error)))
+
+async function play(stage: Stage, narrator: Narrator): Promise<Stage> {
+  introduce(narrator, stage)
+  await tellStory({ stage, narrator, merchant: createMerchant(stage) })
+  return stage
+}
+
+function readPort(): number {
+  const port = Number(process.env['PORT'])
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : DEFAULT_PORT
+}
+
+function introduce({ say, show, chapter }: Narrator, stage: Stage) {
+  const wanted = readPort()
+  chapter('Lago, Dodo Payments and the bridge between them, on this machine')
+  say('  Real payloads over real HTTP, and no real money: both services are sandboxes.')
+  say()
+  if (stage.port !== wanted) say(`  Port ${wanted} is taken; the bridge is on ${stage.port}.`)
+  show(
+    `Lago      ${stage.lagoUrl}`,
+    `Dodo      ${stage.dodoUrl}/sandbox`,
+    `Bridge    ${stage.bridgeUrl}`,
+    `its log   ${stage.logFile}`,
+  )
+}
+
+function explain({ say, paint }: Narrator, error: Error) {
+  const text = error instanceof StepFailed ? error.message : messageOf(error)
+  for (const line of text.split('\n')) say(`    ${paint('red', line)}`)
+}
+
+function invite({ say, show, chapter }: Narrator, stage: Stage) {
+  chapter('Every step did what it says. Now it is yours')
+  say('  Create an invoice in Lago ("New invoice", then Finalize), and follow its pay link:')
+  show(stage.lagoUrl)
+  say('  See the checkouts, refund a payment, open a dispute, lose webhooks in Dodo:')
+  show(`${stage.dodoUrl}/sandbox`)
+  say(
+    '  Ask the bridge what it knows of an invoice (the id is in the address of its card in Lago):',
+  )
+  show(
+    `curl -H 'Authorization: Bearer ${stage.keys.admin}' ${stage.bridgeUrl}/api/invoices/LAGO_INVOICE_ID`,
+  )
+  say(`  Its log is ${stage.logFile}. Ctrl-C ends everything and removes it.`)
+}
+
+process.exit(await main())

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { readConfig } from '../config.ts'
+import { createLog } from '../log.ts'
+import { createSandboxDodo } from '../sandbox/dodo.ts'
+import { createSandboxLago } from '../sandbox/lago.ts'
+import { serve } from '../serve.ts'
+import { onFreePort } from './ports.ts'
+
+const HOST = '127.0.0.1'
+const IDLE_TIMEOUT_SECONDS = 120
+const RETRY_SCHEDULE = '3s,10s'
+const RECONCILE_EVERY = '3s'
+/** Whoever runs Postgres in place of root must be able to enter the folder, not to list it. */
+const ENTERED_BY_ALL = 0o711
+
+export type Stage = Awaited<ReturnType<typeof openStage>>
+
+/** A list of what must be undone, in reverse, however far the opening got. */
+export type CleanUps = (() => unknown)[]
+
+/** Two services, a bridge and its Postgres, all of them new and on this machine only. */
+export async function openStage(wantedPort: number, cleanUps: CleanUps) {
+  const folder = await mkdtemp(join(tmpdir(), 'bridge-demo-'))
+  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
+  await chmod(folder, ENTERED_BY_ALL)
+
+  const keys = {
+    lago: crypto.randomUUID(),
+    lagoHmac: crypto.randomUUID(),
+    dodo: `dodo_test_${randomBytes(16).toString('hex')}`,
+    dodoWebhook: `whsec_${randomBytes(24).toString('base64')}`,
+    admin: randomBytes(12).toString('hex'),
+  }
+  const lago = openLago(keys, cleanUps)
+  const dodo = openDodo(keys, cleanUps)
+  const logFile = join(folder, 'bridge.log')
+  const log = createLog('info', false, logFile)
+
+  const { bridge, port } = await onFreePort(wantedPort, async (candidate) => {
+    const config = readConfig({
+      PORT: String(candidate),
+      PUBLIC_URL: `http://${HOST}:${candidate}`,
+      DATA_DIR: join(folder, 'data'),
+      LAGO_API_URL: lago.url,
+      LAGO_API_KEY: keys.lago,
+      LAGO_WEBHOOK_HMAC_KEY: keys.lagoHmac,
+      DODO_API_URL: dodo.url,
+      DODO_API_KEY: keys.dodo,
+      DODO_WEBHOOK_SECRET: keys.dodoWebhook,
+      RETRY_SCHEDULE,
+      RECONCILE_EVERY,
+      ADMIN_TOKEN: keys.admin,
+    })
+    const served = await serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
+    cleanUps.push(served.stop)
+    return served
+  })
+  const bridgeUrl = `http://${HOST}:${port}`
+  lago.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/lago`)
+  dodo.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/dodo`)
+  return { bridge, bridgeUrl, port, lagoUrl: lago.url, dodoUrl: dodo.url, keys, logFile }
+}
+
+type Keys = { lago: string; lagoHmac: string; dodo: string; dodoWebhook: string }
+type App = { fetch: (request: Request, server: unknown) => Response | Promise<Response> }
+
+function openLago({ lago: apiKey, lagoHmac: hmacKey }: Keys, cleanUps: CleanUps) {
+  return openServer(cleanUps, (publicUrl) => createSandboxLago({ apiKey, hmacKey, publicUrl }))
+}
+
+function openDodo({ dodo: apiKey, dodoWebhook: webhookSecret }: Keys, cleanUps: CleanUps) {
+  return openServer(cleanUps, (publicUrl) =>
+    createSandboxDodo({ apiKey, webhookSecret, publicUrl }),
+  )
+}
+
+/** A sandbox must know its URL, which is known once it listens. */
+function openServer<Sandbox extends { app: App; stop: () => void }>(
+  cleanUps: CleanUps,
+  create: (publicUrl: string) => Sandbox,
+) {
+  let sandbox: Sandbox | undefined
+  const server = Bun.serve({
+    port: 0,
+    hostname: HOST,
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    development: false,
+    fetch: (request, self) =>
+      sandbox?.app.fetch(request, self) ?? new Response('starting', { status: 503 }),
+  })
+  const url = `http://${HOST}:${server.port}`
+  sandbox = create(url)
+  const { stop } = sandbox
+  cleanUps.push(async () => {
+    stop()
+    await server.stop(true)
+  })
+  return { url, sandbox }
+}

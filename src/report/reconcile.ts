@@ -1,0 +1,97 @@
+import { inArray } from 'drizzle-orm'
+
+import type { Bridge } from '../bridge.ts'
+import { invoices } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { Finding } from '../sweep/sweep.ts'
+import { alignColumns, count, type Write } from './text.ts'
+
+const POLL_MS = 100
+/** Longer than any call to a service is waited for, so that this much silence means a backoff. */
+const STALLED_MS = 45_000
+
+type Reconciling = Pick<Bridge, 'work' | 'sweep'> & { deps: Pick<Deps, 'db' | 'now'> }
+type Tell = { write: Write; progress: Write }
+type Row = typeof invoices.$inferSelect
+
+/** Sweeps once, settles what was found without waiting for a server, and tells what became of it. */
+export async function reconcile(
+  bridge: Reconciling,
+  { isDryRun, stalledMs = STALLED_MS }: { isDryRun: boolean; stalledMs?: number },
+  { write, progress }: Tell,
+): Promise<number> {
+  const startedAt = bridge.deps.now()
+  const found = await bridge.sweep({ isDryRun })
+  if (found.length === 0) {
+    write('Both ledgers agree: nothing was found.')
+    return 0
+  }
+  const ids = [...new Set(found.flatMap(({ lagoInvoiceId }) => lagoInvoiceId ?? []))]
+  const numbers = new Map(
+    (await findRows(bridge, ids)).map((row) => [row.lagoInvoiceId, row.number]),
+  )
+  write(`Found ${count(found.length, 'thing')}:`)
+  for (const line of alignColumns(found.map((one) => describe(one, numbers)))) write(line)
+  if (isDryRun) {
+    write('Nothing was changed: this was a dry run.')
+    return 0
+  }
+  await bridge.work({ isAlone: true })
+  const rows = await waitUntilSettled(bridge, { ids, startedAt, stalledMs }, progress)
+  return tellOutcome(rows, { ids, startedAt }, write)
+}
+
+const describe = ({ lagoInvoiceId, what }: Finding, numbers: Map<string, string | null>) => [
+  lagoInvoiceId === null ? 'no invoice' : (numbers.get(lagoInvoiceId) ?? lagoInvoiceId),
+  what,
+]
+
+const findRows = async ({ deps: { db } }: Reconciling, ids: string[]): Promise<Row[]> =>
+  ids.length > 0 ? db.select().from(invoices).where(inArray(invoices.lagoInvoiceId, ids)) : []
+
+const isSettledSince = (startedAt: Date) => (row: Row) =>
+  row.settledAt !== null && row.settledAt >= startedAt
+
+/** Ends when all are settled, or when none has been for so long that the next run is a backoff away. */
+async function waitUntilSettled(
+  bridge: Reconciling,
+  { ids, startedAt, stalledMs }: { ids: string[]; startedAt: Date; stalledMs: number },
+  progress: Write,
+): Promise<Row[]> {
+  let settled = -1
+  let progressedAtMs = performance.now()
+  for (;;) {
+    const rows = await findRows(bridge, ids)
+    const now = rows.filter(isSettledSince(startedAt)).length
+    if (now !== settled) {
+      progress(`settled ${now} of ${ids.length}`)
+      settled = now
+      progressedAtMs = performance.now()
+    }
+    if (settled === ids.length || performance.now() - progressedAtMs > stalledMs) return rows
+    await Bun.sleep(POLL_MS)
+  }
+}
+
+function tellOutcome(
+  rows: readonly Row[],
+  { ids, startedAt }: { ids: string[]; startedAt: Date },
+  write: Write,
+): number {
+  const settled = rows.filter(isSettledSince(startedAt))
+  const troubled = settled.filter(({ state }) => state === 'attention')
+  const lines = alignColumns(
+    settled.map(({ number, lagoInvoiceId, state, reason }) => [
+      number ?? lagoInvoiceId,
+      state,
+      reason,
+    ]),
+  )
+  write('')
+  write(`${count(settled.length, 'invoice')} settled, ${troubled.length} of them need attention:`)
+  for (const line of lines) write(line)
+  const waiting = ids.filter((id) => !settled.some(({ lagoInvoiceId }) => lagoInvoiceId === id))
+  if (waiting.length === 0) return 0
+  write(`Not settled yet, to be tried again by a running bridge: ${waiting.join(', ')}`)
+  return 1
+}

@@ -1,0 +1,106 @@
+import type { Deps } from '../deps.ts'
+import { formatDodo, formatLago } from '../domain/money.ts'
+import {
+  compareLedgers,
+  type CurrencyLine,
+  type Difference,
+  type Entry,
+} from './compare-ledgers.ts'
+import { day, type Period } from './period.ts'
+import { readEntries } from './read-entries.ts'
+import { asCsv } from './statement-csv.ts'
+import { alignColumns, count, type Write } from './text.ts'
+
+type Stating = Pick<Deps, 'db' | 'dodo' | 'lago' | 'now'>
+
+/** Shows both ledgers side by side. The exit code is 1 if a difference has no explanation. */
+export async function statement(
+  deps: Stating,
+  { period, isCsv }: { period: Period; isCsv: boolean },
+  write: Write,
+): Promise<number> {
+  const entries = await readEntries(deps, period)
+  const { currencies, differences } = compareLedgers(entries, deps.now())
+  const unexplained = differences.filter(({ isExplained }) => !isExplained)
+  const lines = isCsv
+    ? asCsv(entries, differences)
+    : describeStatement(period, currencies, differences)
+  for (const line of lines) write(line)
+  return unexplained.length > 0 ? 1 : 0
+}
+
+function describeStatement(
+  { from, until }: Period,
+  currencies: CurrencyLine[],
+  differences: Difference[],
+): string[] {
+  const title = `Statement ${day(from)} to ${day(until)} (UTC)`
+  if (currencies.length === 0 && differences.length === 0) {
+    return [title, '', '  No payments and no refunds.']
+  }
+  return [
+    title,
+    '',
+    ...alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC }),
+    ...currencies.flatMap(noteFreeLicense),
+    '',
+    ...describeDifferences(differences),
+  ]
+}
+
+const HEADER = [
+  '',
+  'Payments',
+  'in Dodo',
+  'Payments',
+  'in Lago',
+  'Refunds',
+  'in Dodo',
+  'Credits',
+  'in Lago',
+  'Difference',
+]
+const NUMERIC = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+const describeCurrency = ({ currency, dodo, lago, difference }: CurrencyLine) => [
+  currency,
+  String(dodo.payments.count),
+  formatDodo(dodo.payments.amount, currency),
+  String(lago.payments.count),
+  formatLago(lago.payments.amount, currency),
+  String(dodo.refunds.count),
+  formatDodo(dodo.refunds.amount, currency),
+  String(lago.refunds.count),
+  formatLago(lago.refunds.amount, currency),
+  formatDodo(difference, currency),
+]
+
+const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
+  byStatus > 0
+    ? [
+        `  ${currency}: ${count(byStatus, 'payment')} recorded by payment status, as Lago has no premium licence`,
+      ]
+    : []
+
+function describeDifferences(differences: Difference[]): string[] {
+  if (differences.length === 0) return ['No difference.']
+  const unexplained = differences.filter(({ isExplained }) => !isExplained).length
+  return [
+    `${count(differences.length, 'difference')}, ${unexplained} unexplained:`,
+    ...alignColumns(differences.map(describeDifference)),
+  ]
+}
+
+const describeDifference = ({ entry, why, isExplained }: Difference) => [
+  isExplained ? 'explained' : 'UNEXPLAINED',
+  entry.dodoRefundId ?? entry.dodoPaymentId,
+  entry.invoiceNumber ?? entry.lagoInvoiceId ?? 'no invoice',
+  describeSides(entry),
+  why,
+]
+
+function describeSides({ dodo, lago }: Entry): string {
+  const inDodo = dodo ? formatDodo(dodo.amount, dodo.currency) : 'nothing'
+  const inLago = lago ? formatLago(lago.amount, lago.currency) : 'nothing'
+  return `${inDodo} in Dodo, ${inLago} in Lago`
+}

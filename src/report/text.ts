@@ -1,0 +1,25 @@
+/** Takes one line of what a command tells. */
+export type Write = (line: string) => void
+
+/** Rows as lines with aligned columns, for a terminal. Columns named in `numeric` are aligned to the right. */
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  { indent = '  ', numeric = [] }: { indent?: string; numeric?: readonly number[] } = {},
+): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, text] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, text.length)
+    }
+  }
+  return rows.map((row) => {
+    const cells = row.map((text, column) => {
+      const width = widths[column] ?? 0
+      return numeric.includes(column) ? text.padStart(width) : text.padEnd(width)
+    })
+    return `${indent}${cells.join('  ')}`.trimEnd()
+  })
+}
+
+/** "1 payment", "2 payments". */
+export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`

@@ -1,0 +1,40 @@
+import { config as loadEnvFile } from 'dotenv'
+
+import { ConfigError, readConfig } from './config.ts'
+import { messageOf } from './errors.ts'
+import { createLog } from './log.ts'
+import { serve } from './serve.ts'
+
+/** A process that has not come to an end by now is ended. */
+const STOP_MS = 9_700
+
+/** The configuration of this process: its environment, completed by a `.env` file. */
+export function readProcessConfig() {
+  loadEnvFile({ quiet: true })
+  return readConfig(process.env)
+}
+
+/** The server, from the environment until SIGTERM or SIGINT ends the process. */
+export async function runServer() {
+  const config = readProcessConfig()
+  const log = createLog(config.logLevel, process.stdout.isTTY)
+  const { stop } = await serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
+
+  process.on('unhandledRejection', (error) => log.error({ error: messageOf(error) }, 'unhandled'))
+  let isStopping = false
+  const stopOnce = async (signal: string) => {
+    if (isStopping) return
+    isStopping = true
+    log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(0), STOP_MS).unref()
+    await stop()
+    log.info('stopped')
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void stopOnce('SIGTERM'))
+  process.on('SIGINT', () => void stopOnce('SIGINT'))
+}
+
+/** What a person is told when a program cannot go on. A configuration error explains itself. */
+export const explainFailure = (doing: string, error: unknown) =>
+  error instanceof ConfigError ? error.message : `${doing}: ${messageOf(error)}`

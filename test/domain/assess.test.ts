@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'bun:test'
+
+import { assess } from '../../src/domain/assess.ts'
+import { whyNotCollected } from '../../src/domain/collectable.ts'
+import type { Invoice, Ledger } from '../../src/domain/ledger.ts'
+import {
+  attempt,
+  credit,
+  ended,
+  invoice,
+  ledger,
+  NOW,
+  paidInvoice,
+  paidLedger,
+  payment,
+  recording,
+  refund,
+} from './builders.ts'
+
+describe('whyNotCollected', () => {
+  test('an ordinary invoice is collected', () => {
+    expect(whyNotCollected(invoice())).toBeUndefined()
+  })
+
+  test.each<[Partial<Invoice>, string, string]>([
+    [{ status: 'voided' }, 'void', 'the invoice is void in Lago'],
+    [{ status: 'draft' }, 'skipped', 'Lago has not finalised the invoice: it is draft'],
+    [{ paymentStatus: 'succeeded' }, 'paid', 'paid in Lago'],
+    [{ type: 'advance_charges' }, 'skipped', 'its fees were already paid in advance'],
+    [{ total: 0 }, 'skipped', 'nothing is due'],
+    [{ isSelfBilled: true }, 'skipped', 'self-billed: the merchant owes this to the partner'],
+    [{ nativeProvider: 'adyen' }, 'skipped', 'Lago itself collects it through adyen'],
+    [{ currency: 'BHD' }, 'attention', 'BHD cannot be collected'],
+    [{ total: 49 }, 'attention', '0.49 USD is less than the 0.50 USD that Dodo collects at least'],
+    [{ currency: 'HUF', total: 174 }, 'attention', '174 HUF is less than the 175.00 HUF'],
+    [{ currency: 'JPY', total: 49 }, 'attention', '49 JPY is less than the 50 JPY'],
+    [{ customer: { email: null, country: 'US' } }, 'attention', 'no e-mail address'],
+    [{ customer: { email: 'a@b.c', country: null } }, 'attention', 'no country'],
+  ])('%j is %s, because %s', (fields, state, reason) => {
+    expect(whyNotCollected(invoice(fields))).toEqual({
+      state: state as never,
+      reason: expect.stringContaining(reason),
+    })
+  })
+
+  test('what is not owed is not worth attention', () => {
+    const odd = { currency: 'BHD', customer: { email: null, country: null } }
+
+    expect(whyNotCollected(invoice({ ...odd, total: 0 }))?.state).toBe('skipped')
+    expect(whyNotCollected(invoice({ ...odd, nativeProvider: 'stripe' }))?.state).toBe('skipped')
+    expect(whyNotCollected(invoice({ ...odd, status: 'voided' }))?.state).toBe('void')
+  })
+})
+
+describe('assess', () => {
+  const standing = (about: Partial<Ledger>, fields: Partial<Invoice> = {}, retryAt?: Date) =>
+    assess(invoice(fields), ledger(about), retryAt)
+
+  test('a checkout that is open waits for the customer', () => {
+    expect(standing({ attempts: [attempt()] })).toEqual({
+      state: 'open',
+      reason: 'waiting for the customer to pay 108.00 USD',
+    })
+  })
+
+  test('a customer who is at the bank page is about to pay', () => {
+    const payments = [payment({ status: 'requires_customer_action' })]
+
+    expect(standing({ attempts: [attempt()], payments })).toEqual({
+      state: 'open',
+      reason: 'waiting for the customer to pay 108.00 USD; the customer is about to pay',
+    })
+  })
+
+  test.each(['expired', 'superseded'] as const)(
+    'a checkout that is %s can be had again',
+    (status) => {
+      expect(standing({ attempts: [ended(status)] })).toEqual({
+        state: 'open',
+        reason: 'the checkout is over; the pay link opens a new one',
+      })
+    },
+  )
+
+  test('a decline says its code, and when the next attempt opens', () => {
+    const attempts = [ended('declined', { declineCode: 'DO_NOT_HONOR' })]
+
+    expect(standing({ attempts }, {}, NOW)).toEqual({
+      state: 'failed',
+      reason: 'declined (DO_NOT_HONOR); the next attempt opens at 2026-08-21T12:00:00.000Z',
+    })
+  })
+
+  test('the last decline says what starts again', () => {
+    expect(standing({ attempts: [ended('declined')] })).toEqual({
+      state: 'failed',
+      reason: 'declined; no retry is left; the pay link or the Retry button start again',
+    })
+  })
+
+  test('a slow payment is being processed', () => {
+    const payments = [payment({ status: 'processing' })]
+
+    expect(standing({ attempts: [attempt()], payments })).toEqual({
+      state: 'processing',
+      reason: 'payment pay_1 is being processed by the bank',
+    })
+  })
+
+  test("a stranger's slow payment does not make the invoice look processed", () => {
+    const payments = [payment({ attemptId: null, status: 'processing' })]
+
+    expect(standing({ attempts: [attempt()], payments }).state).toBe('open')
+  })
+
+  test('a recorded payment makes it paid', () => {
+    expect(assess(paidInvoice(), paidLedger(), undefined)).toEqual({
+      state: 'paid',
+      reason: 'paid with Dodo payment pay_1',
+    })
+  })
+
+  test('a recording that was only begun does not', () => {
+    const begun = paidLedger({ recordings: [recording({ status: 'unknown' })] })
+
+    expect(assess(invoice(), begun, undefined).state).not.toBe('paid')
+  })
+
+  test('a held payment wants attention before all else, also on a paid invoice', () => {
+    const held = recording({
+      dodoPaymentId: 'pay_2',
+      disposition: 'duplicate',
+      status: 'held',
+      reason: 'the invoice was paid by an earlier payment',
+    })
+    const about = paidLedger({
+      payments: [payment(), payment({ dodoPaymentId: 'pay_2' })],
+      recordings: [recording(), held],
+    })
+
+    expect(assess(paidInvoice(), about, undefined)).toEqual({
+      state: 'attention',
+      reason:
+        'payment pay_2 of 108.00 USD is held, not recorded: the invoice was paid by an earlier payment',
+    })
+  })
+
+  test('a refund that cannot be credited wants attention', () => {
+    const about = paidLedger({
+      payments: [payment({ refunds: [refund()] })],
+      credits: [credit({ status: 'impossible', reason: 'no premium licence' })],
+    })
+
+    expect(assess(paidInvoice(), about, undefined)).toEqual({
+      state: 'attention',
+      reason: 'refund ref_1 has no credit note: no premium licence',
+    })
+  })
+
+  test('what Lago says of the invoice goes before what became of the checkout', () => {
+    expect(standing({ attempts: [ended('declined')] }, { status: 'voided' }).state).toBe('void')
+    expect(standing({ attempts: [ended('expired')] }, { paymentStatus: 'succeeded' }).state).toBe(
+      'paid',
+    )
+  })
+})

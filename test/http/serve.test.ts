@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createHmac } from 'node:crypto'
+
+import { HMAC_KEY, openWorld, type World } from '../support/world.ts'
+import { MAX_BODY_BYTES } from '../../src/http/webhooks.ts'
+
+const HANG_MS = 3_000
+
+describe('webhooks over a socket', () => {
+  let world: World
+  let server: ReturnType<typeof Bun.serve>
+  beforeAll(async () => {
+    world = await openWorld()
+    const { app } = world.bridge
+    server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: app.fetch,
+      maxRequestBodySize: MAX_BODY_BYTES + 1024 * 1024,
+    })
+  })
+  afterAll(async () => {
+    await server.stop(true)
+    await world.close()
+  })
+
+  const sized = (bytes: number) => {
+    const head = '{"webhook_type":"alert.triggered","object_type":"triggered_alert","pad":"'
+    return Buffer.from(`${head}${'x'.repeat(bytes - head.length - 2)}"}`)
+  }
+  const send = (body: Buffer | ReadableStream, signed: Buffer, deliveryId = crypto.randomUUID()) =>
+    fetch(`http://127.0.0.1:${server.port}/webhooks/lago`, {
+      method: 'POST',
+      body: body as BodyInit,
+      headers: {
+        'X-Lago-Signature': createHmac('sha256', HMAC_KEY).update(signed).digest('base64'),
+        'X-Lago-Unique-Key': deliveryId,
+      },
+    })
+  const inPieces = (body: Buffer) =>
+    new ReadableStream({
+      pull(controller) {
+        controller.enqueue(body.subarray(0, 1 << 20))
+        body = body.subarray(1 << 20)
+        if (body.length === 0) controller.close()
+      },
+    })
+
+  test('a body of 32 MiB is stored to the last byte', async () => {
+    const deliveryId = crypto.randomUUID()
+    const body = sized(MAX_BODY_BYTES)
+
+    const response = await send(body, body, deliveryId)
+
+    expect(response.status).toBe(200)
+    const row = await world.bridge.db.query.deliveries.findFirst({
+      where: (one, { eq }) => eq(one.deliveryId, deliveryId),
+    })
+    expect(row?.body.equals(body)).toBe(true)
+  })
+
+  test('a body of more than 32 MiB is refused, announced or not', async () => {
+    const slightly = sized(MAX_BODY_BYTES + 1)
+    const response = await send(slightly, slightly)
+    expect(response.status).toBe(413)
+    expect(await response.json()).toEqual({ error: expect.any(String) })
+
+    expect((await send(inPieces(slightly), slightly)).status).toBe(413)
+    const far = sized(MAX_BODY_BYTES + 4 * 1024 * 1024)
+    expect((await send(far, far)).status).toBe(413)
+  })
+
+  test('a Dodo that hangs changes nothing about how fast webhooks are acknowledged', async () => {
+    world.dodo.faults.add({ kind: 'hang', ms: HANG_MS })
+    for (let count = 0; count < 20; count += 1) world.bill(1_000 + count)
+    await Bun.sleep(500)
+
+    const times: number[] = []
+    for (let count = 0; count < 20; count += 1) {
+      const startedAt = performance.now()
+      const body = sized(2_000 + count)
+      expect((await send(body, body)).status).toBe(200)
+      times.push(performance.now() - startedAt)
+    }
+    world.dodo.faults.clear()
+
+    expect(times.toSorted((a, b) => a - b)[18]).toBeLessThan(500)
+  })
+})

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql as query } from 'drizzle-orm'
+import pino from 'pino'
+
+import { openDatabase } from '../../src/db/client.ts'
+import { createReceive, type Delivery } from '../../src/inbox/receive.ts'
+import { createQueue } from '../../src/queue/queue.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+const now = () => new Date()
+
+describe('receive', () => {
+  let database: TestDatabase
+  let replicas: Awaited<ReturnType<typeof openReplica>>[]
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    replicas = [await openReplica(), await openReplica(), await openReplica()]
+  })
+  afterAll(async () => {
+    for (const { close } of replicas) await close()
+    await database.drop()
+  })
+
+  /** The inbox of one process; nobody works its jobs, so that they can be counted. */
+  async function openReplica() {
+    const { sql, db, close } = openDatabase(database.url)
+    const log = pino({ level: 'silent' })
+    const queue = createQueue({ sql, log, kinds: ['settle', 'trace'], now })
+    await queue.start()
+    const end = async () => {
+      await queue.stop(1_000)
+      await close()
+    }
+    return { db, queue, receive: createReceive({ db, queue, now }), close: end }
+  }
+  const first = () => {
+    const [replica] = replicas
+    if (!replica) throw new Error('no replica is open')
+    return replica
+  }
+  const aDelivery = (fields: Partial<Delivery> = {}): Delivery => ({
+    source: 'lago',
+    deliveryId: crypto.randomUUID(),
+    eventType: 'invoice.created',
+    lagoInvoiceId: crypto.randomUUID(),
+    dodoPaymentId: null,
+    headers: {},
+    body: Buffer.from('{}'),
+    ...fields,
+  })
+  const jobsOf = (key: string | null) =>
+    first().db.execute<{ name: string; priority: number }>(
+      query`select name, priority from pgboss.job where singleton_key = ${key} order by name`,
+    )
+
+  test('of fifty copies at once over three replicas, one is new and causes one job', async () => {
+    const delivery = aDelivery()
+
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => replicas[index % 3]?.receive({ ...delivery })),
+    )
+
+    expect(answers.filter((answer) => answer?.duplicate === false)).toHaveLength(1)
+    expect(await jobsOf(delivery.lagoInvoiceId)).toHaveLength(1)
+  })
+
+  test('many different deliveries at once are all stored, each with its job', async () => {
+    const deliveries = Array.from({ length: 400 }, () => aDelivery())
+
+    const answers = await Promise.all(
+      deliveries.map((delivery, index) => replicas[index % 3]?.receive(delivery)),
+    )
+
+    expect(answers.every((answer) => answer?.duplicate === false)).toBe(true)
+    for (const { lagoInvoiceId } of deliveries.slice(0, 20)) {
+      expect(await jobsOf(lagoInvoiceId)).toHaveLength(1)
+    }
+    const stored = await first().db.query.deliveries.findMany({ columns: { deliveryId: true } })
+    const ids = new Set(stored.map(({ deliveryId }) => deliveryId))
+    expect(deliveries.every(({ deliveryId }) => ids.has(deliveryId))).toBe(true)
+  })
+
+  test('the same id from Lago and from Dodo is two deliveries', async () => {
+    const delivery = aDelivery()
+
+    expect(await first().receive(delivery)).toEqual({ duplicate: false })
+    expect(await first().receive({ ...delivery, source: 'dodo' })).toEqual({ duplicate: false })
+    expect(await first().receive({ ...delivery, source: 'dodo' })).toEqual({ duplicate: true })
+  })
+
+  test('a redelivery with another body changes nothing about the first', async () => {
+    const delivery = aDelivery({ body: Buffer.from('{"first": true}') })
+    await first().receive(delivery)
+
+    await first().receive({ ...delivery, body: Buffer.from('{"second": true}') })
+
+    const row = await first().db.query.deliveries.findFirst({
+      where: (one, { eq }) => eq(one.deliveryId, delivery.deliveryId),
+    })
+    expect(row?.body.toString()).toBe('{"first": true}')
+  })
+
+  test.each([
+    ['names an invoice', { dodoPaymentId: `pay_${crypto.randomUUID()}` }, ['settle'], []],
+    [
+      'names only a payment',
+      { lagoInvoiceId: null, dodoPaymentId: `pay_${crypto.randomUUID()}` },
+      [],
+      ['trace'],
+    ],
+  ])('a delivery that %s wakes exactly that', async (_what, fields, settles, traces) => {
+    const delivery = aDelivery({ source: 'dodo', ...fields })
+
+    await first().receive(delivery)
+
+    expect((await jobsOf(delivery.lagoInvoiceId)).map(({ name }) => name)).toEqual(settles)
+    expect((await jobsOf(delivery.dodoPaymentId)).map(({ name }) => name)).toEqual(traces)
+  })
+
+  test('a delivery about nothing we settle is complete as soon as it is stored', async () => {
+    const delivery = aDelivery({ lagoInvoiceId: null })
+
+    await first().receive(delivery)
+
+    const row = await first().db.query.deliveries.findFirst({
+      where: (one, { eq }) => eq(one.deliveryId, delivery.deliveryId),
+    })
+    expect(row?.processedAt).toBeInstanceOf(Date)
+  })
+
+  test('a delivery that cannot be stored is refused, and takes none of its neighbours along', async () => {
+    const good = [aDelivery(), aDelivery(), aDelivery()]
+    const bad = aDelivery({ eventType: 'with a \0 in it' })
+
+    const results = await Promise.allSettled([
+      first().receive(aDelivery()),
+      ...[good[0], bad, good[1], good[2]].map((one) => first().receive(one ?? bad)),
+    ])
+
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ])
+    expect(await jobsOf(bad.lagoInvoiceId)).toHaveLength(0)
+  })
+})
