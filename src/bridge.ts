@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { createBudget, type Budget, type Urgency } from './budget.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './db/client.ts'
+import { openDatabase, openLockConnection } from './db/client.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
 import { createDodo } from './dodo/client.ts'
@@ -12,6 +12,7 @@ import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
 import { createQueue } from './queue/queue.ts'
+import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
 import { createSettle } from './settle/settle.ts'
@@ -51,6 +52,8 @@ export async function openBridge(
     : await openEmbeddedPostgres({ dataDir: config.dataDir, log })
   await migrate(server.url)
   const { sql, db, close: closeDatabase } = openDatabase(server.url)
+  const locks = openLockConnection(server.url)
+  const alone = createAlone(locks.sql, now)
   const queue = createQueue({ sql, log, kinds: KINDS, now })
   await queue.start()
 
@@ -66,7 +69,7 @@ export async function openBridge(
     dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
   })
 
-  const base = { config, sql, db, queue, log, now }
+  const base = { config, db, queue, alone, log, now }
   const deps = { ...base, ...clientsFor('live') }
   const sweepDeps = { ...base, ...clientsFor('sweep') }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
@@ -138,7 +141,7 @@ export async function openBridge(
     const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
-    await closeDatabase()
+    await Promise.all([closeDatabase(), locks.close()])
     await server.release()
   }
 

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+
 import { createMerchant } from './demo/merchant.ts'
 import { createNarrator, StepFailed, type Narrator } from './demo/narrator.ts'
 import { type CleanUps, openStage, type Stage } from './demo/stage.ts'
@@ -6,6 +8,7 @@ import { messageOf } from './errors.ts'
 
 const DEFAULT_PORT = 3000
 const INTERRUPTED = 130
+const SHOWN_WARNINGS = 5
 /** An end that has not come by now is made. */
 const CLEAN_UP_MS = 20_000
 
@@ -25,7 +28,7 @@ async function main() {
   const opening = openStage(readPort(), cleanUps)
   const played = opening.then((stage) => play(stage, narrator))
   const outcome = await Promise.race([played.catch(toFailure), interrupted.promise])
-  if (outcome instanceof Error) explain(narrator, outcome)
+  if (outcome instanceof Error) await explain(narrator, outcome, opening)
   else if (outcome !== 'interrupted' && !isToExit) {
     invite(narrator, outcome)
     await interrupted.promise
@@ -67,9 +70,16 @@ function introduce({ say, show, chapter }: Narrator, stage: Stage) {
   )
 }
 
-function explain({ say, paint }: Narrator, error: Error) {
+/** The log goes with everything else, so what it says of the failure is shown first. */
+async function explain({ say, paint }: Narrator, error: Error, opening: Promise<Stage>) {
   const text = error instanceof StepFailed ? error.message : messageOf(error)
   for (const line of text.split('\n')) say(`    ${paint('red', line)}`)
+  const stage = await opening.catch(() => undefined)
+  if (!stage) return
+  const log = await readFile(stage.logFile, 'utf8')
+  const troubles = log.split('\n').filter((line) => /"level":[456]0/.test(line))
+  if (troubles.length > 0) say(`\n  The last warnings in the bridge's log:`)
+  for (const line of troubles.slice(-SHOWN_WARNINGS)) say(`    ${line}`)
 }
 
 function invite({ say, show, chapter }: Narrator, stage: Stage) {

@@ -39,6 +39,8 @@ const listen = async (port: number, { app }: Bridge) =>
     maxRequestBodySize: SERVER_BODY_BYTES,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     development: false,
+    // With development off Bun would share the port with whoever has it, and so half of the deliveries.
+    reusePort: false,
   })
 
 const DRAIN_MS = 1_000

@@ -24,3 +24,9 @@ export function openDatabase(url: string, poolSize = POOL_SIZE) {
   })
   return { sql, db: drizzle(sql, { schema }), close: () => sql.end({ timeout: 2 }) }
 }
+
+/** One connection that is never exchanged for another, for locks that live as long as it does. */
+export function openLockConnection(url: string) {
+  const sql = postgres(url, { max: 1, max_lifetime: null, onnotice: () => undefined })
+  return { sql, close: () => sql.end({ timeout: 2 }) }
+}

@@ -89,6 +89,7 @@ function openServer<Sandbox extends { app: App; stop: () => void }>(
     hostname: HOST,
     idleTimeout: IDLE_TIMEOUT_SECONDS,
     development: false,
+    reusePort: false,
     fetch: (request, self) =>
       sandbox?.app.fetch(request, self) ?? new Response('starting', { status: 503 }),
   })

@@ -29,7 +29,7 @@ function findTrouble({ recordings, payments, credits }: Ledger): Standing | unde
 function findMovement(ledger: Ledger): Standing | undefined {
   const applied = findApplied(ledger)
   if (applied) return { state: 'paid', reason: `paid with Dodo payment ${applied.dodoPaymentId}` }
-  const slow = ledger.payments.find(({ status }) => status === 'processing')
+  const slow = ledger.payments.find((one) => one.status === 'processing' && one.attemptId !== null)
   if (!slow) return undefined
   return {
     state: 'processing',

@@ -59,8 +59,8 @@ export function decide(invoice: Invoice, ledger: Ledger, policy: Policy, now: Da
     nextAttempt(invoice, ledger, policy, now) ??
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
-      standing: assess(invoice, ledger, retryAt(invoice, ledger, policy)),
-      wakeAt: retryAt(invoice, ledger, policy),
+      standing: assess(invoice, ledger, retryAt(invoice, ledger, policy, now)),
+      wakeAt: retryAt(invoice, ledger, policy, now),
     }
   )
 }
@@ -161,7 +161,7 @@ function nextEnd(invoice: Invoice, ledger: Ledger, now: Date): Step | undefined 
 }
 
 function findEnd(attempt: Attempt, invoice: Invoice, ledger: Ledger, now: Date): End | undefined {
-  const payments = ledger.payments.filter(({ attemptId }) => attemptId === attempt.id)
+  const payments = ledger.payments.filter((one) => one.attemptId === attempt.id && !one.isSetup)
   if (payments.some(({ status }) => status === 'succeeded')) {
     return { status: 'paid', at: now, why: 'it was paid' }
   }
@@ -221,7 +221,7 @@ function nextAttempt(
   policy: Policy,
   now: Date,
 ): Step | undefined {
-  if (whyNotCollected(invoice) || isMoneyInHand(ledger)) return undefined
+  if (whyNotCollected(invoice) || isMoneyInHand(ledger, now)) return undefined
 
   const last = ledger.attempts.at(-1)
   if (!last) return open('invoice', 0)
@@ -232,7 +232,7 @@ function nextAttempt(
     const startsOver = ledger.requestedBy === 'merchant' || nextWaitMs(last, policy) === undefined
     return open(ledger.requestedBy, startsOver ? 0 : last.retryIndex)
   }
-  const due = retryAt(invoice, ledger, policy)
+  const due = retryAt(invoice, ledger, policy, now)
   return due && due.getTime() <= now.getTime() ? open('retry', last.retryIndex + 1) : undefined
 }
 
@@ -244,11 +244,11 @@ const open = (cause: Attempt['cause'], retryIndex: number, resume?: Attempt): St
 })
 
 /** A payment that may still succeed, or one that a person must look at, forbids asking for more money. */
-const isMoneyInHand = ({ attempts, payments, recordings }: Ledger) =>
+const isMoneyInHand = ({ attempts, payments, recordings }: Ledger, now: Date) =>
   recordings.length > 0 ||
   payments.some((payment) => {
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
-    return attempt && (isSlow(payment) || (!isFinal(payment) && isLive(attempt)))
+    return attempt && (isSlow(payment) || (!isFinal(payment) && !isExpired(attempt, now)))
   })
 
 function nextWaitMs(last: Attempt | undefined, policy: Policy): number | undefined {
@@ -256,11 +256,11 @@ function nextWaitMs(last: Attempt | undefined, policy: Policy): number | undefin
 }
 
 /** When the schedule opens the next attempt; undefined when no decline is waiting for one. */
-function retryAt(invoice: Invoice, ledger: Ledger, policy: Policy): Date | undefined {
+function retryAt(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Date | undefined {
   const last = ledger.attempts.at(-1)
   const waitMs = nextWaitMs(last, policy)
   if (waitMs === undefined || !last?.endedAt) return undefined
-  if (whyNotCollected(invoice) || isMoneyInHand(ledger)) return undefined
+  if (whyNotCollected(invoice) || isMoneyInHand(ledger, now)) return undefined
   return new Date(last.endedAt.getTime() + waitMs)
 }
 
@@ -270,7 +270,11 @@ function nextMetadata(invoice: Invoice, ledger: Ledger): Step | undefined {
   const wanted = wantedMetadata(ledger).filter(
     ({ key, value }) => findEntry(invoice.metadata, key)?.value !== value,
   )
-  const entries = wanted.filter((entry) => fitsMetadata(invoice.metadata, [entry]))
+  const entries = wanted.reduce<MetadataEntry[]>(
+    (chosen, entry) =>
+      fitsMetadata(invoice.metadata, [...chosen, entry]) ? [...chosen, entry] : chosen,
+    [],
+  )
   return entries.length > 0 ? { do: 'write_metadata', entries } : undefined
 }
 

@@ -25,6 +25,7 @@ export function createLagoVerifier({
 
   async function verifyJwt(body: Buffer, token: string | undefined) {
     const { jwtIssuer: issuer } = config.lago
+    if (!token) throw new InvalidSignature('X-Lago-Signature is missing')
     try {
       verifyLagoJwt(body, token, { publicKeyPem: key?.pem ?? (await readKey()), issuer })
     } catch (error) {

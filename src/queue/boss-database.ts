@@ -20,6 +20,10 @@ export function createBossDatabase(sql: postgres.Sql): BossDatabase {
       const reserved = await sql.reserve()
       try {
         return { rows: await run(reserved, text, values) }
+      } catch (error) {
+        // Or the connection would go back to the pool in an aborted transaction, and fail its next user.
+        await reserved.unsafe('rollback')
+        throw error
       } finally {
         reserved.release()
       }

@@ -3,10 +3,9 @@ import { eq } from 'drizzle-orm'
 import { customers } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
-import { alone } from './find-or-create.ts'
 import { firstEmail } from './load.ts'
 
-type Directory = Pick<Deps, 'sql' | 'db' | 'dodo' | 'now'>
+type Directory = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
 
 /**
  * Who a Lago customer is at Dodo: remembered, else found by e-mail and our metadata, else created. An
@@ -21,7 +20,7 @@ export async function findOrCreateCustomer(
   const known = await recall(deps, lagoCustomerId)
   if (known) return known
 
-  return alone(deps, `customer:${lagoCustomerId}`, async () => {
+  return deps.alone(`customer:${lagoCustomerId}`, async () => {
     const meanwhile = await recall(deps, lagoCustomerId)
     if (meanwhile) return meanwhile
     const dodoCustomerId =

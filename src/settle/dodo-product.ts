@@ -4,9 +4,8 @@ import { products } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
 import { minimumDodoMinor } from '../domain/money.ts'
-import { alone } from './find-or-create.ts'
 
-type Catalogue = Pick<Deps, 'sql' | 'db' | 'dodo' | 'now'>
+type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
 
 /** How we know our products again, also with an empty database. */
 const MANAGED_BY = 'lago-dodo-bridge'
@@ -20,7 +19,7 @@ export async function findOrCreateProduct(deps: Catalogue, currency: string): Pr
   const known = await recall(deps, currency)
   if (known) return known
 
-  return alone(deps, `product:${currency}`, async () => {
+  return deps.alone(`product:${currency}`, async () => {
     const meanwhile = await recall(deps, currency)
     if (meanwhile) return meanwhile
     const dodoProductId = (await find(deps, currency)) ?? (await create(deps, currency))

@@ -18,7 +18,7 @@ import { isRefused, isUnknown } from './unknown-outcome.ts'
 const SESSION_LIFETIME_MS = 24 * 3_600_000
 const PRODUCT_GONE = new Set(['PRODUCT_IS_DELETED', 'NOT_FOUND', 'MISSING_PRODUCT_INFORMATION'])
 
-type Opener = Pick<Deps, 'sql' | 'db' | 'dodo' | 'config' | 'log' | 'now'> & {
+type Opener = Pick<Deps, 'alone' | 'db' | 'dodo' | 'config' | 'log' | 'now'> & {
   organizationId: () => Promise<string>
 }
 type Plan = {
