@@ -85,7 +85,12 @@ const Environment = z.object({
   DODO_API_URL: webUrl.optional(),
   DODO_API_KEY: secret('Dodo Payments > Developer > API keys'),
   /** Any of them may sign. */
-  DODO_WEBHOOK_SECRET: secret('Dodo Payments > Developer > Webhooks > your endpoint').pipe(list),
+  DODO_WEBHOOK_SECRET: secret('Dodo Payments > Developer > Webhooks > your endpoint')
+    .pipe(list)
+    .refine(
+      (secrets) => secrets.length > 0 && secrets.every(isStandardWebhooksSecret),
+      'each secret starts with whsec_ and goes on in base64',
+    ),
   COLLECTION: z.enum(['checkout', 'automatic'], 'write checkout or automatic').default('checkout'),
   /** Waits between collection attempts after a decline; empty means no retry. */
   RETRY_SCHEDULE: z.string().default('3d,7d,7d').pipe(durations),
@@ -103,24 +108,20 @@ const Environment = z.object({
 /** The names of all variables, as `.env.example` and the README must list them. */
 export const VARIABLE_NAMES = Object.keys(Environment.shape)
 
-/** Two variables that are each well-formed may still contradict each other. */
-const Coherent = Environment.superRefine((env, context) => {
-  const problem = (name: string, message: string) =>
-    context.addIssue({ code: 'custom', path: [name], message })
-
-  if (env.LAGO_WEBHOOK_SIGNATURE === 'hmac' && !env.LAGO_WEBHOOK_HMAC_KEY?.length) {
-    problem(
-      'LAGO_WEBHOOK_HMAC_KEY',
-      'is required: Lago > Developers > Webhooks > HMAC signature token',
+/** What no single variable can tell: found also when others are wrong, so that all is said at once. */
+function findContradictions(env: Record<string, string | undefined>): string[] {
+  const needsKey = (env['LAGO_WEBHOOK_SIGNATURE'] ?? 'hmac') === 'hmac'
+  const problems: string[] = []
+  if (needsKey && !list.parse(env['LAGO_WEBHOOK_HMAC_KEY'] ?? '').length) {
+    problems.push(
+      'LAGO_WEBHOOK_HMAC_KEY: is required: Lago > Developers > Webhooks > HMAC signature token',
     )
   }
-  if (!env.DODO_WEBHOOK_SECRET.length || !env.DODO_WEBHOOK_SECRET.every(isStandardWebhooksSecret)) {
-    problem('DODO_WEBHOOK_SECRET', 'each secret starts with whsec_ and goes on in base64')
+  if (env['DODO_ENVIRONMENT'] === 'live' && !env['PUBLIC_URL']?.startsWith('https://')) {
+    problems.push('PUBLIC_URL: must be an https URL when DODO_ENVIRONMENT=live')
   }
-  if (env.DODO_ENVIRONMENT === 'live' && !env.PUBLIC_URL?.startsWith('https://')) {
-    problem('PUBLIC_URL', 'must be an https URL when DODO_ENVIRONMENT=live')
-  }
-})
+  return problems
+}
 
 const DODO_API_URLS = {
   test: 'https://test.dodopayments.com',
@@ -132,8 +133,12 @@ export type Config = ReturnType<typeof readConfig>
 
 /** Reads the environment. Throws one ConfigError that names every variable that is wrong. */
 export function readConfig(environment: Record<string, string | undefined>) {
-  const parsed = Coherent.safeParse(withoutBlanks(environment))
-  if (!parsed.success) throw new ConfigError(describeProblems(parsed.error))
+  const given = withoutBlanks(environment)
+  const parsed = Environment.safeParse(given)
+  const contradictions = findContradictions(given)
+  if (!parsed.success || contradictions.length > 0) {
+    throw new ConfigError(describeProblems(parsed.error?.issues ?? [], contradictions))
+  }
   const env = parsed.data
   return {
     port: env.PORT,
@@ -172,7 +177,8 @@ function withoutBlanks(environment: Record<string, string | undefined>) {
   )
 }
 
-function describeProblems(error: z.ZodError): string {
-  const lines = error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
-  return ['The configuration is not complete:', ...new Set(lines)].join('\n')
+function describeProblems(issues: z.core.$ZodIssue[], contradictions: string[]): string {
+  const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  const problems = [...new Set([...lines, ...contradictions])]
+  return ['The configuration is not complete:', ...problems.map((line) => `  ${line}`)].join('\n')
 }

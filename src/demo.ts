@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
+import type { Invoice } from './demo/invoice-steps.ts'
 import { createMerchant } from './demo/merchant.ts'
 import { createNarrator, StepFailed, type Narrator } from './demo/narrator.ts'
 import { type CleanUps, openStage, type Stage } from './demo/stage.ts'
@@ -43,12 +44,14 @@ async function main() {
   return outcome instanceof Error ? 1 : 0
 }
 
+type Played = { stage: Stage; invoice: Invoice }
+
 const toFailure = (error: unknown) => (error instanceof Error ? error : new Error(messageOf(error)))
 
-async function play(stage: Stage, narrator: Narrator): Promise<Stage> {
+async function play(stage: Stage, narrator: Narrator): Promise<Played> {
   introduce(narrator, stage)
-  await tellStory({ stage, narrator, merchant: createMerchant(stage) })
-  return stage
+  const invoice = await tellStory({ stage, narrator, merchant: createMerchant(stage) })
+  return { stage, invoice }
 }
 
 function readPort(): number {
@@ -82,7 +85,7 @@ async function explain({ say, paint }: Narrator, error: Error, opening: Promise<
   for (const line of troubles.slice(-SHOWN_WARNINGS)) say(`    ${line}`)
 }
 
-function invite({ say, show, chapter }: Narrator, stage: Stage) {
+function invite({ say, show, chapter }: Narrator, { stage, invoice }: Played) {
   chapter('Every step did what it says. Now it is yours')
   say('  Create an invoice in Lago ("New invoice", then Finalize), and follow its pay link:')
   show(stage.lagoUrl)
@@ -92,7 +95,7 @@ function invite({ say, show, chapter }: Narrator, stage: Stage) {
     '  Ask the bridge what it knows of an invoice (the id is in the address of its card in Lago):',
   )
   show(
-    `curl -H 'Authorization: Bearer ${stage.keys.admin}' ${stage.bridgeUrl}/api/invoices/LAGO_INVOICE_ID`,
+    `curl -H 'Authorization: Bearer ${stage.keys.admin}' ${stage.bridgeUrl}/api/invoices/${invoice.lago_id}`,
   )
   say(`  Its log is ${stage.logFile}. Ctrl-C ends everything and removes it.`)
 }

@@ -39,12 +39,13 @@ const HARBOUR = {
 const REFUND_MINOR = 2_500
 
 /** The life of three invoices, each step checked in Lago and in Dodo. Throws at the first that fails. */
-export async function tellStory(telling: Telling): Promise<void> {
+export async function tellStory(telling: Telling): Promise<Invoice> {
   const { invoice, dodoPaymentId } = await tellPayment(telling)
   await tellDecline(telling)
   await tellRefund(telling, invoice, dodoPaymentId)
   await tellLostWebhooks(telling)
   await tellStatement(telling)
+  return invoice
 }
 
 async function tellPayment(telling: Telling) {

@@ -51,7 +51,7 @@ export function spreadRefund(
     (sum, { precise, whole, worthPerUnit }) => sum + (precise - whole) * worthPerUnit,
     worthOfWhole,
   )
-  const share = refund >= worth - 0.5 ? 1 : refund / worth
+  const share = refund >= Math.round(worth) ? 1 : refund / worth
   return rests
     .map(({ feeId, precise, whole }) => ({
       fee_id: feeId,

@@ -48,7 +48,8 @@ const EXPIRY_MARGIN_MS = 60_000
  * What is to be done next about one invoice: the only place where it is decided. It looks at what is
  * true, not at what happened last, so that lost, doubled, late and reordered events all end the same.
  */
-export function decide(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Step {
+export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now: Date): Step {
+  const ledger = inOrder(unordered)
   return (
     nextReading(ledger, policy, now) ??
     nextPayment(invoice, ledger) ??
@@ -64,6 +65,12 @@ export function decide(invoice: Invoice, ledger: Ledger, policy: Policy, now: Da
     }
   )
 }
+
+const inOrder = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  attempts: ledger.attempts.toSorted((one, other) => one.number - other.number),
+  payments: ledger.payments.toSorted(byAge),
+})
 
 /** Nothing is decided on an observation that may have changed meanwhile. */
 function nextReading(ledger: Ledger, policy: Policy, now: Date): Step | undefined {
@@ -86,7 +93,7 @@ function nextReading(ledger: Ledger, policy: Policy, now: Date): Step | undefine
 /** Money that came in: recorded in Lago if it is exactly what we asked for, else held and shown. */
 function nextPayment(invoice: Invoice, ledger: Ledger): Step | undefined {
   const settled = new Map(ledger.recordings.map((one) => [one.dodoPaymentId, one]))
-  for (const payment of ledger.payments.toSorted(byAge)) {
+  for (const payment of ledger.payments) {
     if (payment.status !== 'succeeded' || payment.isSetup) continue
     const recording = settled.get(payment.dodoPaymentId)
     if (recording?.status === 'recorded' || recording?.status === 'held') continue
@@ -100,7 +107,9 @@ function nextPayment(invoice: Invoice, ledger: Ledger): Step | undefined {
   return undefined
 }
 
-const byAge = (one: Payment, other: Payment) => one.madeAt.getTime() - other.madeAt.getTime()
+const byAge = (one: Payment, other: Payment) =>
+  one.madeAt.getTime() - other.madeAt.getTime() ||
+  one.dodoPaymentId.localeCompare(other.dodoPaymentId)
 
 /** Why a succeeded payment must not be recorded as it is, or undefined when it is exactly right. */
 function findProblem(
@@ -170,7 +179,7 @@ function findEnd(attempt: Attempt, invoice: Invoice, ledger: Ledger, now: Date):
     const why = 'the customer never finished paying, and the checkout expired'
     return isExpired(attempt, now) ? { status: 'superseded', at: now, why } : undefined
   }
-  const lastDecline = payments.toSorted(byAge).at(-1)
+  const lastDecline = payments.at(-1)
   if (lastDecline) {
     const { errorCode: declineCode, changedAt } = lastDecline
     const why = `the payment was declined${declineCode ? ` (${declineCode})` : ''}`

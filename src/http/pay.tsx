@@ -54,6 +54,7 @@ export function pay(deps: PayDeps) {
 }
 
 async function findByToken({ db }: PayDeps, token: string): Promise<InvoiceRow | undefined> {
+  if (!/^[\w-]{1,100}$/.test(token)) return undefined
   const [row] = await db.select().from(invoices).where(eq(invoices.payToken, token))
   return row
 }

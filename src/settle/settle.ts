@@ -28,7 +28,13 @@ const CUSTOMER_FRESH_MS = 2_000
 
 export type Settle = (lagoInvoiceId: string, data: Record<string, unknown>) => Promise<void>
 type Settling = Deps & { organizationId: () => Promise<string> }
-type Case = { row: InvoiceRow; read: DeliveryKey[]; policy: Policy }
+/** `invoice` is Lago's as last seen, kept also when a step fails, because the operator wants to see it. */
+type Case = {
+  row: InvoiceRow
+  read: DeliveryKey[]
+  policy: Policy
+  invoice: LagoInvoice | undefined
+}
 
 /**
  * Brings one invoice's two ledgers into agreement: decide, act, and decide again on what is then true,
@@ -41,13 +47,14 @@ export function createSettle(deps: Settling): Settle {
     // An earlier job has already done what this delivery asked for.
     if (read.length === 0 && data['cause'] === undefined) return
 
-    const subject = { row, read, policy: policyFor(deps, data['cause']) }
+    const policy = policyFor(deps, data['cause'])
+    const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
     } catch (error) {
       if (!(error instanceof PermanentError) && !isRefused(error)) throw error
       deps.log.error({ lagoInvoiceId }, 'invoice needs attention')
-      await rest(deps, subject, undefined, { state: 'attention', reason: reasonOf(error) })
+      await rest(deps, subject, { state: 'attention', reason: reasonOf(error) })
     }
   }
 }
@@ -63,9 +70,10 @@ function policyFor({ config }: Settling, cause: unknown): Policy {
 
 async function settleInvoice(deps: Settling, subject: Case) {
   const { lagoInvoiceId } = subject.row
-  let invoice = await deps.lago.findInvoice(lagoInvoiceId)
+  subject.invoice = await deps.lago.findInvoice(lagoInvoiceId)
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
-    if (!invoice) return rest(deps, subject, undefined, await standingOfUnknown(deps, subject.row))
+    const { invoice } = subject
+    if (!invoice) return rest(deps, subject, await standingOfUnknown(deps, subject.row))
     const [row = subject.row] = await deps.db
       .select()
       .from(invoices)
@@ -74,9 +82,9 @@ async function settleInvoice(deps: Settling, subject: Case) {
     const step = decide(asInvoice(invoice), ledger, subject.policy, deps.now())
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)
-      return rest(deps, { ...subject, row }, invoice, step.standing, step.wakeAt)
+      return rest(deps, { ...subject, row }, step.standing, step.wakeAt)
     }
-    invoice = await takeOrReread(deps, step, invoice, ledger)
+    subject.invoice = await takeOrReread(deps, step, invoice, ledger)
   }
   throw new PermanentError(
     `settling did not come to an end within ${MAX_STEPS} steps: please report this`,
@@ -174,8 +182,7 @@ async function noteLeftOutMetadata({ db, now }: Settling, invoice: LagoInvoice, 
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 async function rest(
   { db, now }: Settling,
-  { row, read }: Case,
-  invoice: LagoInvoice | undefined,
+  { row, read, invoice }: Case,
   { state, reason }: Standing,
   wakeAt?: Date,
 ) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { feeRests, spreadRefund, type FeeRest } from '../../src/domain/credit-note.ts'
 

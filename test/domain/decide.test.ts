@@ -109,12 +109,12 @@ describe('collecting', () => {
   })
 })
 
-describe('reading anew', () => {
-  const pending = (observedMsAgo: number) => ({
-    attempts: [attempt()],
-    payments: [payment({ status: 'processing', observedAt: ago(observedMsAgo) })],
-  })
+const pending = (observedMsAgo: number) => ({
+  attempts: [attempt()],
+  payments: [payment({ status: 'processing', observedAt: ago(observedMsAgo) })],
+})
 
+describe('reading anew', () => {
   test('a payment that is not final is read again once its observation is old', () => {
     expect(decided({ ledger: pending(6 * MINUTE_MS) })).toEqual({
       do: 'read_payment',
@@ -159,19 +159,19 @@ describe('reading anew', () => {
   })
 })
 
-describe('a payment that came in', () => {
-  const of = (fields: Partial<Ledger>, about: Partial<Invoice> = {}) =>
-    decided({ invoice: about, ledger: { attempts: [attempt()], payments: [payment()], ...fields } })
+const cameIn = (fields: Partial<Ledger>, about: Partial<Invoice> = {}) =>
+  decided({ invoice: about, ledger: { attempts: [attempt()], payments: [payment()], ...fields } })
 
+describe('a payment that came in', () => {
   test('of exactly what was asked for is recorded', () => {
-    expect(of({})).toEqual({ do: 'record_payment', payment: payment(), amount: 10_800 })
+    expect(cameIn({})).toEqual({ do: 'record_payment', payment: payment(), amount: 10_800 })
   })
 
   test('in forints is recorded as Lago counts them', () => {
     const attempts = [attempt({ currency: 'HUF', amount: 45_000 })]
     const payments = [payment({ currency: 'HUF', amount: 4_500_000 })]
 
-    const step = of({ attempts, payments }, { currency: 'HUF', total: 45_000 })
+    const step = cameIn({ attempts, payments }, { currency: 'HUF', total: 45_000 })
 
     expect(step).toMatchObject({ do: 'record_payment', amount: 45_000 })
   })
@@ -203,19 +203,19 @@ describe('a payment that came in', () => {
     ],
     ['when less is due by now', {}, { paid: 800 }, 'mismatch'],
   ])('%s is held', (_, about, fields, disposition) => {
-    const step = of(about, fields)
+    const step = cameIn(about, fields)
 
     expect(step).toMatchObject({ do: 'hold_payment', disposition })
   })
 
   test('through an attempt that is long over is recorded all the same', () => {
     for (const status of ['declined', 'expired', 'superseded'] as const) {
-      expect(of({ attempts: [ended(status)] }).do).toBe('record_payment')
+      expect(cameIn({ attempts: [ended(status)] }).do).toBe('record_payment')
     }
   })
 
   test('on an invoice that Lago holds as paid is looked for there before it is called a duplicate', () => {
-    expect(of({}, { paymentStatus: 'succeeded', paid: 10_800 }).do).toBe('record_payment')
+    expect(cameIn({}, { paymentStatus: 'succeeded', paid: 10_800 }).do).toBe('record_payment')
   })
 
   test.each(['intended', 'unknown'] as const)(
@@ -223,7 +223,7 @@ describe('a payment that came in', () => {
     (status) => {
       const begun = recording({ status, amount: 10_800 })
 
-      expect(of({ recordings: [begun] }, { status: 'voided' })).toMatchObject({
+      expect(cameIn({ recordings: [begun] }, { status: 'voided' })).toMatchObject({
         do: 'record_payment',
         amount: 10_800,
       })
@@ -238,7 +238,7 @@ describe('a payment that came in', () => {
       [early, late],
       [late, early],
     ]) {
-      expect(of({ payments })).toMatchObject({
+      expect(cameIn({ payments })).toMatchObject({
         do: 'record_payment',
         payment: { dodoPaymentId: 'pay_early' },
       })
@@ -246,29 +246,30 @@ describe('a payment that came in', () => {
   })
 
   test('for nothing but a new card is neither recorded nor held', () => {
-    const step = of({ payments: [payment({ isSetup: true, amount: 0 })] })
+    const step = cameIn({ payments: [payment({ isSetup: true, amount: 0 })] })
 
     expect(step.do).not.toMatch(/record_payment|hold_payment/)
   })
 
   test('for nothing but a new card does not end the attempt as paid', () => {
-    const step = of({ payments: [payment({ isSetup: true, amount: 0 })] })
+    const step = cameIn({ payments: [payment({ isSetup: true, amount: 0 })] })
 
     expect(step).toMatchObject({ do: 'rest', standing: { state: 'open' } })
   })
 
   test('ends its attempt as paid once it is recorded', () => {
-    const step = of({ recordings: [recording()] }, paidInvoice())
+    const step = cameIn({ recordings: [recording()] }, paidInvoice())
 
     expect(step).toMatchObject({ do: 'end_attempt', end: { status: 'paid' } })
   })
 })
 
-describe('refunds', () => {
-  const refunded = (...refunds: ReturnType<typeof refund>[]) =>
-    paidLedger({ payments: [payment({ refunds })] })
-  const next = (about: Ledger) => decide(paidInvoice(), about, policy(), NOW)
+const refunded = (...refunds: ReturnType<typeof refund>[]) =>
+  paidLedger({ payments: [payment({ refunds })] })
 
+const next = (about: Ledger) => decide(paidInvoice(), about, policy(), NOW)
+
+describe('refunds', () => {
   test('a refund of the recorded payment becomes a credit note', () => {
     expect(next(refunded(refund()))).toMatchObject({
       do: 'credit_refund',
@@ -318,11 +319,12 @@ describe('refunds', () => {
   })
 })
 
+const declined = (fields: Partial<Attempt> = {}) => ended('declined', fields)
+
 describe('declines and retries', () => {
-  const declined = (fields: Partial<Attempt> = {}) => ended('declined', fields)
   const failed = { paymentStatus: 'failed' }
 
-  test('a declined payment ends the attempt at the time of the decline, not of the payment's beginning', () => {
+  test('a declined payment ends the attempt at the time of the decline, not when it began', () => {
     const decline = payment({ status: 'failed', changedAt: ago(7 * MINUTE_MS) })
 
     const step = decided({ ledger: { attempts: [attempt()], payments: [decline] } })
@@ -426,10 +428,10 @@ describe('declines and retries', () => {
   })
 })
 
-describe('asking for more money', () => {
-  const asking = (fields: Partial<Ledger>) =>
-    decided({ ledger: { requestedBy: 'customer', ...fields } }).do
+const asking = (fields: Partial<Ledger>) =>
+  decided({ ledger: { requestedBy: 'customer', ...fields } }).do
 
+describe('asking for more money', () => {
   test.each([
     ['is being processed', 'processing', ended('expired')],
     ['is being processed through an open checkout', 'processing', attempt()],
@@ -547,9 +549,10 @@ describe("what Lago's invoice says", () => {
   })
 })
 
+const theirs = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ id: `${index}`, key: `k${index}`, value: 'v' }))
+
 describe('metadata', () => {
-  const theirs = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({ id: `${index}`, key: `k${index}`, value: 'v' }))
   const open = { attempts: [attempt()] }
 
   test('the pay link is written once there is something to pay', () => {

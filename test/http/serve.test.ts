@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 import { HMAC_KEY, openWorld, type World } from '../support/world.ts'
 import { MAX_BODY_BYTES } from '../../src/http/webhooks.ts'
 
-const HANG_MS = 3_000
+const HANG_MS = 2_000
 
 describe('webhooks over a socket', () => {
   let world: World
@@ -70,9 +70,10 @@ describe('webhooks over a socket', () => {
     expect((await send(far, far)).status).toBe(413)
   })
 
+  // Each new customer and currency is looked for under a lock, which is the tightest spot.
   test('a Dodo that hangs changes nothing about how fast webhooks are acknowledged', async () => {
     world.dodo.faults.add({ kind: 'hang', ms: HANG_MS })
-    for (let count = 0; count < 20; count += 1) world.bill(1_000 + count)
+    for (let count = 0; count < 10; count += 1) world.bill(1_000 + count)
     await Bun.sleep(500)
 
     const times: number[] = []

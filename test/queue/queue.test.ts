@@ -45,8 +45,18 @@ describe('the queue', () => {
     }
   }
 
+  test('three replicas that start at once on one fresh database all come up', async () => {
+    const started = await Promise.allSettled([1, 2, 3].map(() => openReplica('together')))
+
+    expect(started.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
+  })
+
   test('of one key only one job runs at a time, over three replicas, and none is lost', async () => {
-    const replicas = await Promise.all([1, 2, 3].map(() => openReplica('alone')))
+    const replicas = [
+      await openReplica('alone'),
+      await openReplica('alone'),
+      await openReplica('alone'),
+    ]
     const active = new Map<string, number>()
     let most = 0
     let done = 0

@@ -13,7 +13,7 @@ const Manifest = z.object({
 })
 
 describe('what is written down for others', () => {
-  const manifest = Manifest.parse(JSON.parseread('package.json'))
+  const manifest = Manifest.parse(JSON.parse(read('package.json')))
   const readme = read('README.md')
 
   test.each(['README.md', 'Dockerfile', '.ci/run'])('%s pins the same Bun', (path) => {

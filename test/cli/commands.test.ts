@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { explain } from '../../src/report/explain.ts'
+import { reconcile } from '../../src/report/reconcile.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+const told = async (command: (write: (line: string) => void) => Promise<number>) => {
+  const lines: string[] = []
+  const exitCode = await command((line) => lines.push(line))
+  return { exitCode, text: lines.join('\n') }
+}
+const explained = (idOrNumber: string) =>
+  told((write) => explain(world.bridge.deps, idOrNumber, write))
+const reconciled = (isDryRun: boolean) =>
+  told((write) => reconcile(world.bridge, { isDryRun }, { write, progress: () => undefined }))
+
+describe('explain', () => {
+  test('an invoice is told from its checkout to its credit note, by number or by id', async () => {
+    const invoice = world.bill(10_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const { payment_id } = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, (report) => report.state === 'paid')
+    const { refund_id } = world.dodo.refund(payment_id, 2_500)
+    await world.eventually(invoice.lago_id, ({ refunds }) => !!refunds[0]?.lagoCreditNoteId)
+
+    const { exitCode, text } = await explained(invoice.number)
+
+    expect(exitCode).toBe(0)
+    expect(text).toContain(`Invoice ${invoice.number}`)
+    expect(text).toContain(`${sessionId}`)
+    expect(text).toMatch(new RegExp(`${payment_id} +succeeded +100\\.00 USD +applied`))
+    expect(text).toMatch(new RegExp(`${refund_id} +succeeded +25\\.00 USD .*credit note`))
+    expect(text).toMatch(
+      /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}checkout .* opened for 100\.00 USD/,
+    )
+    expect(text).toContain('Next: nothing')
+    expect((await explained(invoice.lago_id)).text).toBe(text)
+  })
+
+  test('an invoice that only Lago knows is named as such', async () => {
+    world.lago.courier.switches.lose = true
+    const invoice = world.bill(10_000)
+    world.lago.courier.switches.lose = false
+
+    for (const name of [invoice.number, invoice.lago_id]) {
+      const { exitCode, text } = await explained(name)
+
+      expect(exitCode).toBe(0)
+      expect(text).toContain(`Lago has invoice ${invoice.number}`)
+      expect(text).toContain('run `bridge reconcile`')
+    }
+  })
+
+  test('an invoice that nobody knows is an error', async () => {
+    expect(await explained('ACM-404')).toEqual({
+      exitCode: 1,
+      text: 'Neither the bridge nor Lago knows an invoice ACM-404.',
+    })
+  })
+})
+
+describe('reconcile', () => {
+  test('a dry run names what it found and changes nothing', async () => {
+    const { exitCode, text } = await reconciled(true)
+
+    expect(exitCode).toBe(0)
+    expect(text).toContain('was not known')
+    expect(text).toContain('Nothing was changed')
+    expect((await explained('ACM-002-001')).text).toContain('has not seen it yet')
+  })
+
+  test('what was found is settled, and the outcome of each is told', async () => {
+    const poor = world.bill(10_000, { customer: world.addCustomer({ country: null }) })
+    world.lago.courier.switches.lose = true
+    const lost = world.bill(7_000)
+    world.lago.courier.switches.lose = false
+    await world.eventually(poor.lago_id, ({ state }) => state === 'attention')
+
+    const { exitCode, text } = await reconciled(false)
+
+    expect(exitCode).toBe(0)
+    expect(text).toMatch(/\d invoices settled, 1 of them need attention/)
+    expect(text).toMatch(
+      new RegExp(`${lost.number} +open +waiting for the customer to pay 70.00 USD`),
+    )
+    expect(text).toMatch(new RegExp(`${poor.number} +attention +the customer has no country`))
+  })
+})

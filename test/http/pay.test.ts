@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { openWorld, type World } from '../support/world.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('GET /pay/:token', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld()
+  })
+  afterAll(() => world.close())
+
+  const titleOf = async (response: Response) => /<h1>(.*?)<\/h1>/.exec(await response.text())?.[1]
+  const openInvoice = async (amountCents = 4_200) => {
+    const invoice = world.bill(amountCents)
+    const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+    return { invoice, sessionId, payUrl: report.payUrl }
+  }
+  /** The page that the return address of a checkout shows. */
+  const visitReturn = (payUrl: string, query = '') =>
+    world.get(`${new URL(payUrl).pathname}/return${query}`)
+
+  test('an unknown link is answered 404, whatever it looks like', async () => {
+    const token = 'A'.repeat(22)
+    for (const path of [`/pay/${token}`, '/pay/x', '/pay/..%2f', `/pay/${token}/return`]) {
+      const response = await world.get(path, { redirect: 'manual' })
+      expect(response.status).toBe(404)
+      expect(response.headers.get('location')).toBeNull()
+    }
+  })
+
+  test('a link with a character that no database holds is as unknown as any other', async () => {
+    expect((await world.get('/pay/%00')).status).toBe(404)
+    expect((await world.get('/pay/%00/return')).status).toBe(404)
+  })
+
+  test('the customer is sent to the live checkout, and nobody may keep the answer', async () => {
+    const { payUrl, sessionId } = await openInvoice()
+
+    const response = await world.visit(payUrl)
+
+    expect(response.status).toBe(302)
+    expect(response.headers.get('location')).toBe(`http://dodo.test/session/${sessionId}`)
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('the link is on the invoice in Lago', async () => {
+    const { invoice, payUrl } = await openInvoice()
+    await world.eventually(invoice.lago_id, () => invoice.metadata.length > 0)
+
+    expect(invoice.metadata.map(({ key, value }) => ({ key, value }))).toEqual([
+      { key: 'dodo_pay_url', value: payUrl },
+    ])
+  })
+
+  test('five tabs at once lead to one and the same checkout', async () => {
+    const { payUrl, sessionId } = await openInvoice()
+
+    const visits = await Promise.all([1, 2, 3, 4, 5].map(() => world.visit(payUrl)))
+
+    const places = new Set(visits.map(({ headers }) => headers.get('location')))
+    expect([...places]).toEqual([`http://dodo.test/session/${sessionId}`])
+  })
+
+  test('five tabs at once after a decline open one new checkout together', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+
+    const visits = await Promise.all([1, 2, 3, 4, 5].map(() => world.visit(payUrl)))
+
+    expect(visits.map(({ status }) => status)).toEqual([302, 302, 302, 302, 302])
+    expect(new Set(visits.map(({ headers }) => headers.get('location'))).size).toBe(1)
+    expect((await world.invoiceReport(invoice.lago_id))?.attempts).toHaveLength(2)
+  })
+
+  test('a paid invoice cannot be paid again, also when the webhook has not come yet', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    await world.visit(payUrl)
+    await Bun.sleep(2_200)
+    world.dodo.courier.switches.lose = true
+    world.dodo.pay(sessionId)
+
+    const response = await world.visit(payUrl)
+    world.dodo.courier.switches.lose = false
+
+    expect([response.status, await titleOf(response)]).toEqual([200, 'Paid'])
+    expect(invoice.payment_status).toBe('succeeded')
+  })
+
+  test('a payment that the bank takes its time over is shown as such, and leads nowhere', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    const payment = world.dodo.pay(sessionId, { outcome: 'processing' })
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'processing')
+
+    const response = await world.visit(payUrl)
+    expect([response.status, await titleOf(response)]).toEqual([200, 'Being processed'])
+
+    world.dodo.settlePayment(payment.payment_id, 'succeeded')
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+    expect(await titleOf(await world.visit(payUrl))).toBe('Paid')
+  })
+
+  test('a void invoice leads nowhere, from the moment it is void in Lago', async () => {
+    const { invoice, payUrl } = await openInvoice()
+    world.lago.courier.switches.lose = true
+    world.lago.voidInvoice(invoice.lago_id)
+
+    const response = await world.visit(payUrl)
+    world.lago.courier.switches.lose = false
+
+    expect([response.status, await titleOf(response)]).toEqual([200, 'No longer due'])
+    expect((await world.invoiceReport(invoice.lago_id))?.attempts[0]?.status).toBe('superseded')
+  })
+
+  test('an invoice that needs attention leads nowhere, and does not say why to the customer', async () => {
+    const invoice = world.bill(4_200, { customer: world.addCustomer({ email: '' }) })
+    const { payUrl, reason } = await world.eventually(
+      invoice.lago_id,
+      ({ state }) => state === 'attention',
+    )
+
+    const response = await world.visit(payUrl)
+    const text = await response.clone().text()
+
+    expect([response.status, await titleOf(response)]).toEqual([200, 'Not payable here'])
+    expect(text).not.toContain(reason)
+  })
+
+  test('the return page waits for the result, and believes nothing that its address says', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    const claims = '?status=succeeded&payment_id=pay_forged&payment_status=succeeded'
+
+    expect(await titleOf(await visitReturn(payUrl, claims))).toBe('Waiting for the result')
+    await world.quiet()
+    expect((await world.invoiceReport(invoice.lago_id))?.state).toBe('open')
+
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+    expect(await titleOf(await visitReturn(payUrl, '?status=failed'))).toBe('Paid')
+  })
+
+  test('the return page finds out by itself when the webhook is lost', async () => {
+    const { payUrl, sessionId } = await openInvoice()
+    world.dodo.courier.switches.lose = true
+    world.dodo.pay(sessionId)
+    await Bun.sleep(4_200)
+
+    let title: string | undefined
+    for (let time = 0; time < 40 && title !== 'Paid'; time += 1) {
+      title = await titleOf(await visitReturn(payUrl))
+      await Bun.sleep(100)
+    }
+    world.dodo.courier.switches.lose = false
+
+    expect(title).toBe('Paid')
+  })
+
+  test('pages are safe to show, whatever a number may hold', async () => {
+    const { payUrl } = await openInvoice()
+    const response = await visitReturn(payUrl)
+
+    expect(response.headers.get('content-type')).toContain('text/html')
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await response.text()).toContain('name="viewport"')
+  })
+})
+
+describe('GET /pay/:token, when time has passed', () => {
+  test('an expired checkout is replaced by a new one, for the same amount, by one visit', async () => {
+    const world = await openWorld()
+    const invoice = world.bill(4_200)
+    const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+    world.advance(25 * HOUR_MS)
+
+    const response = await world.visit(report.payUrl)
+
+    expect(response.status).toBe(302)
+    const location = response.headers.get('location') ?? ''
+    expect(location).not.toContain(sessionId)
+    const payment = world.dodo.pay(location.split('/').at(-1) ?? '')
+    expect(payment.total_amount).toBe(4_200)
+    const paid = await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+    expect(paid.attempts.map(({ status }) => status)).toEqual(['expired', 'paid'])
+    await world.close()
+  })
+})

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'bun:test'
+
+import { compareLedgers, type Entry, type Knowledge } from '../../src/report/compare-ledgers.ts'
+
+const NOW = new Date('2026-08-31T12:00:00Z')
+const JUST_NOW = new Date('2026-08-31T11:50:00Z')
+const LONG_AGO = new Date('2026-08-20T12:00:00Z')
+
+const usd = (amount: number) => ({ amount, currency: 'USD' })
+const inLago = (amount: number, currency = 'USD', more: { times?: number } = {}) => ({
+  amount,
+  currency,
+  id: 'lago_1',
+  times: 1,
+  isByStatus: false,
+  ...more,
+})
+const entry = (given: Partial<Entry>): Entry => ({
+  kind: 'payment',
+  dodoPaymentId: 'pay_1',
+  dodoRefundId: null,
+  lagoInvoiceId: 'inv_1',
+  invoiceNumber: 'ACM-1',
+  madeAt: LONG_AGO,
+  dodo: usd(10_800),
+  lago: inLago(10_800),
+  knowledge: { is: 'done' },
+  ...given,
+})
+const refund = (given: Partial<Entry>) => entry({ kind: 'refund', dodoRefundId: 'ref_1', ...given })
+const held: Knowledge = { is: 'refused', why: 'the invoice is void in Lago' }
+
+describe('compareLedgers', () => {
+  test.each([
+    ['what both hold alike', entry({})],
+    ['a credit note of the refunded amount', refund({})],
+    ['a held payment that a person recorded', entry({ knowledge: held })],
+    [
+      'forint, of which Dodo counts hundredths and Lago does not',
+      entry({ dodo: { amount: 350_000, currency: 'HUF' }, lago: inLago(3_500, 'HUF') }),
+    ],
+    [
+      'yen, which neither divides',
+      entry({ dodo: { amount: 500, currency: 'JPY' }, lago: inLago(500, 'JPY') }),
+    ],
+  ] as const)('%s is no difference', (_what, given) => {
+    const { currencies, differences } = compareLedgers([given], NOW)
+
+    expect(differences).toEqual([])
+    expect(currencies.map(({ difference }) => difference)).toEqual([0])
+  })
+
+  const missing = { lago: null }
+  test.each([
+    ['a held payment', entry({ ...missing, knowledge: held }), 'held: the invoice is void'],
+    [
+      'a payment of a moment ago',
+      entry({ ...missing, knowledge: { is: 'seen' }, madeAt: JUST_NOW }),
+      'not yet recorded',
+    ],
+    [
+      'one that is being recorded',
+      entry({ ...missing, knowledge: { is: 'begun' }, madeAt: JUST_NOW }),
+      'being recorded',
+    ],
+    [
+      'a refund that Lago cannot hold',
+      refund({ ...missing, knowledge: { is: 'refused', why: 'no credit note: no licence' } }),
+      'no licence',
+    ],
+    ['a credit note off by a cent', refund({ lago: inLago(10_799) }), 'rounded'],
+    ['what the bridge has not noted', entry({ knowledge: { is: 'unknown' } }), 'run reconcile'],
+  ] as const)('%s is an explained difference', (_what, given, why) => {
+    const [difference] = compareLedgers([given], NOW).differences
+
+    expect(difference).toMatchObject({ isExplained: true, why: expect.stringContaining(why) })
+  })
+
+  test.each([
+    [
+      'a payment not recorded for days',
+      entry({ ...missing, knowledge: { is: 'seen' } }),
+      'not yet recorded',
+    ],
+    [
+      'one that nobody told the bridge of for days',
+      entry({ ...missing, knowledge: { is: 'unknown' } }),
+      'unknown to the bridge',
+    ],
+    [
+      'one whose recording never ended',
+      entry({ ...missing, knowledge: { is: 'begun' } }),
+      'being recorded',
+    ],
+    ['one that is gone from Lago', entry(missing), 'Lago does not show it'],
+    ['a refund that is gone from Lago', refund(missing), 'Lago does not show it'],
+    ['a payment that Dodo does not have', entry({ dodo: null }), 'Dodo does not show it'],
+    ['a payment that both have lost', entry({ dodo: null, lago: null }), 'neither service'],
+    ['a payment off by a cent', entry({ lago: inLago(10_799) }), 'the amounts differ'],
+    ['a credit note off by two cents', refund({ lago: inLago(10_798) }), 'the amounts differ'],
+    ['a payment recorded twice', entry({ lago: inLago(21_600, 'USD', { times: 2 }) }), '2 times'],
+    ['a payment in another currency', entry({ lago: inLago(10_800, 'EUR') }), 'Lago in EUR'],
+  ] as const)('%s is an unexplained difference', (_what, given, why) => {
+    const [difference] = compareLedgers([given], NOW).differences
+
+    expect(difference).toMatchObject({ isExplained: false, why: expect.stringContaining(why) })
+  })
+
+  test('each currency has a line with counts, sums and what is left over', () => {
+    const { currencies } = compareLedgers(
+      [
+        entry({}),
+        entry({ dodoPaymentId: 'pay_2', dodo: usd(5_000), lago: null }),
+        refund({ dodo: usd(2_500), lago: inLago(2_500) }),
+        entry({
+          dodo: { amount: 900, currency: 'EUR' },
+          lago: { ...inLago(900, 'EUR'), isByStatus: true },
+        }),
+      ],
+      NOW,
+    )
+
+    expect(currencies).toEqual([
+      {
+        currency: 'EUR',
+        dodo: { payments: { count: 1, amount: 900 }, refunds: { count: 0, amount: 0 } },
+        lago: { payments: { count: 1, amount: 900 }, refunds: { count: 0, amount: 0 } },
+        difference: 0,
+        byStatus: 1,
+      },
+      {
+        currency: 'USD',
+        dodo: { payments: { count: 2, amount: 15_800 }, refunds: { count: 1, amount: 2_500 } },
+        lago: { payments: { count: 1, amount: 10_800 }, refunds: { count: 1, amount: 2_500 } },
+        difference: 5_000,
+        byStatus: 0,
+      },
+    ])
+  })
+})

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { readPeriod } from '../../src/report/period.ts'
+import { statement } from '../../src/report/statement.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+const state = async ({ bridge: { deps } }: World, isCsv = false) => {
+  const lines: string[] = []
+  const period = readPeriod({}, deps.now())
+  const exitCode = await statement(deps, { period, isCsv }, (line) => lines.push(line))
+  return { exitCode, text: lines.join('\n'), lines }
+}
+
+async function collect(world: World, amount: number, currency = 'USD') {
+  const invoice = world.bill(amount, { currency })
+  const { sessionId } = await world.openCheckout(invoice.lago_id)
+  const payment = world.dodo.pay(sessionId)
+  await world.eventually(invoice.lago_id, (report) => report.state === 'paid')
+  return { invoice, payment }
+}
+
+describe('statement', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld()
+  })
+  afterAll(() => world.close())
+
+  test('without payments it says so', async () => {
+    expect(await state(world)).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining('No payments and no refunds.'),
+    })
+  })
+
+  test('what was collected and refunded stands on both sides, each in its own units', async () => {
+    const { invoice, payment } = await collect(world, 10_000)
+    await collect(world, 3_500, 'HUF')
+    world.dodo.refund(payment.payment_id, 2_500)
+    await world.eventually(invoice.lago_id, ({ refunds }) => !!refunds[0]?.lagoCreditNoteId)
+
+    const { exitCode, text } = await state(world)
+
+    expect(text).toContain('No difference.')
+    expect(text).toMatch(/HUF +1 +3500\.00 HUF +1 +3500 HUF +0 /)
+    expect(text).toMatch(/USD +1 +100\.00 USD +1 +100\.00 USD +1 +25\.00 USD +1 +25\.00 USD +0\.00/)
+    expect(exitCode).toBe(0)
+  })
+
+  test('a held payment is a difference that is named and explained', async () => {
+    const invoice = world.bill(4_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.lago.voidInvoice(invoice.lago_id)
+    const { payment_id } = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, (report) => report.state === 'attention')
+
+    const { exitCode, text } = await state(world)
+
+    expect(text).toContain('1 difference, 0 unexplained')
+    expect(text).toMatch(
+      new RegExp(`explained +${payment_id}.*40\\.00 USD in Dodo, nothing in Lago`),
+    )
+    expect(exitCode).toBe(0)
+  })
+
+  test('CSV has a row for each payment and refund, with the amounts of both sides', async () => {
+    const { lines } = await state(world, true)
+
+    expect(lines[0]).toBe(
+      'kind,made_at,dodo_payment_id,dodo_refund_id,lago_invoice_id,invoice_number,lago_record_id,currency,dodo_amount,lago_amount,difference\r',
+    )
+    expect(lines).toHaveLength(5)
+    expect(lines.filter((line) => line.startsWith('refund,'))).toHaveLength(1)
+    expect(lines.some((line) => line.includes(',HUF,3500.00,3500,'))).toBe(true)
+    expect(lines.every((line) => line.endsWith('\r'))).toBe(true)
+  })
+
+  test('a payment that Lago holds and Dodo does not fails the statement', async () => {
+    const invoice = world.bill(1_000)
+    await world.openCheckout(invoice.lago_id)
+    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 1_000, reference: 'pay_forged' })
+
+    const { exitCode, text } = await state(world)
+
+    expect(text).toMatch(/UNEXPLAINED +pay_forged.*nothing in Dodo, 10\.00 USD in Lago/)
+    expect(exitCode).toBe(1)
+  })
+})
+
+describe('statement of a Lago without a premium licence', () => {
+  test('invoices that are paid by status count, and refunds are explained', async () => {
+    const world = await openWorld({ lago: { premium: false } })
+    const { invoice, payment } = await collect(world, 10_000)
+    const before = await state(world)
+    world.dodo.refund(payment.payment_id, 2_500)
+    await world.eventually(invoice.lago_id, (report) => report.state === 'attention')
+    const after = await state(world)
+    await world.close()
+
+    expect(before.text).toContain('1 payment recorded by payment status')
+    expect(before.text).toContain('No difference.')
+    expect(after.text).toMatch(/explained +ref_.*licence/)
+    expect(after.exitCode).toBe(0)
+  })
+})
