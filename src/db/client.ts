@@ -8,7 +8,6 @@ const CONNECT_TIMEOUT_SECONDS = 10
 /** A statement that takes longer is stuck, and would hold up a settle for ever. */
 const STATEMENT_TIMEOUT_MS = 30_000
 
-export type Sql = postgres.Sql
 export type Database = ReturnType<typeof openDatabase>['db']
 /** What a query runs on: the pool or a transaction. */
 export type Executor = Database | Parameters<Parameters<Database['transaction']>[0]>[0]

@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 
-export const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
+const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
 
 /** Any fixed number that no other program takes as its advisory lock on this database. */
 const MIGRATION_LOCK = 724_051_994

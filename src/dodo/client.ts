@@ -10,7 +10,7 @@ import {
   DodoPaymentRow,
   DodoPreview,
   DodoProductRow,
-  DodoRefundRow,
+  DodoRefund,
   DodoSession,
 } from './objects.ts'
 
@@ -62,7 +62,7 @@ export function createDodo(options: {
 
   /** Every refund made since then, in every status. */
   const listRefundsSince = (since: Date, until?: Date) =>
-    listAll('refunds', DodoRefundRow, (page) =>
+    listAll('refunds', DodoRefund, (page) =>
       client.refunds.list({ ...madeBetween(since, until), ...page }),
     )
 

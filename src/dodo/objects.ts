@@ -11,7 +11,7 @@ const Metadata = z
   .transform((value) => value ?? {})
 const amount = z.number().int()
 
-const DodoRefund = z.object({
+export const DodoRefund = z.object({
   refund_id: z.string(),
   payment_id: z.string(),
   status: z.string(),
@@ -81,10 +81,6 @@ export const DodoPayment = z.object({
   created_at: z.coerce.date(),
 })
 export type DodoPayment = z.infer<typeof DodoPayment>
-
-/** A row of `GET /refunds`: it has no metadata, and no filter finds it by payment. */
-export const DodoRefundRow = DodoRefund
-export type DodoRefundRow = DodoRefund
 
 export const DodoSession = z.object({ payment_id: text, payment_status: text })
 export type DodoSession = z.infer<typeof DodoSession>

@@ -5,7 +5,7 @@ import { MalformedEvent } from '../errors.ts'
 const MAX_ID_LENGTH = 200
 
 /** An id that may go into a URL path and a key; anything else names nothing we know. */
-export const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/)
+const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/)
 const optionalId = Id.optional().catch(undefined)
 
 const LagoEnvelope = z.looseObject({

@@ -5,7 +5,7 @@ const DEFAULT_DAYS = 30
 export type Period = { from: Date; until: Date }
 
 /** A date on the command line is not one, or lies on the wrong side of another. */
-export class BadPeriod extends Error {
+class BadPeriod extends Error {
   override name = 'BadPeriod' as const
 }
 

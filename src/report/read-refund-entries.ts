@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { DodoRefundRow } from '../dodo/objects.ts'
+import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 import type { Entry } from './compare-ledgers.ts'
 import { readOwnRefunds } from './own-ledger.ts'
@@ -78,7 +78,7 @@ async function findRefund({ dodo }: Reading, dodoPaymentId: string, dodoRefundId
   return payment?.refunds.find(({ refund_id }) => refund_id === dodoRefundId)
 }
 
-function asMoney(refund: DodoRefundRow | undefined, payment: PaymentOfOurs | undefined) {
+function asMoney(refund: DodoRefund | undefined, payment: PaymentOfOurs | undefined) {
   if (refund?.status !== 'succeeded') return null
   return { amount: refund.amount ?? 0, currency: refund.currency ?? payment?.currency ?? '???' }
 }

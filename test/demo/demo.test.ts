@@ -20,8 +20,9 @@ const STEPS = [
 
 test('the demonstration does what it says, on a port of its own, and leaves nothing behind', async () => {
   const blocker = Bun.serve({ port: 0, fetch: () => new Response() })
+  const takenPort = String(blocker.port)
   const child = Bun.spawn(['bun', DEMO, '--exit'], {
-    env: { PATH: process.env['PATH'] ?? '', PORT: String(blocker.port) },
+    env: { PATH: process.env['PATH'] ?? '', PORT: takenPort },
     cwd: '/',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -35,7 +36,7 @@ test('the demonstration does what it says, on a port of its own, and leaves noth
 
   expect({ exitCode, err, out }).toMatchObject({ exitCode: 0, err: '' })
   for (const step of STEPS) expect(out).toMatch(step)
-  expect(out).toContain(`Port ${blocker.port} is taken`)
+  expect(out).toContain(`Port ${takenPort} is taken`)
   expect(out).not.toContain('\u001B[')
   const own = /bridge-demo-\w+/.exec(out)?.[0]
   expect(await folders()).not.toContain(own ?? '')

@@ -82,7 +82,11 @@ describe('POST /webhooks/lago, signed by JWT', () => {
   /** Lago's token by the rules of RFC 7515, made without any code of ours. */
   function token(
     data: unknown,
-    { iss = ISSUER, alg = 'RS256', privateKey = first.privateKey }: Record<string, string> = {},
+    {
+      iss = ISSUER,
+      alg = 'RS256',
+      privateKey = first.privateKey,
+    }: { iss?: string; alg?: string; privateKey?: string } = {},
   ) {
     const signed = `${part({ alg })}.${part({ data, iss })}`
     return `${signed}.${createSign('RSA-SHA256')

@@ -24,7 +24,7 @@ describe('POST /webhooks/lago', () => {
   const send = async (body: string | Buffer, headers: Record<string, string> = {}) => {
     const response = await world.get('/webhooks/lago', {
       method: 'POST',
-      body: body as BodyInit,
+      body: body as NonNullable<RequestInit['body']>,
       headers: {
         'Content-Type': 'application/json',
         'X-Lago-Signature': sign(body),

@@ -31,7 +31,7 @@ describe('webhooks over a socket', () => {
   const send = (body: Buffer | ReadableStream, signed: Buffer, deliveryId = crypto.randomUUID()) =>
     fetch(`http://127.0.0.1:${server.port}/webhooks/lago`, {
       method: 'POST',
-      body: body as BodyInit,
+      body: body as NonNullable<RequestInit['body']>,
       headers: {
         'X-Lago-Signature': createHmac('sha256', HMAC_KEY).update(signed).digest('base64'),
         'X-Lago-Unique-Key': deliveryId,

@@ -56,7 +56,7 @@ describe('createCoalescer', () => {
       'bytes, one too large going alone',
       { maxItems: 100, maxBytes: 5 },
       10,
-      [...'abcdef'].map((one) => [one]),
+      'abcdef'.split('').map((one) => [one]),
     ],
   ])('a commit is bounded in %s, and the order is kept', async (_what, limits, bytes, expected) => {
     const batches: string[][] = []
@@ -66,7 +66,7 @@ describe('createCoalescer', () => {
       return items
     }, limits)
 
-    await Promise.all([...'abcdef'].map((item) => add(item, bytes)))
+    await Promise.all('abcdef'.split('').map((item) => add(item, bytes)))
 
     expect(batches).toEqual(expected)
   })

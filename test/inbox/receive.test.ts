@@ -57,7 +57,7 @@ describe('receive', () => {
     const delivery = aDelivery()
 
     const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, index) => replicas[index % 3]?.receive({ ...delivery })),
+      Array.from({ length: 50 }, async (_, index) => replicas[index % 3]?.receive({ ...delivery })),
     )
 
     expect(answers.filter((answer) => answer?.duplicate === false)).toHaveLength(1)
@@ -68,7 +68,7 @@ describe('receive', () => {
     const deliveries = Array.from({ length: 400 }, () => aDelivery())
 
     const answers = await Promise.all(
-      deliveries.map((delivery, index) => replicas[index % 3]?.receive(delivery)),
+      deliveries.map(async (delivery, index) => replicas[index % 3]?.receive(delivery)),
     )
 
     expect(answers.every((answer) => answer?.duplicate === false)).toBe(true)

@@ -47,13 +47,15 @@ describe('verifyLagoHmac', () => {
   })
 })
 
+const newPair = () =>
+  generateKeyPairSync('rsa', {
+    modulusLength: 2_048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
 describe('verifyLagoJwt', () => {
-  const newPair = () =>
-    generateKeyPairSync('rsa', {
-      modulusLength: 2_048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    })
   const ours = newPair()
   const stranger = newPair()
   const issuer = 'https://api.getlago.com'
@@ -62,7 +64,6 @@ describe('verifyLagoJwt', () => {
   const body = Buffer.from(text)
   const claims = { data: text, iss: issuer }
 
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const tokenOf = (payload: object, { header = { alg: 'RS256' }, key = ours.privateKey } = {}) => {
     const signed = `${encode(header)}.${encode(payload)}`
     return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`

@@ -27,7 +27,10 @@ describe('the queue', () => {
     const send = (...jobs: Job[]) => db.transaction((tx) => queue.send(tx, kind, jobs))
     const work = (concurrency: number, handler: Handler) => queue.work(kind, concurrency, handler)
     const replica = {
-      ...{ db, queue, send, work },
+      db,
+      queue,
+      send,
+      work,
       close: async () => {
         await queue.stop(2_000)
         await close()
