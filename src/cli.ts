@@ -51,8 +51,8 @@ const program = new Command('bridge').description(
 )
 
 program
-  .command('serve', { isDefault: true })
-  .description('serve HTTP and work the queue, as `bun run start` does')
+  .command('serve')
+  .description('serve HTTP and work the queue, as `bun run start` does (the default)')
   .action(runServer)
 
 program
@@ -86,7 +86,8 @@ program
   )
 
 try {
-  await program.parseAsync()
+  const args = process.argv.slice(2)
+  await program.parseAsync(args.length === 0 ? ['serve'] : args, { from: 'user' })
 } catch (error) {
   progress(explainFailure('could not go on', error))
   await end(1)

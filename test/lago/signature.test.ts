@@ -98,6 +98,7 @@ describe('verifyLagoJwt', () => {
       'claims that were changed after signing',
       `${head}.${encode({ ...claims, x: 1 })}.${signature}`,
     ],
+    ['another algorithm in a header that we signed', tokenOf(claims, { header: { alg: 'RS512' } })],
     ['the algorithm "none"', `${encode({ alg: 'none' })}.${payload}.${signature}`],
     [
       'an HMAC keyed with the public key',

@@ -21,7 +21,7 @@ const LAGO_URL = 'http://lago.test'
 const DODO_URL = 'http://dodo.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 8_000
 /** Work sends work: one quiet moment proves nothing. */
 const CALM_LOOKS = 3
 
@@ -137,7 +137,8 @@ export async function openWorld(
     },
     /** Waits for the checkout of an attempt, and returns it with the report. */
     async openCheckout(lagoInvoiceId: string, number = 1) {
-      const isLive = ({ attempts }: Report) => attempts[number - 1]?.status === 'live'
+      const isLive = (report: Report) =>
+        report.number !== null && report.attempts[number - 1]?.status === 'live'
       const report = await this.eventually(lagoInvoiceId, isLive)
       return { report, sessionId: report.attempts[number - 1]?.dodoSessionId ?? '' }
     },

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { openWorld, type Report, type World } from '../support/world.ts'
+
+const isPaid = ({ state }: Report) => state === 'paid'
+const isHeld = ({ state }: Report) => state === 'attention'
+
+describe('recording a payment', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld()
+  })
+  afterAll(() => world.close())
+
+  const metadataOf = (invoice: { metadata: { key: string; value: string }[] }) =>
+    Object.fromEntries(invoice.metadata.map(({ key, value }) => [key, value]))
+  const addMetadata = (lagoInvoiceId: string, entries: { key: string; value: string }[]) =>
+    world.bridge.deps.lago.updateInvoice(lagoInvoiceId, { metadata: entries })
+
+  test('the invoice is paid in Lago, with the Dodo payment as its reference', async () => {
+    const invoice = world.bill(5_000)
+    const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+
+    const recorded = world.lago.store.payments.filter((one) => one.invoice === invoice)
+    expect(recorded).toMatchObject([{ amount_cents: 5_000, reference: payment.payment_id }])
+    expect(invoice).toMatchObject({ payment_status: 'succeeded', total_paid_amount_cents: 5_000 })
+    expect(metadataOf(invoice)).toEqual({
+      dodo_pay_url: report.payUrl,
+      dodo_payment_id: payment.payment_id,
+    })
+  })
+
+  test("other people's metadata is kept", async () => {
+    const invoice = world.bill(5_000, { status: 'draft' })
+    world.lago.finalizeInvoice(invoice.lago_id)
+    await addMetadata(invoice.lago_id, [{ key: 'purchase_order', value: 'PO-17' }])
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+
+    const { purchase_order, ...ours } = metadataOf(invoice)
+    expect(purchase_order).toBe('PO-17')
+    expect(Object.keys(ours).toSorted()).toEqual(['dodo_pay_url', 'dodo_payment_id'])
+  })
+
+  test("where other people's metadata leaves no room, ours is left out and the timeline says so", async () => {
+    const theirs = [1, 2, 3, 4, 5].map((nth) => ({ key: `note_${nth}`, value: String(nth) }))
+    world.dodo.faults.add({
+      kind: 'delay',
+      ms: 200,
+      match: { path: '/checkouts/preview' },
+      times: 1,
+    })
+    const invoice = world.bill(5_000)
+    await addMetadata(invoice.lago_id, theirs)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.dodo.pay(sessionId)
+    const report = await world.eventually(invoice.lago_id, isPaid)
+
+    expect(Object.keys(metadataOf(invoice))).toEqual(theirs.map(({ key }) => key))
+    const lines = report.timeline.filter(({ what }) => what.includes('no room'))
+    expect(lines.map(({ what }) => what.split(' ')[0])).toEqual(['dodo_pay_url', 'dodo_payment_id'])
+  })
+
+  test('a payment after the merchant took the money by other means is held for a person', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+    const payment = world.dodo.pay(sessionId)
+
+    const report = await world.eventually(invoice.lago_id, isHeld)
+
+    expect(report.reason).toContain(payment.payment_id)
+    expect(report.payments[0]?.disposition).toBe('duplicate')
+    expect(invoice.total_paid_amount_cents).toBe(5_000)
+  })
+
+  test('a payment on an invoice that was voided is held for a person, and not recorded', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.lago.voidInvoice(invoice.lago_id)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'void')
+
+    world.dodo.pay(sessionId)
+
+    const report = await world.eventually(invoice.lago_id, isHeld)
+    expect(report.payments[0]?.disposition).toBe('late')
+    expect(invoice.total_paid_amount_cents).toBe(0)
+  })
+
+  test('the same success told fifty times at once is recorded once', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const before = world.lago.store.payments.length
+    world.dodo.courier.switches.double = true
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    await Promise.all(
+      Array.from({ length: 50 }, () =>
+        world.bridge.settle(invoice.lago_id, { cause: 'operator' }).catch(() => undefined),
+      ),
+    )
+    world.dodo.courier.switches.double = false
+
+    expect(world.lago.store.payments).toHaveLength(before + 1)
+  })
+})
+
+describe('recording a payment in a free Lago', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ lago: { premium: false } })
+  })
+  afterAll(() => world.close())
+
+  const payInvoice = async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    return { invoice, payment }
+  }
+
+  test('sets the status and names the payment, and the licence is found out once', async () => {
+    const { invoice, payment } = await payInvoice()
+    await payInvoice()
+
+    expect(invoice.payment_status).toBe('succeeded')
+    expect(invoice.metadata.find(({ key }) => key === 'dodo_payment_id')?.value).toBe(
+      payment.payment_id,
+    )
+    expect(world.sent('POST', /\/api\/v1\/payments$/)).toHaveLength(1)
+  })
+
+  test('a refund cannot become a credit note, which is a matter for a person', async () => {
+    const { invoice, payment } = await payInvoice()
+
+    const refund = world.dodo.refund(payment.payment_id)
+
+    const report = await world.eventually(invoice.lago_id, isHeld)
+    expect(report.reason).toContain(refund.refund_id)
+    expect(report.reason).toMatch(/licen[cs]e/)
+    expect(report.refunds).toMatchObject([{ amount: 5_000, lagoCreditNoteId: null }])
+  })
+
+  test('a status whose answer is lost is set once, and is ours', async () => {
+    world.lago.faults.add({
+      kind: 'after_drop',
+      times: 1,
+      match: { method: 'PUT', path: '/invoices/' },
+    })
+
+    const { invoice } = await payInvoice()
+
+    expect(invoice.payment_status).toBe('succeeded')
+    const report = await world.invoiceReport(invoice.lago_id)
+    expect(report?.payments[0]?.disposition).toBe('applied')
+  })
+})
