@@ -81,6 +81,7 @@ CREATE TABLE "invoices" (
 	"lago_updated_at" text,
 	"state" text DEFAULT 'open' NOT NULL,
 	"reason" text DEFAULT 'not settled yet' NOT NULL,
+	"is_payable" boolean DEFAULT false NOT NULL,
 	"pay_token" text NOT NULL,
 	"requested_at" timestamp (3) with time zone,
 	"requested_by" text,

@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { withDeadline } from './deadline.ts'
 import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
@@ -26,6 +27,8 @@ const TRACE_CONCURRENCY = 2
 const CLOCK_MS = 1_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
+/** Whoever asks whether we are ready gives up soon. */
+const READY_MS = 2_000
 /** In-hand calls are given up in time to hand their jobs back before the process must end. */
 const FINISH_MS = 6_000
 const HAND_BACK_MS = 8_000
@@ -127,7 +130,9 @@ export async function openBridge(
 
   async function findUnready(): Promise<string[]> {
     const missing: string[] = []
-    await db.execute(query`select 1`).catch(() => missing.push('the database does not answer'))
+    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(() =>
+      missing.push('the database does not answer'),
+    )
     if (!tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS) {
       missing.push('the queue is not being worked')
     }

@@ -72,6 +72,8 @@ export const invoices = pgTable(
       .notNull()
       .default('open'),
     reason: text('reason').notNull().default('not settled yet'),
+    /** Whether its checkout may be handed out: not while other money for it is here or on its way. */
+    isPayable: boolean('is_payable').notNull().default(false),
     /** 128 random bits: whoever has the link may pay the invoice, and nothing else. */
     payToken: text('pay_token').notNull(),
     /** Somebody asked for a payable checkout: the customer at the pay link or the merchant's Retry. */

@@ -11,6 +11,14 @@ const Metadata = z
   .transform((value) => value ?? {})
 const amount = z.number().int()
 
+const INVOICE_ID = /^[A-Za-z0-9_.:-]{1,200}$/
+
+/** The invoice that metadata names, if it can be an id at all: buyers can write metadata on a static link. */
+export function invoiceNamedBy(metadata: Record<string, string>): string | null {
+  const named = metadata['lago_invoice_id']
+  return named !== undefined && INVOICE_ID.test(named) ? named : null
+}
+
 export const DodoRefund = z.object({
   refund_id: z.string(),
   payment_id: z.string(),

@@ -60,4 +60,22 @@ export function spreadRefund(
     .filter(({ amount_cents }) => amount_cents > 0)
 }
 
+/**
+ * What the note of a refund is made out for. Lago's rounding of tax makes some totals unreachable, so an
+ * earlier note may be a unit off: the refund that gives back the last of a payment makes up for that,
+ * and none exceeds what Lago still takes.
+ */
+export function amountToCredit(
+  refund: number,
+  {
+    paid,
+    notes,
+    isLast,
+  }: { paid: number; notes: readonly { refunded: number }[]; isLast: boolean },
+): number {
+  const rest = paid - notes.reduce((sum, { refunded }) => sum + refunded, 0)
+  const isDrift = Math.abs(rest - refund) <= notes.length
+  return isDrift && (isLast || refund > rest) ? rest : refund
+}
+
 const round = (amount: number) => Math.round(amount * ITEM_DECIMALS) / ITEM_DECIMALS

@@ -31,7 +31,7 @@ export type Step =
       retryIndex: number
     }
   | { do: 'write_metadata'; entries: readonly MetadataEntry[] }
-  | { do: 'rest'; standing: Standing; wakeAt: Date | undefined }
+  | { do: 'rest'; standing: Standing; isPayable: boolean; wakeAt: Date | undefined }
 
 /** How an attempt is over, when, and why in words. */
 export type End = {
@@ -61,6 +61,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
       standing: assess(invoice, ledger, retryAt(invoice, ledger, policy, now)),
+      isPayable: !whyNotCollected(invoice) && !isMoneyInHand(ledger, now),
       wakeAt: retryAt(invoice, ledger, policy, now),
     }
   )
@@ -252,12 +253,16 @@ const open = (cause: Attempt['cause'], retryIndex: number, resume?: Attempt): St
   retryIndex,
 })
 
-/** A payment that may still succeed, or one that a person must look at, forbids asking for more money. */
+/**
+ * Money that came through an attempt of ours, or may still come, forbids asking for more. What a stranger
+ * paid for something else and declared to be for this invoice does not.
+ */
 const isMoneyInHand = ({ attempts, payments, recordings }: Ledger, now: Date) =>
-  recordings.length > 0 ||
   payments.some((payment) => {
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
-    return attempt && (isSlow(payment) || (!isFinal(payment) && !isExpired(attempt, now)))
+    if (!attempt) return false
+    const isTaken = recordings.some(({ dodoPaymentId }) => dodoPaymentId === payment.dodoPaymentId)
+    return isTaken || isSlow(payment) || (!isFinal(payment) && !isExpired(attempt, now))
   })
 
 function nextWaitMs(last: Attempt | undefined, policy: Policy): number | undefined {

@@ -36,8 +36,7 @@ export function pay(deps: PayDeps) {
     const isLookedAt = await requestCheckout(deps, found)
     const row = (await findByToken(deps, c.req.param('token'))) ?? found
     const url = await findLiveCheckout(deps, row)
-    if (url && (row.state === 'open' || row.state === 'failed' || !isLookedAt))
-      return c.redirect(url, 302)
+    if (url && row.isPayable) return c.redirect(url, 302)
     return show(c, row, isLookedAt ? noticeOf(row) : { kind: 'preparing' })
   })
 

@@ -1,3 +1,5 @@
+import { DeadlineExceeded } from '../deadline.ts'
+
 export type CoalesceLimits = { maxItems: number; maxBytes: number }
 
 type Waiting<Item, Result> = {
@@ -10,7 +12,7 @@ type Waiting<Item, Result> = {
 /**
  * Lets concurrent callers share one commit: whoever waits when the previous commit returns goes
  * together. An idle caller waits for nobody. When a shared commit fails its items are committed one by
- * one, so that a bad one fails alone.
+ * one, so that a bad one fails alone; when it hangs all are refused.
  */
 export function createCoalescer<Item, Result>(
   commit: (items: Item[]) => Promise<Result[]>,
@@ -41,7 +43,10 @@ export function createCoalescer<Item, Result>(
       const results = await commit(batch.map(({ item }) => item))
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result)
     } catch (error) {
-      if (batch.length === 1) return batch[0]?.reject(error)
+      if (batch.length === 1 || error instanceof DeadlineExceeded) {
+        for (const { reject } of batch) reject(error)
+        return
+      }
       for (const one of batch) await commitBatch([one])
     }
   }

@@ -1,9 +1,12 @@
 import { deliveries } from '../db/schema.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
 import { createCoalescer } from './coalesce.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
+/** Dodo waits 15 s for our answer, and a database that hangs must not hold up who comes next. */
+const COMMIT_MS = 8_000
 
 /** One verified POST, and what it is about as far as its body says. */
 export type Delivery = {
@@ -27,7 +30,9 @@ const NORMAL = 5
  * arrive meanwhile. When it resolves the delivery is durable; when it rejects nothing is stored.
  */
 export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>): Receive {
-  const store = (batch: Delivery[]) =>
+  const store = (batch: Delivery[]) => withDeadline('storing deliveries', COMMIT_MS, commit(batch))
+
+  const commit = (batch: Delivery[]) =>
     db.transaction(async (tx) => {
       const stored = await tx
         .insert(deliveries)

@@ -2,8 +2,8 @@ import { and, eq } from 'drizzle-orm'
 
 import { credits } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { feeRests, spreadRefund } from '../domain/credit-note.ts'
-import type { Refund } from '../domain/ledger.ts'
+import { amountToCredit, feeRests, spreadRefund } from '../domain/credit-note.ts'
+import type { Payment, Refund } from '../domain/ledger.ts'
 import { formatDodo, formatLago, toLagoMinor } from '../domain/money.ts'
 import { Later, reasonOf } from '../errors.ts'
 import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
@@ -23,11 +23,12 @@ type Subject = { invoice: LagoInvoice; dodoPaymentId: string; refund: Refund; am
 export async function creditRefund(
   deps: Crediting,
   invoice: LagoInvoice,
-  dodoPaymentId: string,
+  payment: Payment,
   refund: Refund,
 ): Promise<void> {
   const currency = refund.currency ?? invoice.currency
   const amount = toLagoMinor(refund.amount ?? 0, currency)
+  const { dodoPaymentId } = payment
   const subject = { invoice, dodoPaymentId, refund, amount: amount ?? 0 }
   if (amount === undefined || currency !== invoice.currency) {
     const given = formatDodo(refund.amount ?? 0, currency)
@@ -46,7 +47,18 @@ export async function creditRefund(
     )
   }
   if (await isFreeLicense(deps)) return giveUp(deps, subject, FREE_LICENSE)
-  await createCreditNote(deps, subject, notes)
+  const toCredit = amountToCredit(subject.amount, {
+    paid: invoice.total_paid_amount_cents,
+    notes: notes.map(({ refund_amount_cents }) => ({ refunded: refund_amount_cents })),
+    isLast: isGivenBack(payment),
+  })
+  await createCreditNote(deps, { ...subject, amount: toCredit }, notes)
+}
+
+/** Whether nothing of a payment is left. */
+function isGivenBack({ amount, refunds }: Payment): boolean {
+  const given = refunds.filter(({ status }) => status === 'succeeded')
+  return given.reduce((sum, refund) => sum + (refund.amount ?? 0), 0) >= amount
 }
 
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'

@@ -2,7 +2,12 @@ import { and, eq, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { attempts, disputes, payments, refunds } from '../db/schema.ts'
-import type { DodoDispute, DodoPayment, DodoRefund } from '../dodo/objects.ts'
+import {
+  invoiceNamedBy,
+  type DodoDispute,
+  type DodoPayment,
+  type DodoRefund,
+} from '../dodo/objects.ts'
 import { formatDodo } from '../domain/money.ts'
 import { note } from './timeline.ts'
 
@@ -21,7 +26,7 @@ export async function observePayment(
   { source, at, attemptId }: { source: Source; at: Date; attemptId?: string },
 ): Promise<string | null> {
   const attempt = await findAttempt(db, payment, attemptId)
-  const lagoInvoiceId = attempt?.lagoInvoiceId ?? payment.metadata['lago_invoice_id'] ?? null
+  const lagoInvoiceId = attempt?.lagoInvoiceId ?? invoiceNamedBy(payment.metadata)
   const [before] = await db
     .select({ status: payments.status })
     .from(payments)

@@ -54,7 +54,8 @@ export function createSettle(deps: Settling): Settle {
     } catch (error) {
       if (!(error instanceof PermanentError) && !isRefused(error)) throw error
       deps.log.error({ lagoInvoiceId }, 'invoice needs attention')
-      await rest(deps, subject, { state: 'attention', reason: reasonOf(error) })
+      const standing = { state: 'attention' as const, reason: reasonOf(error) }
+      await rest(deps, subject, { standing })
     }
   }
 }
@@ -71,9 +72,11 @@ function policyFor({ config }: Settling, cause: unknown): Policy {
 async function settleInvoice(deps: Settling, subject: Case) {
   const { lagoInvoiceId } = subject.row
   subject.invoice = await deps.lago.findInvoice(lagoInvoiceId)
+  if (subject.invoice && subject.row.number === null) await introduce(deps, subject.invoice)
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
     const { invoice } = subject
-    if (!invoice) return rest(deps, subject, await standingOfUnknown(deps, subject.row))
+    if (!invoice)
+      return rest(deps, subject, { standing: await standingOfUnknown(deps, subject.row) })
     const [row = subject.row] = await deps.db
       .select()
       .from(invoices)
@@ -82,7 +85,7 @@ async function settleInvoice(deps: Settling, subject: Case) {
     const step = decide(asInvoice(invoice), ledger, subject.policy, deps.now())
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)
-      return rest(deps, { ...subject, row }, step.standing, step.wakeAt)
+      return rest(deps, { ...subject, row }, step)
     }
     subject.invoice = await takeOrReread(deps, step, invoice, ledger)
   }
@@ -135,7 +138,7 @@ async function take(
       )
       return invoice
     case 'credit_refund':
-      await creditRefund(deps, invoice, step.payment.dodoPaymentId, step.refund)
+      await creditRefund(deps, invoice, step.payment, step.refund)
       return deps.lago.findInvoice(invoice.lago_id)
     case 'mark_paid':
       return markInvoice(deps, invoice, 'succeeded')
@@ -179,13 +182,15 @@ async function noteLeftOutMetadata({ db, now }: Settling, invoice: LagoInvoice, 
   }
 }
 
+type Rest = { standing: Standing; isPayable?: boolean; wakeAt?: Date | undefined }
+
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 async function rest(
   { db, now }: Settling,
   { row, read, invoice }: Case,
-  { state, reason }: Standing,
-  wakeAt?: Date,
+  { standing, isPayable = false, wakeAt }: Rest,
 ) {
+  const { state, reason } = standing
   const at = now()
   await db.transaction(async (tx) => {
     await tx
@@ -194,6 +199,7 @@ async function rest(
         ...(invoice && snapshotOf(invoice)),
         state,
         reason,
+        isPayable,
         nextWakeAt: wakeAt ?? null,
         settledAt: at,
       })
@@ -229,12 +235,20 @@ const clearRequest = (tx: Parameters<typeof note>[0], { lagoInvoiceId, requested
       ),
     )
 
-const snapshotOf = (invoice: LagoInvoice) => ({
+/** Who looks at an invoice while it is settled for the first time sees whose it is. */
+const introduce = ({ db }: Settling, invoice: LagoInvoice) =>
+  db.update(invoices).set(identityOf(invoice)).where(eq(invoices.lagoInvoiceId, invoice.lago_id))
+
+const identityOf = (invoice: LagoInvoice) => ({
   number: invoice.number,
   lagoCustomerId: invoice.customer.external_id,
   customerName: invoice.customer.name ?? invoice.customer.legal_name,
   currency: invoice.currency,
   amountDue: invoice.total_due_amount_cents,
+})
+
+const snapshotOf = (invoice: LagoInvoice) => ({
+  ...identityOf(invoice),
   lagoStatus: invoice.status,
   lagoPaymentStatus: invoice.payment_status,
   lagoUpdatedAt: invoice.updated_at ?? null,

@@ -2,7 +2,7 @@ import { inArray } from 'drizzle-orm'
 
 import { payments, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { DodoPaymentRow } from '../dodo/objects.ts'
+import { invoiceNamedBy, type DodoPaymentRow } from '../dodo/objects.ts'
 
 type Searching = Pick<Deps, 'db' | 'dodo'>
 type Found = { dodoPaymentId: string; lagoInvoiceId: string | null; what: string }
@@ -25,11 +25,11 @@ async function findPayments({ db, dodo }: Searching, since: Date): Promise<Found
   return listed
     .filter(({ payment_id, status, metadata }) => {
       const known = statuses.get(payment_id)
-      return known === undefined ? metadata['lago_invoice_id'] !== undefined : known !== status
+      return known === undefined ? invoiceNamedBy(metadata) !== null : known !== status
     })
     .map((payment) => ({
       dodoPaymentId: payment.payment_id,
-      lagoInvoiceId: payment.metadata['lago_invoice_id'] ?? null,
+      lagoInvoiceId: invoiceNamedBy(payment.metadata),
       what: describe(payment, statuses.get(payment.payment_id)),
     }))
 }

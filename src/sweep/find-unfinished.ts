@@ -113,7 +113,7 @@ const findUncredited = ({ db }: Searching) =>
     )
     .limit(MAX_FOUND)
 
-/** Payments that Dodo is not done with, and those that a delivery named and nobody has read yet. */
+/** Payments that Dodo is not done with, nor with a refund of theirs, and those that a delivery named and nobody has read yet. */
 export async function findUnreadPayments({
   db,
   now,
@@ -123,6 +123,11 @@ export async function findUnreadPayments({
     .from(payments)
     .where(and(notInArray(payments.status, FINAL), isNotNull(payments.attemptId)))
     .orderBy(asc(payments.observedAt))
+    .limit(MAX_FOUND)
+  const refunding = await db
+    .selectDistinct({ dodoPaymentId: refunds.dodoPaymentId })
+    .from(refunds)
+    .where(notInArray(refunds.status, ['succeeded', 'failed']))
     .limit(MAX_FOUND)
   const unread = await db
     .selectDistinct({ dodoPaymentId: deliveries.dodoPaymentId })
@@ -136,7 +141,7 @@ export async function findUnreadPayments({
       ),
     )
     .limit(MAX_FOUND)
-  return [...pending, ...unread].flatMap(({ dodoPaymentId }) =>
+  return [...pending, ...refunding, ...unread].flatMap(({ dodoPaymentId }) =>
     dodoPaymentId ? [{ dodoPaymentId }] : [],
   )
 }

@@ -40,7 +40,7 @@ describe('a refund in Dodo', () => {
     })
     expect(payment.total_amount).toBe(10_800)
 
-    const amounts = [3_333, 1, 4_567, 2_899]
+    const amounts = [3_332, 4, 4_566, 2_898]
     const refundIds: string[] = []
     for (const [index, amount] of amounts.entries()) {
       refundIds.push(world.dodo.refund(payment.payment_id, amount).refund_id)
@@ -54,6 +54,21 @@ describe('a refund in Dodo', () => {
     )
     expect(notes.every((note) => note.refund_status === 'succeeded')).toBe(true)
     expect((await world.invoiceReport(invoice.lago_id))?.state).toBe('paid')
+  })
+
+  test('of an amount that tax rounding cannot reach is one cent off, for which the last one makes up', async () => {
+    const { invoice, payment } = await payInvoice(9_000, { taxes: [{ rate: 20 }] })
+
+    for (const [index, amount] of [3_333, 4_569, 2_898].entries()) {
+      world.dodo.refund(payment.payment_id, amount)
+      await credited(invoice.lago_id, index + 1)
+    }
+
+    const noted = notesOf(invoice.lago_id).map((note) => note.refund_amount_cents)
+    expect(
+      noted.map((cents, index) => Math.abs(cents - ([3_333, 4_569, 2_898][index] ?? 0))),
+    ).toEqual([1, 1, 2])
+    expect(noted.reduce((sum, cents) => sum + cents, 0)).toBe(10_800)
   })
 
   test('in whole becomes a credit note of all that was paid', async () => {
