@@ -1,32 +1,17 @@
 import { Hono } from 'hono'
-import {
-  checkoutStatus,
-  createCheckout,
-  createCustomer,
-  findCustomer,
-  findSession,
-} from './dodo-checkout.ts'
-import { findDispute } from './dodo-disputes.ts'
+import { readBody } from './dodo-body.ts'
+import { checkoutStatus, createCheckout, findSession } from './dodo-checkout.ts'
+import { createCustomer, findCustomer } from './dodo-customers.ts'
+import { disputeListItem, findDispute } from './dodo-disputes.ts'
+import { lineItemsOf } from './dodo-line-items.ts'
 import { answerList, byAge } from './dodo-lists.ts'
-import { findPayment, lineItemsOf, paymentListItem, refundListItem } from './dodo-payments.ts'
+import { paymentListItem, refundListItem } from './dodo-payment-shapes.ts'
+import { findPayment } from './dodo-payments.ts'
 import { COUNTRIES } from './dodo-places.ts'
 import { previewOf, quote } from './dodo-quote.ts'
 import { createRefund, findRefund } from './dodo-refunds.ts'
-import {
-  CheckoutCreate,
-  CustomerCreate,
-  CustomerUpdate,
-  readBody,
-  RefundCreate,
-  SubscriptionCharge,
-  SubscriptionUpdate,
-} from './dodo-requests.ts'
-import {
-  chargeSubscription,
-  findSubscription,
-  subscriptionListItem,
-  updateSubscription,
-} from './dodo-subscriptions.ts'
+import { CheckoutCreate, CustomerCreate, CustomerUpdate, RefundCreate } from './dodo-requests.ts'
+import { cardsOf, cardView } from './dodo-saved-cards.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
 /** Customers, as a merchant's backend manages them. */
@@ -55,6 +40,17 @@ export function customers(world: DodoWorld) {
       if (metadata) customer.metadata = metadata
       if (phone_number !== undefined) customer.phone_number = phone_number
       return c.json(customer)
+    })
+    .get('/:id/payment-methods', (c) => {
+      const { customer_id: customerId } = findCustomer(store, c.req.param('id'))
+      return c.json({ items: cardsOf(world, customerId).map(cardView) })
+    })
+    .delete('/:id/payment-methods/:method', (c) => {
+      const { customer_id: customerId } = findCustomer(store, c.req.param('id'))
+      // Deleting it again is as good as deleting it.
+      const isTheirs = store.cards.get(c.req.param('method'))?.customerId === customerId
+      if (isTheirs) store.cards.delete(c.req.param('method'))
+      return c.body(null, 200)
     })
 }
 
@@ -127,47 +123,9 @@ export function disputes({ store }: Pick<DodoWorld, 'store'>) {
         dispute_stage: (row, wanted) => row.dispute_stage === wanted,
         dispute_status: (row, wanted) => row.dispute_status === wanted,
       })
-      return c.json({
-        items: items.map(
-          ({
-            brand_id: _brand,
-            customer: _customer,
-            reason: _reason,
-            remarks: _remarks,
-            ...rest
-          }) => rest,
-        ),
-      })
+      return c.json({ items: items.map(disputeListItem) })
     })
     .get('/:id', (c) => c.json(findDispute(store, c.req.param('id'))))
-}
-
-/** Mandates: begun on the hosted page, charged and ended here. */
-export function subscriptions(world: DodoWorld) {
-  const { store } = world
-
-  return new Hono()
-    .get('/', (c) => {
-      const items = answerList(c, store.subscriptions.values(), {
-        ...byAge,
-        brand_id: (row, wanted) => row.brand_id === wanted,
-        cancel_at_next_billing_date: (row, wanted) =>
-          String(row.cancel_at_next_billing_date) === wanted,
-        customer_id: (row, wanted) => row.customer.customer_id === wanted,
-        product_id: (row, wanted) => row.product_id === wanted,
-        status: (row, wanted) => row.status === wanted,
-      })
-      return c.json({ items: items.map(subscriptionListItem) })
-    })
-    .get('/:id', (c) => c.json(findSubscription(store, c.req.param('id'))))
-    .patch('/:id', async (c) => {
-      const patch = await readBody(c.req, SubscriptionUpdate)
-      return c.json(updateSubscription(world, c.req.param('id'), patch))
-    })
-    .post('/:id/charge', async (c) => {
-      const request = await readBody(c.req, SubscriptionCharge)
-      return c.json(chargeSubscription(world, c.req.param('id'), request))
-    })
 }
 
 function contains(text: string, part: string): boolean {

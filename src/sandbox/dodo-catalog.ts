@@ -1,26 +1,14 @@
 import type { Currency } from 'dodopayments/resources/misc'
 import type { Price, Product, ProductListResponse } from 'dodopayments/resources/products/products'
-import type { WebhookDetails } from 'dodopayments/resources/webhooks/webhooks'
 import { Hono } from 'hono'
 import type { z } from 'zod'
+import { readBody } from './dodo-body.ts'
+import { ProductCreate, ProductUpdate } from './dodo-catalog-requests.ts'
 import { answerList } from './dodo-lists.ts'
 import { isChargeable } from './dodo-places.ts'
+import { assertGatewayMinimum } from './dodo-quote.ts'
 import { notFound, refused } from './dodo-refusal.ts'
-import {
-  ProductCreate,
-  ProductUpdate,
-  readBody,
-  WebhookCreate,
-  WebhookUpdate,
-} from './dodo-requests.ts'
-import {
-  BUSINESS_ID,
-  type DodoStore,
-  type Endpoint,
-  newId,
-  type ProductRecord,
-} from './dodo-store.ts'
-import { newWebhookSecret } from './dodo-webhooks.ts'
+import { BUSINESS_ID, type DodoStore, newId, type ProductRecord } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
 /** What can be sold. Deleting a product only archives it. */
@@ -84,76 +72,31 @@ export function products({ store, now }: Pick<DodoWorld, 'store' | 'now'>) {
     })
 }
 
-/** Where events go. Each endpoint has a secret of its own. */
-export function webhookEndpoints({ store, now }: Pick<DodoWorld, 'store' | 'now'>) {
-  return new Hono()
-    .post('/', async (c) => {
-      const { headers, idempotency_key: _key, ...fields } = await readBody(c.req, WebhookCreate)
-      const secret = newWebhookSecret()
-      const endpoint = addEndpoint({ store, now }, { url: fields.url, secret })
-      Object.assign(endpoint, changesOf(fields), { headers: headers ?? {} })
-      return c.json(endpointView(endpoint))
-    })
-    .get('/', (c) =>
-      c.json({ data: [...store.endpoints.values()].map(endpointView), iterator: '', done: true }),
-    )
-    .get('/:id', (c) => c.json(endpointView(findEndpoint(store, c.req.param('id')))))
-    .patch('/:id', async (c) => {
-      const endpoint = findEndpoint(store, c.req.param('id'))
-      Object.assign(endpoint, changesOf(await readBody(c.req, WebhookUpdate)))
-      endpoint.updated_at = now().toISOString()
-      return c.json(endpointView(endpoint))
-    })
-    .delete('/:id', (c) => {
-      store.endpoints.delete(findEndpoint(store, c.req.param('id')).id)
-      return c.body(null, 204)
-    })
-    .get('/:id/secret', (c) => c.json({ secret: findEndpoint(store, c.req.param('id')).secret }))
-}
-
-/** Registers an endpoint for all events. */
-export function addEndpoint(
-  { store, now }: Pick<DodoWorld, 'store' | 'now'>,
-  { url, secret }: { url: string; secret: string },
-): Endpoint {
-  const at = now().toISOString()
-  const endpoint: Endpoint = {
-    id: newId('whk'),
-    url,
-    secret,
-    description: '',
-    disabled: false,
-    filter_types: null,
-    rate_limit: null,
-    metadata: {},
-    headers: {},
-    created_at: at,
-    updated_at: at,
-  }
-  store.endpoints.set(endpoint.id, endpoint)
-  return endpoint
-}
-
 function findProduct(store: DodoStore, productId: string): ProductRecord {
   const product = store.products.get(productId)
   if (!product) throw notFound('product', productId)
   return product
 }
 
-function findEndpoint(store: DodoStore, endpointId: string): Endpoint {
-  const endpoint = store.endpoints.get(endpointId)
-  if (!endpoint) throw notFound('webhook', endpointId)
-  return endpoint
-}
-
 function readPrice(asked: z.infer<typeof ProductCreate>['price']): Price {
   const { currency } = asked
   if (!isChargeable(currency)) throw refused('UNSUPPORTED_CURRENCY', `currency ${currency}`)
+  if (asked.type === 'recurring_price') assertRecurringMinimum(asked.price, currency)
   if (asked.purchasing_power_parity)
     throw refused('ppp_not_enabled_for_business', 'adaptive currency is off')
   if (asked.type === 'one_time_price' && (asked.suggested_price ?? asked.price) < asked.price)
     throw refused('INVALID_SUGGESTED_PRICE', 'suggested_price is below price')
   return priceView(asked, currency)
+}
+
+/** About a dollar, even if it is never charged; elsewhere no less than what can be charged. */
+function assertRecurringMinimum(price: number, currency: Currency): void {
+  if (currency === 'USD' && price < 100)
+    throw refused(
+      'TOTAL_PAYMENT_AMOUNT_BELOW_MINIMUM_AMOUNT',
+      'a recurring price is 1.00 USD or more',
+    )
+  assertGatewayMinimum(price, currency)
 }
 
 /** Dodo answers with every field, whether it was given or not. */
@@ -207,18 +150,4 @@ function productListItem(product: ProductRecord): ProductListResponse {
     created_at: product.created_at,
     updated_at: product.updated_at,
   }
-}
-
-function endpointView({
-  secret: _secret,
-  headers: _headers,
-  ...details
-}: Endpoint): WebhookDetails {
-  return details
-}
-
-/** A field that was not sent stays as it is. */
-function changesOf(fields: z.infer<typeof WebhookUpdate>): Partial<WebhookDetails> {
-  const sent = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(sent)
 }

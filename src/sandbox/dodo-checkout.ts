@@ -2,14 +2,15 @@ import type {
   CheckoutSessionResponse,
   CheckoutSessionStatus,
 } from 'dodopayments/resources/checkout-sessions'
-import type { Customer } from 'dodopayments/resources/customers/customers'
 import type { IntentStatus, Payment } from 'dodopayments/resources/payments'
+import { followPayment } from './dodo-charges.ts'
+import { findCustomer, resolveCustomer } from './dodo-customers.ts'
 import { movePayment, openPayment } from './dodo-payments.ts'
 import { type Quote, quote } from './dodo-quote.ts'
 import { DodoRefusal, notFound, refused } from './dodo-refusal.ts'
 import type { CheckoutCreate } from './dodo-requests.ts'
-import { BUSINESS_ID, type DodoStore, newId, type Session } from './dodo-store.ts'
-import { followPayment, moveSubscription, openSubscription } from './dodo-subscriptions.ts'
+import { type DodoStore, newId, type Session } from './dodo-store.ts'
+import { isOver, moveSubscription, openSubscription } from './dodo-subscriptions.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
 /** What the customer does on the hosted page, and what the bank makes of it. */
@@ -35,9 +36,12 @@ export function createCheckout(world: DodoWorld, request: CheckoutCreate): Check
   if (request.confirm || request.payment_method_id)
     throw refused('UNSUPPORTED_ACTION', 'this sandbox has no saved cards: confirm is not played')
   assertMethods(request.allowed_payment_method_types)
-  quote(store, request)
+  const quoted = quote(store, request)
   const asked = request.customer
-  if (asked && 'customer_id' in asked) findCustomer(store, asked.customer_id)
+  if (asked && 'customer_id' in asked) {
+    findCustomer(store, asked.customer_id)
+    assertMaySubscribe(world, quoted, asked.customer_id)
+  }
 
   const createdAt = now()
   const expiresAt = new Date(createdAt.getTime() + sessionLifetimeMs)
@@ -75,6 +79,12 @@ export function sessionState(
   return now() >= session.expiresAt ? 'expired' : 'open'
 }
 
+/** The checkouts that can still be paid, oldest first. */
+export function openSessions(world: DodoWorld): Session[] {
+  const sessions = [...world.store.sessions.values()]
+  return sessions.filter((session) => sessionState(world, session) === 'open')
+}
+
 /** The customer presses the button. Undefined for a mandate, which moves no money. */
 export function paySession(
   world: DodoWorld,
@@ -87,12 +97,10 @@ export function paySession(
   const quoted = quote(world.store, session.request, typed)
   const customer = resolveCustomer(world, session, typed)
   const subscription = openSubscription(world, session, { quoted, customer })
-  if (subscription && quoted.mandateOnly) {
-    moveSubscription(
-      world,
-      subscription.subscription_id,
-      outcome === 'succeeded' ? 'active' : 'failed',
-    )
+  const isCardAlone = subscription !== undefined && quoted.mandateOnly
+  if (isCardAlone && !world.behaviour.mandateMakesPayment) {
+    const status = outcome === 'succeeded' ? 'active' : 'failed'
+    moveSubscription(world, subscription.subscription_id, status)
     return undefined
   }
 
@@ -111,7 +119,8 @@ export function paySession(
   session.paymentIds.push(payment.payment_id)
   movePayment(world, payment.payment_id, { status: outcome, code })
   followPayment(world, payment)
-  if (subscription && sessionState(world, session) === 'declined')
+  const isDeclined = sessionState(world, session) === 'declined'
+  if (subscription && (isDeclined || (isCardAlone && outcome === 'failed')))
     moveSubscription(world, subscription.subscription_id, 'failed')
   return payment
 }
@@ -121,31 +130,6 @@ export function findSession(store: DodoStore, sessionId: string): Session {
   const session = store.sessions.get(sessionId)
   if (!session) throw notFound('checkout session', sessionId)
   return session
-}
-
-/** The customer, or Dodo's 404. */
-export function findCustomer(store: DodoStore, customerId: string): Customer {
-  const customer = store.customers.get(customerId)
-  if (!customer) throw notFound('customer', customerId)
-  return customer
-}
-
-/** Writes a customer down; Dodo does not mind having the same person twice. */
-export function createCustomer(
-  { store, now }: Pick<DodoWorld, 'store' | 'now'>,
-  fields: Pick<Customer, 'email' | 'name' | 'metadata' | 'phone_number'>,
-): Customer {
-  const customer = {
-    customer_id: newId('cus'),
-    business_id: BUSINESS_ID,
-    email: fields.email,
-    name: fields.name,
-    phone_number: fields.phone_number ?? null,
-    metadata: fields.metadata ?? {},
-    created_at: now().toISOString(),
-  } satisfies Customer
-  store.customers.set(customer.customer_id, customer)
-  return customer
 }
 
 function latestPayment(store: DodoStore, session: Session): Payment | undefined {
@@ -164,27 +148,21 @@ function assertPayable(world: DodoWorld, session: Session): void {
   )
 }
 
+/** Some businesses allow a customer one subscription and no more. */
+function assertMaySubscribe(world: DodoWorld, { items }: Quote, customerId: string): void {
+  if (!world.behaviour.oneSubscriptionPerCustomer) return
+  if (!items.some(({ product }) => product.is_recurring)) return
+  for (const subscription of world.store.subscriptions.values()) {
+    const isLive = subscription.status !== 'pending' && !isOver(subscription)
+    if (!isLive || subscription.customer.customer_id !== customerId) continue
+    throw refused('CUSTOMER_HAS_EXISTING_SUBSCRIPTION', subscription.subscription_id)
+  }
+}
+
 /** A whitelist without cards leaves most customers with nothing to pay with. */
 function assertMethods(allowed: readonly string[] | null | undefined): void {
   if (!allowed || allowed.includes('credit') || allowed.includes('debit')) return
   throw refused('NO_ELIGIBLE_PAYMENT_METHODS', 'include credit and debit')
-}
-
-/** An e-mail finds the youngest customer who has it, unless the session wants a new one. */
-function resolveCustomer(world: DodoWorld, { request }: Session, typed: PayOptions) {
-  const asked = request.customer
-  if (asked && 'customer_id' in asked) return limited(findCustomer(world.store, asked.customer_id))
-
-  const email = asked?.email ?? typed.email ?? 'customer@example.com'
-  const known = [...world.store.customers.values()].findLast((other) => other.email === email)
-  if (known && !request.feature_flags?.always_create_new_customer) return limited(known)
-
-  const name = asked?.name ?? typed.name ?? email
-  return limited(createCustomer(world, { email, name, phone_number: asked?.phone_number ?? null }))
-}
-
-function limited({ customer_id, email, name, metadata, phone_number }: Customer) {
-  return { customer_id, email, name, metadata: metadata ?? {}, phone_number: phone_number ?? null }
 }
 
 function linesOf(quoted: Quote) {

@@ -1,159 +1,47 @@
 /** @jsxImportSource hono/jsx */
 import type { Payment } from 'dodopayments/resources/payments'
-import { Hono } from 'hono'
-import { z } from 'zod'
 import type { Courier } from './courier.ts'
-import { paySession, sessionState } from './dodo-checkout.ts'
-import { DISPUTE_STATUSES, moveDispute, openDispute } from './dodo-disputes.ts'
-import { FINAL, lineItemsOf, movePayment } from './dodo-payments.ts'
+import { openSessions } from './dodo-checkout.ts'
+import { Disputes, Mandates, Refunds } from './dodo-operator-tables.tsx'
+import { FINAL } from './dodo-payments.ts'
+import { DeclinePicker, OutcomePicker, Picker } from './dodo-pickers.tsx'
 import { formatMoney } from './dodo-places.ts'
-import { createRefund, settleRefund } from './dodo-refunds.ts'
-import { DECLINE_CODES } from './dodo-session-page.tsx'
-import { followPayment, moveSubscription } from './dodo-subscriptions.ts'
-import type { DodoWorld } from './dodo-world.ts'
+import { REFUND_OUTCOMES, type Behaviour, type DodoWorld } from './dodo-world.ts'
 import type { Faults } from './faults.ts'
 import { Act, Page } from './page.tsx'
-import { done, readInput, Switches, switchRoutes } from './switches.tsx'
+import { Switches, Toggle } from './switches.tsx'
 
 const MAX_ROWS = 100
-const REFUND_OUTCOMES = ['succeed', 'fail', 'hold'] as const
-const optionalAmount = z.preprocess(
-  (value) => (value === '' ? undefined : value),
-  z.coerce.number().int().min(1).optional(),
-)
+const AT = '/sandbox'
 
-const Pay = z.object({
-  outcome: z
-    .enum(['succeeded', 'failed', 'processing', 'requires_customer_action'])
-    .default('succeeded'),
-  code: z.string().optional(),
-  amount: optionalAmount,
-})
-const Settle = z.object({
-  status: z.enum(['succeeded', 'failed', 'cancelled', 'processing']).default('succeeded'),
-  code: z.string().optional(),
-})
-const SettleRefund = z.object({
-  status: z.enum(['succeeded', 'failed', 'review']).default('succeeded'),
-})
-const Amount = z.object({ amount: optionalAmount })
-const Dispute = z.object({ amount: optionalAmount, rdr: z.coerce.boolean().optional() })
-const DisputeMove = z.object({ status: z.enum(DISPUTE_STATUSES) })
-const SubscriptionMove = z.object({
-  status: z.enum(['active', 'on_hold', 'paused', 'cancelled', 'failed', 'expired', 'past_due']),
-})
-const BehaviourPatch = z.strictObject({
-  refunds: z.enum(REFUND_OUTCOMES).optional(),
-  charges: z.string().optional(),
-  declineConsumesSession: z.boolean().optional(),
-  settleAfterMs: z.coerce.number().int().min(0).optional(),
-})
+export type DodoOperated = { world: DodoWorld; faults: Faults; courier: Courier }
 
-type Operated = { world: DodoWorld; faults: Faults; courier: Courier }
-
-/** What customers, banks and the dashboard's owner do, for whoever plays them. It needs no key. */
-export function operatorPages({ world, faults, courier }: Operated) {
-  return new Hono()
-    .get('/', (c) => c.html(<Operator world={world} faults={faults} courier={courier} />))
-    .post('/sessions/:id/pay', async (c) => {
-      const payment = paySession(world, c.req.param('id'), await readInput(c, Pay))
-      return done(c, payment ?? {})
-    })
-    .post('/payments/:id/settle', async (c) => {
-      const payment = movePayment(world, c.req.param('id'), await readInput(c, Settle))
-      followPayment(world, payment)
-      return done(c, payment)
-    })
-    .post('/payments/:id/refund', async (c) => {
-      const { amount } = await readInput(c, Amount)
-      return done(c, refundFromDashboard(world, c.req.param('id'), amount))
-    })
-    .post('/payments/:id/dispute', async (c) => {
-      const dispute = openDispute(world, c.req.param('id'), await readInput(c, Dispute))
-      return done(c, dispute)
-    })
-    .post('/refunds/:id/settle', async (c) => {
-      const { status } = await readInput(c, SettleRefund)
-      return done(c, settleRefund(world, c.req.param('id'), status))
-    })
-    .post('/disputes/:id', async (c) => {
-      const { status } = await readInput(c, DisputeMove)
-      return done(c, moveDispute(world, c.req.param('id'), status))
-    })
-    .post('/subscriptions/:id', async (c) => {
-      const { status } = await readInput(c, SubscriptionMove)
-      return done(c, moveSubscription(world, c.req.param('id'), status))
-    })
-    .post('/behaviour', async (c) => {
-      const { refunds, charges, declineConsumesSession, settleAfterMs } = await readInput(
-        c,
-        BehaviourPatch,
-      )
-      const { behaviour } = world
-      behaviour.refunds = refunds ?? behaviour.refunds
-      behaviour.charges = charges ?? behaviour.charges
-      behaviour.declineConsumesSession = declineConsumesSession ?? behaviour.declineConsumesSession
-      behaviour.settleAfterMs = settleAfterMs ?? behaviour.settleAfterMs
-      return done(c, behaviour)
-    })
-    .route('/', switchRoutes({ faults, courier }))
-}
-
-/** The dashboard's refund button: an amount is taken from the first position that can give it. */
-export function refundFromDashboard(world: DodoWorld, paymentId: string, amount?: number) {
-  if (amount === undefined) return createRefund(world, { payment_id: paymentId })
-  const { items } = lineItemsOf(world.store, paymentId)
-  const item = items.find(({ refundable_amount: left }) => left >= amount) ?? items[0]
-  const part = { item_id: item?.items_id ?? '', amount }
-  return createRefund(world, { payment_id: paymentId, items: [part] })
-}
-
-function Operator({ world, faults, courier }: Operated) {
+/** All that goes on at Dodo, with the buttons of everybody who is not the bridge. */
+export function DodoPage({ world, faults, courier }: DodoOperated) {
   const payments = [...world.store.payments.values()].toReversed().slice(0, MAX_ROWS)
   return (
     <Page title="Dodo Payments" width="wide">
       <h2>Payments</h2>
-      <div class="scroll">
-        <table>
-          <tr>
-            <th>Payment</th>
-            <th>Customer</th>
-            <th>Amount</th>
-            <th>Status</th>
-            <th>Do</th>
-          </tr>
-          {payments.map((payment) => (
-            <tr>
-              <td>
-                <code>{payment.payment_id}</code>
-                <div class="quiet">{payment.created_at}</div>
-              </td>
-              <td>{payment.customer.email}</td>
-              <td>{formatMoney(payment.total_amount, payment.currency)}</td>
-              <td>
-                <Status payment={payment} />
-              </td>
-              <td>
-                <Buttons payment={payment} />
-              </td>
-            </tr>
-          ))}
-        </table>
-      </div>
+      {payments.length === 0 && <p class="quiet">None yet.</p>}
+      {payments.map((payment) => (
+        <PaymentCard payment={payment} />
+      ))}
       <Sessions world={world} />
-      <Outcomes world={world} />
-      <Switches faults={faults} courier={courier} at="/sandbox" />
+      <Mandates world={world} />
+      <Refunds world={world} />
+      <Disputes world={world} />
+      <Outcomes behaviour={world.behaviour} />
+      <Switches faults={faults} courier={courier} at={AT} />
     </Page>
   )
 }
 
 function Sessions({ world }: { world: DodoWorld }) {
-  const open = [...world.store.sessions.values()]
-    .filter((session) => sessionState(world, session) === 'open')
-    .slice(-MAX_ROWS)
+  const open = openSessions(world).slice(-MAX_ROWS)
   return (
     <section>
       <h2>Open checkouts</h2>
+      {open.length === 0 && <p class="quiet">None.</p>}
       {open.map(({ sessionId, request }) => (
         <div>
           <a href={`/session/${sessionId}`}>{sessionId}</a>{' '}
@@ -164,52 +52,83 @@ function Sessions({ world }: { world: DodoWorld }) {
   )
 }
 
-function Outcomes({ world: { behaviour } }: { world: DodoWorld }) {
+const SWITCHES: [keyof Behaviour, string][] = [
+  ['declinesAtOnce', 'refuse a charge that is declined, instead of failing it later'],
+  ['declineHoldsMandate', 'a declined charge puts its mandate on hold'],
+  ['onHoldIsChargeable', 'a mandate on hold can be charged'],
+  ['newCardPaysDues', 'a new card on a mandate on hold pays the last failed charge'],
+  ['mandateMakesPayment', 'saving a card alone makes a payment of 0'],
+  ['oneSubscriptionPerCustomer', 'one subscription per customer'],
+  ['declineConsumesSession', 'a declined card ends its checkout'],
+  ['partialRefunds', 'refunds of a part are possible'],
+]
+
+function Outcomes({ behaviour }: { behaviour: Behaviour }) {
+  const to = `${AT}/behaviour`
   return (
     <section>
       <h2>What banks answer</h2>
-      <Act to="/sandbox/behaviour" label="Refunds">
-        <select name="refunds">
-          {REFUND_OUTCOMES.map((outcome) => (
-            <option selected={outcome === behaviour.refunds}>{outcome}</option>
-          ))}
-        </select>
+      <Act to={to} label="Charges on a mandate">
+        <OutcomePicker name="charges" chosen={behaviour.charges} />
       </Act>
-      <Act to="/sandbox/behaviour" label="Charges on a mandate">
-        <select name="charges">
-          {['succeed', 'hold', ...DECLINE_CODES].map((outcome) => (
-            <option selected={outcome === behaviour.charges}>{outcome}</option>
-          ))}
-        </select>
+      <Act to={to} label="Refunds">
+        <Picker name="refunds" among={REFUND_OUTCOMES} chosen={behaviour.refunds} />
       </Act>
+      <Act to={to} label="Days in which refunds are possible">
+        <Short name="refundWindowDays" value={behaviour.refundWindowDays} />
+      </Act>
+      <Act to={to} label="Failed charges before Dodo takes no more">
+        <Short name="maxFailedCharges" value={behaviour.maxFailedCharges} />
+      </Act>
+      <Act to={to} label="Milliseconds until banks answer">
+        <Short name="settleAfterMs" value={behaviour.settleAfterMs} />
+      </Act>
+      {SWITCHES.map(([name, label]) => (
+        <Toggle to={to} name={name} on={behaviour[name] === true} label={label} />
+      ))}
     </section>
   )
 }
 
-function Status({ payment }: { payment: Payment }) {
+function Short({ name, value }: { name: string; value: number }) {
+  return <input class="short" name={name} value={String(value)} inputmode="numeric" />
+}
+
+function PaymentCard({ payment }: { payment: Payment }) {
+  const { payment_id: id, customer, currency, metadata } = payment
   return (
-    <>
-      {payment.status} {payment.error_code}
-      {payment.refunds.map(({ amount, currency, status }) => (
+    <div class="card">
+      <strong>{formatMoney(payment.total_amount, currency)}</strong>{' '}
+      <span class="badge">{payment.status}</span>{' '}
+      {payment.error_code && <span class="badge">{payment.error_code}</span>}{' '}
+      {payment.refund_status && <span class="badge">refunded: {payment.refund_status}</span>}
+      <div class="quiet">
+        {customer.email}, <code>{id}</code>, {payment.created_at}
+      </div>
+      {payment.subscription_id && (
         <div class="quiet">
-          refund of {formatMoney(amount ?? 0, currency ?? payment.currency)} {status}
+          {payment.is_update_payment_method ? 'a new card for' : 'on'} mandate{' '}
+          <code>{payment.subscription_id}</code>
         </div>
-      ))}
-      {payment.disputes.map(({ dispute_status: status }) => (
-        <div class="quiet">{status}</div>
-      ))}
-    </>
+      )}
+      <code class="quiet">{JSON.stringify(metadata)}</code>
+      <Buttons payment={payment} />
+    </div>
   )
 }
 
 function Buttons({ payment }: { payment: Payment }) {
-  const at = `/sandbox/payments/${payment.payment_id}`
-  const dispute = payment.disputes.at(-1)
+  const at = `${AT}/payments/${payment.payment_id}`
+  if (payment.status === 'requires_payment_method')
+    return <a href={`/card/${payment.payment_id}`}>enter a card</a>
   if (!FINAL.has(payment.status ?? ''))
     return (
       <>
         <Act to={`${at}/settle`} label="Succeed" fields={{ status: 'succeeded' }} />
-        <Act to={`${at}/settle`} label="Fail" fields={{ status: 'failed' }} />
+        <Act to={`${at}/settle`} label="Fail" fields={{ status: 'failed' }}>
+          <DeclinePicker />
+        </Act>
+        <Act to={`${at}/settle`} label="Cancel" fields={{ status: 'cancelled' }} />
       </>
     )
   if (payment.status !== 'succeeded') return <></>
@@ -218,22 +137,10 @@ function Buttons({ payment }: { payment: Payment }) {
       <Act to={`${at}/refund`} label="Refund">
         <input class="short" name="amount" placeholder="all" inputmode="numeric" />
       </Act>
-      {dispute ? (
-        <>
-          <Act
-            to={`/sandbox/disputes/${dispute.dispute_id}`}
-            label="Lose dispute"
-            fields={{ status: 'dispute_lost' }}
-          />
-          <Act
-            to={`/sandbox/disputes/${dispute.dispute_id}`}
-            label="Win dispute"
-            fields={{ status: 'dispute_won' }}
-          />
-        </>
-      ) : (
-        <Act to={`${at}/dispute`} label="Open dispute" />
-      )}
+      <Act to={`${at}/dispute`} label="Open dispute">
+        <Picker name="stage" among={['dispute', 'pre_dispute']} />
+      </Act>
+      <Act to={`${at}/dispute`} label="Visa refunds it (RDR)" fields={{ rdr: 'true' }} />
     </>
   )
 }

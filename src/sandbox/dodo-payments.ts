@@ -3,13 +3,12 @@ import type {
   CustomerLimitedDetails,
   IntentStatus,
   Payment,
-  PaymentListResponse,
-  PaymentRetrieveLineItemsResponse,
 } from 'dodopayments/resources/payments'
 import type { Currency, Metadata } from 'dodopayments/resources/misc'
-import type { Refund } from 'dodopayments/resources/refunds'
 import type { WebhookEventType } from 'dodopayments/resources/webhook-events'
+import { refundListItem } from './dodo-payment-shapes.ts'
 import { notFound, refused } from './dodo-refusal.ts'
+import { saveCard } from './dodo-saved-cards.ts'
 import { BUSINESS_ID, type DodoStore, type Line, newId } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
@@ -34,6 +33,8 @@ export type NewPayment = {
   sessionId?: string
   subscriptionId?: string
   productCart: Payment.ProductCart[] | null
+  methodId?: string | null
+  isCardUpdate?: boolean
 }
 
 /** A payment as it begins: nothing is known of how it will end. */
@@ -57,7 +58,7 @@ export function openPayment(world: Pick<DodoWorld, 'store' | 'now'>, made: NewPa
     subscription_id: made.subscriptionId ?? null,
     subscription_ids: made.subscriptionId ? [made.subscriptionId] : [],
     is_multi_subscription: false,
-    is_update_payment_method: false,
+    is_update_payment_method: made.isCardUpdate ?? false,
     retry_attempt: 0,
     product_cart: made.productCart,
     refunds: [],
@@ -67,7 +68,7 @@ export function openPayment(world: Pick<DodoWorld, 'store' | 'now'>, made: NewPa
     error_message: null,
     payment_method: 'card',
     payment_method_type: 'credit',
-    payment_method_id: null,
+    payment_method_id: made.methodId ?? null,
     card_last_four: '4242',
     card_network: 'VISA',
     card_type: 'CREDIT',
@@ -108,7 +109,7 @@ export function movePayment(
   if (status === 'succeeded') {
     payment.invoice_id = newId('inv')
     payment.invoice_url = `${world.publicUrl}/invoices/payments/${paymentId}`
-    payment.payment_method_id = newId('pm')
+    payment.payment_method_id ??= saveCard(world, payment).payment_method_id
   }
   const event = EVENT_OF[status]
   if (event) world.emit(event, 'Payment', () => payment)
@@ -142,66 +143,7 @@ export function refreshPayment({ store, now }: Pick<DodoWorld, 'store' | 'now'>,
         ...rest
       }) => rest,
     )
-  if (refunded > 0) payment.refund_status = refunded >= payment.total_amount ? 'full' : 'partial'
+  const isFull = refunded >= payment.total_amount
+  payment.refund_status = refunded === 0 ? null : isFull ? 'full' : 'partial'
   payment.updated_at = now().toISOString()
-}
-
-/** A refund as lists show it: without brand, customer and metadata. */
-export function refundListItem(refund: Refund) {
-  const { brand_id: _brand, customer: _customer, metadata: _metadata, ...rest } = refund
-  return rest satisfies Payment['refunds'][number]
-}
-
-/** A payment as lists show it: what is missing must be read by id. */
-export function paymentListItem(payment: Payment): PaymentListResponse {
-  return {
-    payment_id: payment.payment_id,
-    brand_id: payment.brand_id,
-    created_at: payment.created_at,
-    currency: payment.currency,
-    total_amount: payment.total_amount,
-    status: payment.status ?? null,
-    customer: payment.customer,
-    metadata: payment.metadata,
-    payment_provider: payment.payment_provider,
-    subscription_id: payment.subscription_id ?? null,
-    subscription_ids: payment.subscription_ids,
-    is_multi_subscription: payment.is_multi_subscription,
-    payment_method: payment.payment_method ?? null,
-    payment_method_type: payment.payment_method_type ?? null,
-    card_last_four: payment.card_last_four ?? null,
-    card_network: payment.card_network ?? null,
-    invoice_id: payment.invoice_id ?? null,
-    invoice_url: payment.invoice_url ?? null,
-    refund_status: payment.refund_status ?? null,
-    dispute_status: payment.disputes.at(-1)?.dispute_status ?? null,
-    digital_products_delivered: payment.digital_products_delivered,
-    has_license_key: false,
-  }
-}
-
-/** What of each position can still be given back: refunds that did not fail have used it up. */
-export function refundableByItem(store: DodoStore, paymentId: string): Map<string, number> {
-  const left = new Map(store.lines.get(paymentId)?.map((line) => [line.itemId, line.amount]))
-  for (const refund of store.refunds.values()) {
-    if (refund.payment_id !== paymentId || refund.status === 'failed') continue
-    for (const { itemId, amount } of store.refundParts.get(refund.refund_id) ?? [])
-      left.set(itemId, (left.get(itemId) ?? 0) - amount)
-  }
-  return left
-}
-
-/** The answer to `GET /payments/{id}/line-items`. */
-export function lineItemsOf(store: DodoStore, paymentId: string): PaymentRetrieveLineItemsResponse {
-  const { currency } = findPayment(store, paymentId)
-  const left = refundableByItem(store, paymentId)
-  const items = (store.lines.get(paymentId) ?? []).map((line) => ({
-    items_id: line.itemId,
-    amount: line.amount,
-    refundable_amount: left.get(line.itemId) ?? 0,
-    tax: line.tax,
-    name: line.name,
-    description: null,
-  }))
-  return { currency, items }
 }

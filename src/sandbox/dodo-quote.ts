@@ -44,12 +44,13 @@ export function quote(
   const products = request.product_cart.map((item) => findProduct(store, item.product_id))
   const [first] = products
   if (!first) throw refused('PRODUCT_CART_EMTPY', 'product_cart is empty')
-  const { currency } = first.price
-  if (products.some(({ price }) => price.currency !== currency))
+  if (products.some(({ price }) => price.currency !== first.price.currency))
     throw refused('INVALID_REQUEST_BODY', 'products of one cart share a currency')
   assertOnDemand(request, products)
 
   const onDemand = request.subscription_data?.on_demand
+  const currency = onDemand?.product_currency ?? first.price.currency
+  if (!isChargeable(currency)) throw refused('UNSUPPORTED_CURRENCY', `currency ${currency}`)
   const items = request.product_cart.map((item, index) => {
     const product = products[index] ?? first
     const amount = product.is_recurring
@@ -132,7 +133,12 @@ function findProduct(store: DodoStore, productId: string): ProductRecord {
 }
 
 function assertOnDemand(request: CheckoutCreate, products: ProductRecord[]): void {
-  if (!request.subscription_data?.on_demand) return
+  const hasAddons = request.product_cart.some(({ addons }) => addons && addons.length > 0)
+  if (!request.subscription_data?.on_demand) {
+    if (hasAddons) throw refused('UNSUPPORTED_ACTION', 'this sandbox has no add-ons')
+    return
+  }
+  if (hasAddons) throw refused('ADDONS_NOT_ALLOWED_FOR_ON_DEMAND', 'the cart has add-ons')
   if (products.some((product) => !product.is_recurring))
     throw refused('ONE_TIME_PRODUCTS_NOT_ALLOWED_FOR_ON_DEMAND', 'the cart is not recurring')
   if (request.discount_codes?.length)

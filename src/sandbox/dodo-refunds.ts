@@ -1,11 +1,16 @@
 import type { Refund } from 'dodopayments/resources/refunds'
-import { findPayment, lineItemsOf, refreshPayment, refundableByItem } from './dodo-payments.ts'
+import { lineItemsOf, refundableByItem } from './dodo-line-items.ts'
+import { findPayment, refreshPayment } from './dodo-payments.ts'
 import { DodoRefusal, notFound, refused } from './dodo-refusal.ts'
 import type { RefundCreate } from './dodo-requests.ts'
 import { BUSINESS_ID, type DodoStore, newId, type RefundPart } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
-const REFUND_WINDOW_MS = 30 * 24 * 60 * 60 * 1_000
+const DAY_MS = 24 * 60 * 60 * 1_000
+/** While money is contested, or after it was lost, a bank gives nothing back. */
+const KEPT: ReadonlySet<string> = new Set(['dispute_won', 'dispute_cancelled'])
+
+type Outcome = 'succeeded' | 'failed' | 'review'
 
 /** Asks for money back: the answer says `pending`, the outcome comes as an event. */
 export function createRefund(world: DodoWorld, request: RefundCreate): Refund {
@@ -15,6 +20,9 @@ export function createRefund(world: DodoWorld, request: RefundCreate): Refund {
 
   const parts = chooseParts(store, request)
   const amount = parts.reduce((total, part) => total + part.amount, 0)
+  if (!behaviour.partialRefunds && amount < payment.total_amount)
+    throw refused('PARTIAL_REFUND_NOT_ALLOWED', `payment ${payment.payment_id} is refunded whole`)
+
   const refund: Refund = {
     refund_id: newId('ref'),
     payment_id: payment.payment_id,
@@ -33,19 +41,34 @@ export function createRefund(world: DodoWorld, request: RefundCreate): Refund {
   store.refundParts.set(refund.refund_id, parts)
   refreshPayment(world, payment.payment_id)
 
-  if (behaviour.refunds !== 'hold') {
-    const outcome = behaviour.refunds === 'succeed' ? 'succeeded' : 'failed'
+  const isContested = payment.disputes.some((dispute) => !KEPT.has(dispute.dispute_status))
+  const outcome = OUTCOMES[isContested ? 'fail' : behaviour.refunds]
+  if (outcome)
     later(behaviour.settleAfterMs, () => settleIfPending(world, refund.refund_id, outcome))
-  }
   return structuredClone(refund)
 }
 
+const OUTCOMES = {
+  succeed: 'succeeded',
+  fail: 'failed',
+  review: 'review',
+  hold: undefined,
+} as const
+
+/** A refund that had succeeded comes back: the customer's bank did not want it. */
+export function bounceRefund(world: DodoWorld, refundId: string): Refund {
+  const refund = findRefund(world.store, refundId)
+  if (refund.status !== 'succeeded')
+    throw refused('UNSUPPORTED_ACTION', `refund ${refundId} is ${refund.status}`)
+
+  refund.status = 'failed'
+  refreshPayment(world, refund.payment_id)
+  world.emit('refund.failed', 'Refund', () => refund)
+  return refund
+}
+
 /** What the bank says of a refund in the end. */
-export function settleRefund(
-  world: DodoWorld,
-  refundId: string,
-  outcome: 'succeeded' | 'failed' | 'review',
-): Refund {
+export function settleRefund(world: DodoWorld, refundId: string, outcome: Outcome): Refund {
   const refund = findRefund(world.store, refundId)
   if (refund.status === 'succeeded' || refund.status === 'failed')
     throw refused('UNSUPPORTED_ACTION', `refund ${refundId} is already ${refund.status}`)
@@ -64,18 +87,19 @@ export function findRefund(store: DodoStore, refundId: string): Refund {
 }
 
 /** Someone may have settled it by hand in the meantime. */
-function settleIfPending(world: DodoWorld, refundId: string, outcome: 'succeeded' | 'failed') {
+function settleIfPending(world: DodoWorld, refundId: string, outcome: Outcome) {
   if (findRefund(world.store, refundId).status === 'pending') settleRefund(world, refundId, outcome)
 }
 
-function assertRefundable({ store, now }: DodoWorld, paymentId: string): void {
+function assertRefundable({ store, now, behaviour }: DodoWorld, paymentId: string): void {
   const payment = findPayment(store, paymentId)
   if (payment.status !== 'succeeded')
     throw refused('PAYMENT_NOT_SUCCEEDED', `payment ${paymentId} is ${payment.status}`)
   if (payment.total_amount === 0)
     throw refused('ZERO_AMOUNT_PAYMENT_REFUND_NOT_ALLOWED', `payment ${paymentId} is of 0`)
-  if (now().getTime() - Date.parse(payment.created_at) > REFUND_WINDOW_MS)
-    throw refused('REFUND_WINDOW_EXPIRED', 'refunds are possible for 30 days')
+  const { refundWindowDays: days } = behaviour
+  if (now().getTime() - Date.parse(payment.created_at) >= days * DAY_MS)
+    throw refused('REFUND_WINDOW_EXPIRED', `refunds are possible for ${days} days`)
 
   const underWay = payment.refunds.some(({ status }) => status === 'pending' || status === 'review')
   if (underWay)

@@ -8,26 +8,13 @@ import {
   type SessionState,
   sessionState,
 } from './dodo-checkout.ts'
+import { DeclinePicker } from './dodo-pickers.tsx'
 import { formatMoney } from './dodo-places.ts'
 import { quote } from './dodo-quote.ts'
 import { DodoRefusal } from './dodo-refusal.ts'
 import type { Session } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
 import { Act, Page } from './page.tsx'
-
-export const DECLINE_CODES = [
-  'INSUFFICIENT_FUNDS',
-  'GENERIC_DECLINE',
-  'PROCESSING_ERROR',
-  'CARD_VELOCITY_EXCEEDED',
-  'AUTHENTICATION_FAILURE',
-  'MANDATE_INVALID',
-  'CARD_DECLINED',
-  'DO_NOT_HONOR',
-  'EXPIRED_CARD',
-  'STOLEN_CARD',
-  'FRAUDULENT',
-]
 
 const CLOSED: Record<Exclude<SessionState, 'open'>, string> = {
   paid: 'This checkout has been paid. Thank you.',
@@ -114,11 +101,7 @@ function Checkout({ world, session }: { world: DodoWorld; session: Session }) {
       </Act>
       <Act to={here} label="Pay slowly (bank debit)" fields={{ outcome: 'processing' }} />
       <Act to={here} label="Decline" fields={{ outcome: 'failed' }}>
-        <select name="code">
-          {DECLINE_CODES.map((code) => (
-            <option>{code}</option>
-          ))}
-        </select>
+        <DeclinePicker />
       </Act>
       <Act
         to={here}

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Customer } from 'dodopayments/resources/customers/customers'
+import type {
+  Customer,
+  CustomerRetrievePaymentMethodsResponse,
+} from 'dodopayments/resources/customers/customers'
 import type { GetDispute } from 'dodopayments/resources/disputes'
 import type { Payment } from 'dodopayments/resources/payments'
 import type { Product } from 'dodopayments/resources/products/products'
@@ -27,6 +30,12 @@ export type Line = {
   tax: number
 }
 
+/** A payment method that a customer has left with Dodo. */
+export type SavedCard = CustomerRetrievePaymentMethodsResponse.Item & { customerId: string }
+
+/** A link that lets a customer put another card behind a mandate. */
+export type CardUpdate = { subscriptionId: string; expiresAt: Date; returnUrl: string | null }
+
 export type RefundPart = { itemId: string; amount: number }
 export type Endpoint = WebhookDetails & { secret: string; headers: Record<string, string> }
 export type ProductRecord = Product & { archived: boolean }
@@ -48,6 +57,9 @@ export function createDodoStore() {
     refundParts: new Map<string, RefundPart[]>(),
     disputes: new Map<string, GetDispute>(),
     subscriptions: new Map<string, Subscription>(),
+    cards: new Map<string, SavedCard>(),
+    /** By the payment that the new card is tried with. */
+    cardUpdates: new Map<string, CardUpdate>(),
     endpoints: new Map<string, Endpoint>(),
   }
 }

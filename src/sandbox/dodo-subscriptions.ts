@@ -1,10 +1,7 @@
 import type { Subscription, SubscriptionListResponse } from 'dodopayments/resources/subscriptions'
-import type { z } from 'zod'
-import { FINAL, movePayment, openPayment } from './dodo-payments.ts'
-import { isChargeable, taxPercent } from './dodo-places.ts'
-import { assertGatewayMinimum, type Quote, withTax } from './dodo-quote.ts'
-import { DodoRefusal, notFound, refused } from './dodo-refusal.ts'
-import type { SubscriptionCharge, SubscriptionUpdate } from './dodo-requests.ts'
+import type { Quote } from './dodo-quote.ts'
+import { notFound, refused } from './dodo-refusal.ts'
+import { saveCard } from './dodo-saved-cards.ts'
 import { BUSINESS_ID, type DodoStore, newId, type Session } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
 
@@ -58,6 +55,11 @@ export function openSubscription(
   return subscription
 }
 
+/** A subscription that has ended, or never began, stays so. */
+export function isOver({ status }: Pick<Subscription, 'status'>): boolean {
+  return status === 'cancelled' || status === 'expired' || status === 'failed'
+}
+
 /** Moves a subscription to another status and announces it under that status' name. */
 export function moveSubscription(
   world: Pick<DodoWorld, 'store' | 'emit' | 'now'>,
@@ -66,70 +68,36 @@ export function moveSubscription(
 ): Subscription {
   const subscription = findSubscription(world.store, subscriptionId)
   if (subscription.status === status) return subscription
+  if (isOver(subscription))
+    throw refused('UNSUPPORTED_ACTION', `${subscriptionId} is ${subscription.status}`)
 
+  const before = subscription.status
   subscription.status = status
+  const at = world.now().toISOString()
   if (status === 'active') {
     subscription.has_payment_method = true
-    subscription.payment_method_id ??= newId('pm')
+    subscription.payment_method_id ??= saveCard(world, subscription).payment_method_id
   }
-  if (status === 'cancelled') subscription.cancelled_at = world.now().toISOString()
-  world.emit(`subscription.${status}`, 'Subscription', () => subscription)
+  if (status === 'cancelled') subscription.cancelled_at = at
+  subscription.paused_at = status === 'paused' ? at : null
+  const event = before === 'paused' && status === 'active' ? 'unpaused' : status
+  world.emit(`subscription.${event}`, 'Subscription', () => subscription)
   return subscription
 }
 
-/** Takes money on a mandate: 200 means accepted, and the outcome comes as an event. */
-export function chargeSubscription(
-  world: DodoWorld,
+/** The day of billing: an on-demand subscription only ends, if that was asked for. */
+export function passBillingDate(
+  world: Pick<DodoWorld, 'store' | 'emit' | 'now'>,
   subscriptionId: string,
-  request: SubscriptionCharge,
-): { payment_id: string } {
-  const subscription = findSubscription(world.store, subscriptionId)
-  const currency = request.product_currency ?? subscription.currency
-  if (!isChargeable(currency)) throw refused('UNSUPPORTED_CURRENCY', `currency ${currency}`)
-  assertCanCharge(world, subscription)
-
-  const percent = taxPercent(subscription.billing.country)
-  const { total, tax } = withTax(request.product_price, percent, subscription.tax_inclusive)
-  assertGatewayMinimum(total, currency)
-
-  const name = request.product_description ?? 'On-demand charge'
-  const productId = subscription.product_id
-  const payment = openPayment(world, {
-    customer: subscription.customer,
-    billing: subscription.billing,
-    currency,
-    total,
-    tax,
-    metadata: request.metadata ?? subscription.metadata,
-    lines: [{ itemId: newId('itm'), productId, name, amount: total, tax }],
-    subscriptionId,
-    productCart: null,
-  })
-  movePayment(world, payment.payment_id, { status: 'processing' })
-  const { charges, settleAfterMs } = world.behaviour
-  if (charges !== 'hold') {
-    later(world, settleAfterMs, { paymentId: payment.payment_id, code: charges })
-  }
-  return { payment_id: payment.payment_id }
-}
-
-/** Changes what a merchant may change of a subscription. */
-export function updateSubscription(
-  world: DodoWorld,
-  subscriptionId: string,
-  patch: z.infer<typeof SubscriptionUpdate>,
 ): Subscription {
   const subscription = findSubscription(world.store, subscriptionId)
-  if (patch.status === 'paused' || patch.status === 'active')
-    throw refused('UNSUPPORTED_ACTION', `an on-demand subscription cannot become ${patch.status}`)
+  if (subscription.cancel_at_next_billing_date)
+    return moveSubscription(world, subscriptionId, 'cancelled')
 
-  if (patch.metadata) subscription.metadata = patch.metadata
-  const scheduled = patch.cancel_at_next_billing_date
-  if (typeof scheduled === 'boolean' && scheduled !== subscription.cancel_at_next_billing_date) {
-    subscription.cancel_at_next_billing_date = scheduled
-    world.emit('subscription.plan_changed', 'Subscription', () => subscription)
-  }
-  if (patch.status === 'cancelled') moveSubscription(world, subscriptionId, 'cancelled')
+  const { payment_frequency_count: count, payment_frequency_interval: interval } = subscription
+  const date = subscription.next_billing_date
+  subscription.previous_billing_date = date
+  subscription.next_billing_date = plus(new Date(date), count, interval)
   return subscription
 }
 
@@ -158,49 +126,12 @@ export function subscriptionListItem(subscription: Subscription): SubscriptionLi
   return { ...rest, discounts: [] }
 }
 
-/** Whether money comes decides whether the mandate is good; a failure is informational only. */
-export function followPayment(
-  world: Pick<DodoWorld, 'store' | 'emit' | 'now'>,
-  { subscription_id: id, status }: { subscription_id?: string | null; status?: string | null },
-): void {
-  const subscription = id ? world.store.subscriptions.get(id) : undefined
-  if (!subscription || subscription.status === 'cancelled') return
-  if (status === 'succeeded') moveSubscription(world, subscription.subscription_id, 'active')
-  if (status === 'failed' && subscription.status === 'active')
-    moveSubscription(world, subscription.subscription_id, 'on_hold')
-}
-
-function assertCanCharge({ store, now }: DodoWorld, subscription: Subscription): void {
-  const { subscription_id: id, status } = subscription
-  if (!subscription.on_demand) throw refused('SUBSCRIPTION_NOT_ON_DEMAND', `${id} is not on demand`)
-  if (Date.parse(subscription.expires_at ?? '') <= now().getTime())
-    throw refused('SUBSCRIPTION_EXPIRED', `${id} is past its period`)
-  if (subscription.cancel_at_next_billing_date)
-    throw refused('CHARGE_NOT_ALLOWED_FOR_SCHEDULED_CANCELLATION', `${id} is being cancelled`)
-  if (status !== 'active' && status !== 'on_hold')
-    throw refused('SUBSCRIPTION_INACTIVE', `${id} is ${status}`)
-
-  const pending = [...store.payments.values()].some(
-    (payment) => payment.subscription_id === id && !FINAL.has(payment.status ?? ''),
-  )
-  if (pending)
-    throw new DodoRefusal(409, 'PREVIOUS_PAYMENT_PENDING', `${id} has a payment under way`)
-}
-
-/** Someone may have settled it by hand in the meantime. */
-function later(
-  world: DodoWorld,
-  delayMs: number,
-  { paymentId, code }: { paymentId: string; code: string },
-): void {
-  world.later(delayMs, () => {
-    if (world.store.payments.get(paymentId)?.status !== 'processing') return
-    const status = code === 'succeed' ? 'succeeded' : 'failed'
-    followPayment(world, movePayment(world, paymentId, { status, code }))
-  })
-}
-
-function plus(start: Date, count: number, interval: 'Day' | 'Week' | 'Month' | 'Year'): string {
+/** A moment some periods later. */
+export function plus(
+  start: Date,
+  count: number,
+  interval: 'Day' | 'Week' | 'Month' | 'Year',
+): string {
   const date = new Date(start)
   if (interval === 'Day') date.setUTCDate(date.getUTCDate() + count)
   if (interval === 'Week') date.setUTCDate(date.getUTCDate() + 7 * count)

@@ -1,28 +1,25 @@
-import type { DisputeStatus, GetDispute } from 'dodopayments/resources/disputes'
-import type { Payment } from 'dodopayments/resources/payments'
-import type { Refund } from 'dodopayments/resources/refunds'
 import { Hono } from 'hono'
 import { ZodError } from 'zod'
 import type { Courier } from './courier.ts'
-import { checkouts, customers, disputes, payments, refunds, subscriptions } from './dodo-api.ts'
-import { addEndpoint, products, webhookEndpoints } from './dodo-catalog.ts'
-import { type PayOptions, paySession } from './dodo-checkout.ts'
-import { moveDispute, openDispute } from './dodo-disputes.ts'
+import { createDodoActs, type DodoActs } from './dodo-acts.ts'
+import { subscriptions } from './dodo-api-subscriptions.ts'
+import { checkouts, customers, disputes, payments, refunds } from './dodo-api.ts'
+import { products } from './dodo-catalog.ts'
+import { cardPages } from './dodo-card-page.tsx'
+import { chargeOutcome } from './dodo-charges.ts'
+import { addEndpoint, webhookEndpoints } from './dodo-endpoints.ts'
 import { limitRate, type RateLimit, rememberKeys, requireKey } from './dodo-gate.ts'
-import { operatorPages, refundFromDashboard } from './dodo-operator-page.tsx'
-import { movePayment } from './dodo-payments.ts'
-import { settleRefund } from './dodo-refunds.ts'
-import { DodoRefusal, refused } from './dodo-refusal.ts'
+import { operatorPages } from './dodo-operator.tsx'
+import { DodoRefusal } from './dodo-refusal.ts'
 import { sessionPages } from './dodo-session-page.tsx'
 import { createDodoStore, type DodoStore } from './dodo-store.ts'
-import { followPayment } from './dodo-subscriptions.ts'
 import { createDodoWebhooks } from './dodo-webhooks.ts'
-import { type Behaviour, createLater, type DodoWorld } from './dodo-world.ts'
-import { createFaults, type Faults, keepDropped } from './faults.ts'
+import { type Behaviour, type DodoWorld, GOOD_DAY } from './dodo-world.ts'
+import { createFaults, type Faults, keepDropped, loseAnswers } from './faults.ts'
 import { type Fetch, fetchInProcess } from './in-process.ts'
+import { createLater } from './later.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
-const SETTLE_AFTER_MS = 20
 
 export type SandboxDodoOptions = {
   apiKey: string
@@ -43,7 +40,7 @@ export type SandboxDodoOptions = {
 }
 
 /** A Dodo Payments to play with: its API, its hosted pages, its webhooks, and its customers. */
-export type SandboxDodo = {
+export type SandboxDodo = DodoActs & {
   app: Hono
   /** Reaches the sandbox without a socket. */
   fetch: typeof fetch
@@ -54,20 +51,6 @@ export type SandboxDodo = {
   setWebhookUrl: (url: string | undefined) => void
   /** For a server that learns its port only once it listens. */
   setPublicUrl: (url: string) => void
-  /** What a customer does on the hosted page. */
-  pay: (sessionId: string, options?: PayOptions) => Payment
-  decline: (sessionId: string, code: string) => Payment
-  saveCard: (sessionId: string) => void
-  settlePayment: (
-    paymentId: string,
-    status: 'succeeded' | 'failed' | 'cancelled',
-    code?: string,
-  ) => Payment
-  /** What the merchant does in the dashboard. */
-  refund: (paymentId: string, amount?: number) => Refund
-  settleRefund: (refundId: string, status: 'succeeded' | 'failed' | 'review') => Refund
-  openDispute: (paymentId: string, options?: { amount?: number; rdr?: boolean }) => GetDispute
-  moveDispute: (disputeId: string, status: DisputeStatus) => GetDispute
   /** Resolves when refunds and charges have settled and no webhook is under way. */
   idle: () => Promise<void>
   stop: () => void
@@ -84,13 +67,7 @@ export function createSandboxDodo(options: SandboxDodoOptions): SandboxDodo {
     ...(webhookRetryDelaysMs && { retryDelaysMs: webhookRetryDelaysMs }),
   })
   const settling = createLater()
-  const behaviour: Behaviour = {
-    refunds: 'succeed',
-    charges: 'succeed',
-    declineConsumesSession: false,
-    settleAfterMs: SETTLE_AFTER_MS,
-    ...options.behaviour,
-  }
+  const behaviour: Behaviour = { ...GOOD_DAY, chargesOf: {}, ...options.behaviour }
   const world: DodoWorld = {
     store,
     emit,
@@ -111,6 +88,7 @@ export function createSandboxDodo(options: SandboxDodoOptions): SandboxDodo {
   setWebhookUrl(options.webhookUrl)
 
   return {
+    ...createDodoActs(world),
     app,
     fetch: fetchInProcess(app),
     store,
@@ -121,18 +99,6 @@ export function createSandboxDodo(options: SandboxDodoOptions): SandboxDodo {
     setPublicUrl(url) {
       world.publicUrl = withoutSlash(url)
     },
-    pay: (sessionId, how) => payMoney(world, sessionId, how),
-    decline: (sessionId, code) => payMoney(world, sessionId, { outcome: 'failed', code }),
-    saveCard: (sessionId) => void paySession(world, sessionId),
-    settlePayment(paymentId, status, code) {
-      const payment = movePayment(world, paymentId, { status, code })
-      followPayment(world, payment)
-      return payment
-    },
-    refund: (paymentId, amount) => refundFromDashboard(world, paymentId, amount),
-    settleRefund: (refundId, status) => settleRefund(world, refundId, status),
-    openDispute: (paymentId, how) => openDispute(world, paymentId, how),
-    moveDispute: (disputeId, status) => moveDispute(world, disputeId, status),
     async idle() {
       await settling.idle()
       await courier.idle()
@@ -154,6 +120,11 @@ function createApp(
   api.use(faults.middleware)
   api.use(requireKey(options.apiKey))
   if (options.rateLimit) api.use(limitRate(options.rateLimit, now))
+  const isLost = (id: string | undefined) => chargeOutcome(world, id ?? '') === 'lost'
+  api.use(
+    '/subscriptions/:id/charge',
+    loseAnswers((c) => isLost(c.req.param('id'))),
+  )
   if (options.honoursIdempotencyKey) api.use(rememberKeys())
   api
     .route('/customers', customers(world))
@@ -168,6 +139,7 @@ function createApp(
 
   const app = new Hono()
     .route('/session', sessionPages(world))
+    .route('/card', cardPages(world))
     .route('/sandbox', operatorPages({ world, faults, courier }))
     .route('/', api)
   app.notFound((c) => c.json({ code: 'NOT_FOUND', message: `no route ${c.req.path}` }, 404))
@@ -181,12 +153,6 @@ function createApp(
     }),
   )
   return app
-}
-
-function payMoney(world: DodoWorld, sessionId: string, how?: PayOptions): Payment {
-  const payment = paySession(world, sessionId, how)
-  if (!payment) throw refused('UNSUPPORTED_ACTION', `session ${sessionId} only saves a card`)
-  return payment
 }
 
 function withoutSlash(url: string): string {

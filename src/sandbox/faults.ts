@@ -108,6 +108,15 @@ export function createFaults(
   }
 }
 
+/** Lets what succeeded seem never to have been answered, for the requests that are chosen. */
+export function loseAnswers(isLost: (c: Context) => boolean): MiddlewareHandler {
+  return async function loseAnswer(c, next) {
+    const lost = isLost(c)
+    await next()
+    if (lost && c.res.ok) replaceResponse(c, dropConnection(c))
+  }
+}
+
 function applies(
   rule: FaultRule,
   request: { method: string; path: string },

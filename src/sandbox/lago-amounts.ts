@@ -39,7 +39,8 @@ export function taxesOf(fees: readonly Fee[]): { applied: AppliedTax[]; amountCe
 export function amountsOf(invoice: Invoice, store: LagoStore) {
   const fees = invoice.fees.reduce((total, fee) => total + fee.amount_cents, 0)
   const coupons = invoice.coupons.reduce((total, coupon) => total + coupon.amount_cents, 0)
-  const subTotal = fees - coupons
+  const { progressive_billing_credit_amount_cents: progressive } = invoice
+  const subTotal = fees - progressive - coupons
   const includingTaxes = subTotal + invoice.taxes_amount_cents
   const { credit_notes_amount_cents: creditNotes, prepaid_credit_amount_cents: prepaid } = invoice
   const total = includingTaxes - creditNotes - prepaid

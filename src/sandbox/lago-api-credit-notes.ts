@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
-import { answer, readRoot } from './lago-answer.ts'
+import { answer, readObject, readRoot } from './lago-answer.ts'
 import {
   createCreditNote,
   estimateCreditNote,
   getCreditNote,
+  setCreditNoteMetadata,
   updateCreditNote,
   voidCreditNote,
 } from './lago-credit-notes.ts'
@@ -18,8 +19,7 @@ export function lagoCreditNotes(world: LagoWorld) {
   return new Hono()
     .get('/', (c) => {
       const query = readQuery(c.req.url)
-      const { rows, meta } = paginate(query, selectCreditNotes(world, query))
-      return answer({ credit_notes: rows.map(showCreditNote), meta })
+      return listCreditNotes(world, query, query.one('external_customer_id'))
     })
     .post('/', async (c) => shown(createCreditNote(world, await readRoot(c, ROOT))))
     .post('/estimate', async (c) => {
@@ -30,6 +30,22 @@ export function lagoCreditNotes(world: LagoWorld) {
     .put('/:id', async (c) => {
       return shown(updateCreditNote(world, c.req.param('id'), await readRoot(c, ROOT)))
     })
+    .post('/:id/metadata', async (c) => {
+      const given = await readObject(c)
+      return metadata(setCreditNoteMetadata(world, c.req.param('id'), given['metadata']))
+    })
+    .patch('/:id/metadata', async (c) => {
+      const given = await readObject(c)
+      return metadata(updateCreditNote(world, c.req.param('id'), given))
+    })
+    .delete('/:id/metadata', (c) =>
+      metadata(setCreditNoteMetadata(world, c.req.param('id'), undefined)),
+    )
+    .delete('/:id/metadata/:key', (c) => {
+      const note = getCreditNote(world, c.req.param('id'))
+      const { [c.req.param('key')]: _gone, ...rest } = note.metadata ?? {}
+      return metadata(setCreditNoteMetadata(world, note.lago_id, rest))
+    })
     .put('/:id/void', (c) => shown(voidCreditNote(world, c.req.param('id'))))
 }
 
@@ -37,7 +53,23 @@ function shown(note: CreditNote): Response {
   return answer({ credit_note: showCreditNote(note) })
 }
 
+function metadata(note: CreditNote): Response {
+  return answer({ metadata: note.metadata ?? null })
+}
+
 /** Notes that are not drafts and that the filters let through, newest first. */
+export function listCreditNotes(
+  world: LagoWorld,
+  query: Query,
+  externalCustomerId: string | undefined,
+): Response {
+  const selected = selectCreditNotes(world, query).filter(({ invoice }) =>
+    [undefined, invoice.customer.external_id].includes(externalCustomerId),
+  )
+  const { rows, meta } = paginate(query, selected)
+  return answer({ credit_notes: rows.map(showCreditNote), meta })
+}
+
 function selectCreditNotes(world: LagoWorld, query: Query): CreditNote[] {
   const types = oneOf(query.many('types'), ['credit', 'refund', 'offset'], 'types')
   const creditStatuses = ['available', 'consumed', 'voided']
@@ -49,9 +81,9 @@ function selectCreditNotes(world: LagoWorld, query: Query): CreditNote[] {
       ['pending', 'succeeded', 'failed'],
       'refund_status',
     ),
-    external_customer_id: query.many('external_customer_id'),
     invoice_number: query.many('invoice_number'),
     currency: query.many('currency'),
+    self_billed: query.many('self_billed'),
   }
   const term = query.one('search_term')?.toLowerCase()
 
@@ -62,9 +94,9 @@ function selectCreditNotes(world: LagoWorld, query: Query): CreditNote[] {
         reason: note.reason,
         credit_status: note.credit_status,
         refund_status: note.refund_status,
-        external_customer_id: note.invoice.customer.external_id,
         invoice_number: note.invoice.number,
         currency: note.invoice.currency,
+        self_billed: String(note.invoice.self_billed),
       }
       return Object.entries(wanted).every(([name, allowed]) => {
         const value = Object.entries(values).find(([key]) => key === name)?.[1]
@@ -74,6 +106,8 @@ function selectCreditNotes(world: LagoWorld, query: Query): CreditNote[] {
     .filter((note) => types.length === 0 || types.some((type) => amountOf(note, type) > 0))
     .filter((note) => note.total_amount_cents >= Number(query.one('amount_from') ?? 0))
     .filter((note) => note.total_amount_cents <= Number(query.one('amount_to') ?? Infinity))
+    .filter((note) => note.issuing_date >= (query.one('issuing_date_from') ?? ''))
+    .filter((note) => note.issuing_date <= (query.one('issuing_date_to') ?? '9999'))
     .filter((note) => !term || `${note.number} ${note.lago_id}`.toLowerCase().includes(term))
     .toReversed()
 }

@@ -1,10 +1,15 @@
 import { Hono } from 'hono'
 import { answer, readRoot } from './lago-answer.ts'
+import { listCreditNotes } from './lago-api-credit-notes.ts'
+import { listInvoices } from './lago-api-invoices.ts'
+import { listPaymentRequests } from './lago-api-payment-requests.ts'
+import { listPayments } from './lago-api-payments.ts'
 import { getCustomer, upsertCustomer } from './lago-customers.ts'
 import { paginate, readQuery, type Query } from './lago-query.ts'
 import { notFound } from './lago-refusal.ts'
 import { showCustomer } from './lago-shapes.ts'
-import type { Customer, LagoWorld } from './lago-store.ts'
+import type { Customer } from './lago-customer-record.ts'
+import type { LagoWorld } from './lago-store.ts'
 
 /** `/customers`; POST creates and updates. */
 export function lagoCustomers(world: LagoWorld) {
@@ -20,12 +25,31 @@ export function lagoCustomers(world: LagoWorld) {
     .get('/:external_id', (c) => {
       return answer({ customer: inFull(getCustomer(world, routable(c.req.param('external_id')))) })
     })
+    .get('/:external_id/:list', (c) => {
+      const { external_id: externalId } = getCustomer(world, plain(c.req.param('external_id')))
+      const list = LISTS[c.req.param('list')]
+      if (!list) throw notFound('resource')
+      return list(world, readQuery(c.req.url), externalId)
+    })
+}
+
+const LISTS: Record<string, typeof listInvoices> = {
+  invoices: listInvoices,
+  payments: listPayments,
+  payment_requests: listPaymentRequests,
+  credit_notes: listCreditNotes,
 }
 
 /** Rails takes what follows a dot for a format and lets no slash through: such ids are not found. */
 function routable(externalId: string): string {
   if (externalId.includes('/')) throw notFound('resource')
   return externalId.split('.')[0] ?? ''
+}
+
+/** Before another path segment a dot fits nothing at all. */
+function plain(externalId: string): string {
+  if (externalId.includes('.')) throw notFound('resource')
+  return routable(externalId)
 }
 
 function selectCustomers(world: LagoWorld, query: Query): Customer[] {

@@ -1,10 +1,13 @@
 import { Hono } from 'hono'
 import { answer, readRoot } from './lago-answer.ts'
+import { getCustomer } from './lago-customers.ts'
 import { paginate, readQuery } from './lago-query.ts'
 import { notFound } from './lago-refusal.ts'
 import type { LagoWorld } from './lago-store.ts'
 import { showTransaction, showWallet } from './lago-top-ups.ts'
-import { createWallet, getWallet, topUp } from './lago-wallets.ts'
+import { createWallet, getWallet, terminateWallet, topUp } from './lago-wallets.ts'
+
+const FILTERS = ['status', 'transaction_type', 'transaction_status'] as const
 
 /** `/wallets`, and the transactions of one. */
 export function lagoWallets(world: LagoWorld) {
@@ -12,15 +15,34 @@ export function lagoWallets(world: LagoWorld) {
     .post('/', async (c) => {
       return answer({ wallet: showWallet(createWallet(world, await readRoot(c, 'wallet'))) })
     })
+    .get('/', (c) => {
+      const query = readQuery(c.req.url)
+      const customer = getCustomer(world, query.one('external_customer_id'))
+      const wallets = [...world.store.wallets.values()].filter((one) => one.customer === customer)
+      const { rows, meta } = paginate(query, wallets.toReversed())
+      return answer({ wallets: rows.map(showWallet), meta })
+    })
+    .delete('/:id', (c) =>
+      answer({ wallet: showWallet(terminateWallet(world, c.req.param('id'))) }),
+    )
     .get('/:id', (c) => answer({ wallet: showWallet(getWallet(world, c.req.param('id'))) }))
     .get('/:id/wallet_transactions', (c) => {
       const wallet = getWallet(world, c.req.param('id'))
       const query = readQuery(c.req.url)
-      const [status, kind] = [query.one('status'), query.one('transaction_status')]
+      const metadata = [...query.hash('metadata')]
       const transactions = [...world.store.walletTransactions.values()]
         .filter((transaction) => transaction.wallet === wallet)
-        .filter((transaction) => status === undefined || transaction.status === status)
-        .filter((transaction) => kind === undefined || transaction.transaction_status === kind)
+        .filter((transaction) =>
+          FILTERS.every((name) => {
+            const wanted = query.one(name)
+            return wanted === undefined || transaction[name] === wanted
+          }),
+        )
+        .filter((transaction) =>
+          metadata.every(([key, value]) =>
+            transaction.metadata.some((pair) => pair.key === key && pair.value === value),
+          ),
+        )
         .toReversed()
       const { rows, meta } = paginate(query, transactions)
       return answer({ wallet_transactions: rows.map(showTransaction), meta })

@@ -1,14 +1,13 @@
 import { Hono } from 'hono'
-import { answer, readRoot } from './lago-answer.ts'
+import { answer } from './lago-answer.ts'
 import { lagoCreditNotes } from './lago-api-credit-notes.ts'
 import { lagoCustomers } from './lago-api-customers.ts'
 import { lagoInvoices } from './lago-api-invoices.ts'
+import { lagoPaymentRequests } from './lago-api-payment-requests.ts'
+import { lagoPayments } from './lago-api-payments.ts'
 import { lagoWallets, lagoWalletTransactions } from './lago-api-wallets.ts'
 import { lagoWebhookEndpoints } from './lago-api-webhook-endpoints.ts'
-import { getPayment, recordPayment, visiblePayments } from './lago-payments.ts'
-import { paginate, readQuery } from './lago-query.ts'
 import { unauthorized } from './lago-refusal.ts'
-import { showPayment } from './lago-shapes.ts'
 import type { Signer } from './lago-signature.ts'
 import { timestamp, type LagoWorld } from './lago-store.ts'
 
@@ -29,6 +28,7 @@ export function lagoApi(options: {
     })
     .route('/invoices', lagoInvoices(world))
     .route('/payments', lagoPayments(world))
+    .route('/payment_requests', lagoPaymentRequests(world))
     .route('/credit_notes', lagoCreditNotes(world))
     .route('/customers', lagoCustomers(world))
     .route('/wallets', lagoWallets(world))
@@ -37,25 +37,6 @@ export function lagoApi(options: {
     .get('/organizations', () => answer({ organization: showOrganization(world, startedAt) }))
     .get('/webhooks/public_key', (c) => c.text(signer.publicKey()))
     .get('/webhooks/json_public_key', () => answer({ webhook: { public_key: signer.publicKey() } }))
-}
-
-function lagoPayments(world: LagoWorld) {
-  return new Hono()
-    .get('/', (c) => {
-      const query = readQuery(c.req.url)
-      const [invoiceId, customer] = [query.one('invoice_id'), query.one('external_customer_id')]
-      const payments = visiblePayments(world)
-        .filter(({ invoice }) => invoiceId === undefined || invoice.lago_id === invoiceId)
-        .filter(
-          ({ invoice }) => customer === undefined || invoice.customer.external_id === customer,
-        )
-      const { rows, meta } = paginate(query, payments)
-      return answer({ payments: rows.map(showPayment), meta })
-    })
-    .get('/:id', (c) => answer({ payment: showPayment(getPayment(world, c.req.param('id'))) }))
-    .post('/', async (c) => {
-      return answer({ payment: showPayment(recordPayment(world, await readRoot(c, 'payment'))) })
-    })
 }
 
 function showOrganization(world: LagoWorld, startedAt: Date) {

@@ -2,7 +2,7 @@ import type { CreditNoteEstimated, CreditNoteObject } from 'lago-javascript-clie
 import { refundableOf, valueWithTaxes, type ItemsValue } from './lago-credit-note-amounts.ts'
 import { add, decimalText, round, subtract, sum } from './lago-exact.ts'
 import { showFee } from './lago-invoice-shapes.ts'
-import { BILLING_ENTITY, showCustomer, showTax, without, type Sent } from './lago-shapes.ts'
+import { showCustomer, showTax, without, type Sent } from './lago-shapes.ts'
 import type { CreditNote, CreditNoteItem, CreditNoteTax, Invoice } from './lago-store.ts'
 
 /** Estimates are not stored, so nothing cuts their decimals to the five of a column. */
@@ -24,7 +24,7 @@ export function showCreditNote(note: CreditNote) {
   const subTotal = subtract(sum(items.map(({ precise }) => precise)), precise_coupons)
   const checked = {
     ...without(note, HIDDEN),
-    billing_entity_code: BILLING_ENTITY,
+    billing_entity_code: invoice.billing_entity_code,
     lago_invoice_id: invoice.lago_id,
     invoice_number: invoice.number,
     purchase_order_number: null,

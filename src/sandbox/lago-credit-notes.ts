@@ -7,11 +7,11 @@ import {
 } from './lago-credit-note-checks.ts'
 import { valueOf, type ItemsValue } from './lago-credit-note-amounts.ts'
 import { showCreditNote, showEstimate } from './lago-credit-note-shapes.ts'
-import { divide, exact, round, roundTo, subtract } from './lago-exact.ts'
-import { exponentOf } from './lago-currency.ts'
+import { round, roundTo, subtract } from './lago-exact.ts'
 import { getInvoice } from './lago-invoices.ts'
 import { crash, invalid, notAllowed, notFound } from './lago-refusal.ts'
 import { settleIfPaid } from './lago-settlement.ts'
+import { takeBackCredits } from './lago-spent-credits.ts'
 import {
   CREDIT_NOTE_REASONS,
   day,
@@ -22,7 +22,6 @@ import {
   type Invoice,
   type LagoWorld,
 } from './lago-store.ts'
-import { topUpOf } from './lago-top-ups.ts'
 
 const PRECISE_DIGITS = 5
 const METADATA_MAX_KEYS = 50
@@ -52,7 +51,7 @@ export function createCreditNote(world: LagoWorld, input: Record<string, unknown
   const texts = { reason, description, metadata }
   const note = newNote(world, invoice, items, value, adjusted(amounts, value), texts)
   world.store.creditNotes.push(note)
-  takeBackPrepaidCredits(world, note)
+  takeBackCredits(world, note)
   if (note.status === 'finalized') finalizeCreditNote(world, note)
   return note
 }
@@ -90,6 +89,14 @@ export function updateCreditNote(world: LagoWorld, lagoId: string, input: Record
     note.refund_status = status
   }
   if (metadata) note.metadata = readMetadata({ ...note.metadata, ...metadata })
+  note.updated_at = timestamp(world.now())
+  return note
+}
+
+/** Replaces the metadata of a note. */
+export function setCreditNoteMetadata(world: LagoWorld, lagoId: string, given: unknown) {
+  const note = getCreditNote(world, lagoId)
+  note.metadata = readMetadata(given)
   note.updated_at = timestamp(world.now())
   return note
 }
@@ -152,14 +159,6 @@ function newNote(
     created_at: timestamp(now),
     updated_at: timestamp(now),
   }
-}
-
-function takeBackPrepaidCredits(world: LagoWorld, { invoice, refund_amount_cents }: CreditNote) {
-  if (invoice.invoice_type !== 'credit') return
-  const wallet = topUpOf(world, invoice)?.wallet
-  if (!wallet) return
-  const refunded = divide(exact(refund_amount_cents), exact(10 ** exponentOf(wallet.currency)))
-  wallet.balance = subtract(wallet.balance, refunded)
 }
 
 function readReason(value: unknown): CreditNoteReason {

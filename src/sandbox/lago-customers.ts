@@ -4,13 +4,8 @@ import { readCurrency } from './lago-currency.ts'
 import { replaceMetadata } from './lago-metadata.ts'
 import { invalid, notFound } from './lago-refusal.ts'
 import { showCustomer } from './lago-shapes.ts'
-import {
-  CUSTOMER_TEXTS,
-  PAYMENT_PROVIDERS,
-  timestamp,
-  type Customer,
-  type LagoWorld,
-} from './lago-store.ts'
+import { CUSTOMER_TEXTS, PAYMENT_PROVIDERS, type Customer } from './lago-customer-record.ts'
+import { timestamp, type LagoWorld } from './lago-store.ts'
 
 const METADATA_VALUE_MAX_LENGTH = 100
 const SLUG_PREFIX = 'ACM'

@@ -1,29 +1,29 @@
 import type { CreditObject, FeeObject, InvoiceObjectExtended } from 'lago-javascript-client'
 import { amountsOf, feeSubTotal, feeTaxRate, taxOn } from './lago-amounts.ts'
 import { add, decimalText, exact, round } from './lago-exact.ts'
-import {
-  BILLING_ENTITY,
-  majorText,
-  showCustomer,
-  showTax,
-  without,
-  type Sent,
-} from './lago-shapes.ts'
-import type { AppliedTax, Coupon, Fee, Invoice, LagoWorld } from './lago-store.ts'
+import { majorText, showCustomer, showTax, without, type Sent } from './lago-shapes.ts'
+import type { AppliedTax, Fee, Invoice, LagoWorld } from './lago-store.ts'
 
 const VERSION_NUMBER = 4
+
+const HIDDEN = [
+  'customer',
+  'fees',
+  'coupons',
+  'applied_taxes',
+  'metadata',
+  'ready_for_payment_processing',
+] as const satisfies readonly (keyof Invoice)[]
 
 /** The fields of an invoice that every payload has. */
 export function showInvoiceBase(invoice: Invoice, world: LagoWorld) {
   const amounts = amountsOf(invoice, world.store)
   return {
-    ...without(invoice, ['customer', 'fees', 'coupons', 'applied_taxes', 'metadata']),
+    ...without(invoice, HIDDEN),
     // Only a caller inside the sandbox ever shows an open invoice: the API hides it.
     status: invoice.status === 'open' ? 'draft' : invoice.status,
-    billing_entity_code: BILLING_ENTITY,
     purchase_order_number: null,
     fees_amount_cents: amounts.fees,
-    progressive_billing_credit_amount_cents: 0,
     coupons_amount_cents: amounts.coupons,
     sub_total_excluding_taxes_amount_cents: amounts.subTotal,
     sub_total_including_taxes_amount_cents: amounts.includingTaxes,
@@ -66,7 +66,7 @@ export function showInvoice(
     ...showInvoiceBase(invoice, world),
     ...(has('customer') && { customer }),
     ...(has('fees') && { fees: invoice.fees.map((fee) => showFee(fee, invoice)) }),
-    ...(has('credits') && { credits: invoice.coupons.map((line) => showCredit(line, invoice)) }),
+    ...(has('credits') && { credits: creditsOf(invoice) }),
     ...(has('subscriptions') && { subscriptions: [] }),
     ...(has('billing_periods') && { billing_periods: [] }),
     ...(has('applied_taxes') && {
@@ -160,14 +160,28 @@ function showAppliedTax({ tax, ...line }: AppliedTax, invoice: Invoice) {
   }
 }
 
-function showCredit(coupon: Coupon, invoice: Invoice) {
-  const checked = {
-    lago_id: coupon.lago_id,
-    amount_cents: coupon.amount_cents,
+/** What was taken off an invoice, before taxes or after them. Credits of a wallet are not among it. */
+function creditsOf(invoice: Invoice) {
+  const shared = {
     amount_currency: invoice.currency,
-    before_taxes: true,
-    item: { lago_item_id: coupon.lago_id, type: 'coupon', code: coupon.code, name: coupon.name },
     invoice: { lago_id: invoice.lago_id, payment_status: invoice.payment_status },
-  } satisfies Sent<CreditObject>
-  return { ...checked, item: { ...checked.item, description: null } }
+  }
+  const coupons = invoice.coupons.map(({ lago_id, code, name, amount_cents }) => ({
+    ...shared,
+    lago_id,
+    amount_cents,
+    before_taxes: true,
+    item: { lago_item_id: lago_id, type: 'coupon' as const, code, name, description: null },
+  }))
+  const others = [
+    ['invoice', invoice.progressive_billing_credit_amount_cents, true],
+    ['credit_note', invoice.credit_notes_amount_cents, false],
+  ] as const
+  const lines = others.flatMap(([type, amount_cents, before_taxes]) => {
+    // One credit of each kind has the same id whenever it is shown.
+    const id = `${invoice.lago_id.slice(0, -1)}${type === 'invoice' ? 'a' : 'b'}`
+    const item = { lago_item_id: id, type, code: type, name: type, description: null }
+    return amount_cents > 0 ? [{ ...shared, lago_id: id, amount_cents, before_taxes, item }] : []
+  })
+  return [...coupons, ...lines] satisfies Sent<CreditObject>[]
 }

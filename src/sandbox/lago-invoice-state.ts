@@ -4,6 +4,7 @@ import { createCreditNote, finalizeCreditNote, voidCreditNote } from './lago-cre
 import { finalize, getInvoice } from './lago-invoices.ts'
 import { crash, featureUnavailable, invalid, notAllowed, notFound } from './lago-refusal.ts'
 import { timestamp, type CreditNote, type Invoice, type LagoWorld } from './lago-store.ts'
+import { returnCredits } from './lago-spent-credits.ts'
 import { announceInvoice } from './lago-webhooks.ts'
 
 /** PUT /invoices/:id/finalize: a draft becomes due, and its draft credit notes become final with it. */
@@ -36,6 +37,7 @@ export function voidInvoice(
   Object.assign(invoice, { status: 'voided', voided_at: at, updated_at: at })
   announceInvoice(world, 'invoice.voided', invoice)
   for (const issue of notes) issue()
+  if (notes.length === 0) returnCredits(world, invoice)
   return invoice
 }
 

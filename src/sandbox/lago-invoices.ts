@@ -3,11 +3,13 @@ import { readCurrency } from './lago-currency.ts'
 import { getCustomer } from './lago-customers.ts'
 import { ZERO, divide, exact, multiply, roundTo } from './lago-exact.ts'
 import { invalid, notFound } from './lago-refusal.ts'
+import { BILLING_ENTITY } from './lago-shapes.ts'
+import type { Customer } from './lago-customer-record.ts'
+import { spendCredits } from './lago-spent-credits.ts'
 import {
   day,
   timestamp,
   type Coupon,
-  type Customer,
   type Fee,
   type Invoice,
   type InvoiceStatus,
@@ -42,11 +44,16 @@ export type NewInvoice = {
   invoiceType?: InvoiceType
   status?: InvoiceStatus
   paymentStatus?: PaymentStatus
+  /** Taken off for what progressive billing has billed before; shared out over the fees like a coupon. */
+  progressiveBillingCreditAmountCents?: number
   creditNotesAmountCents?: number
+  /** Paid with credits: the customer's wallet, if there is one, gives them. */
   prepaidCreditAmountCents?: number
   netPaymentTerm?: number
   issuingDate?: string
   selfBilled?: boolean
+  billingEntityCode?: string
+  readyForPaymentProcessing?: boolean
 }
 
 /** Bills a customer; a finalized invoice is announced by the event of its type. */
@@ -62,21 +69,31 @@ export function createInvoice(world: LagoWorld, input: NewInvoice): Invoice {
     coupons: couponsOf(input),
     applied_taxes: taxes.applied,
     taxes_amount_cents: taxes.amountCents,
+    progressive_billing_credit_amount_cents: input.progressiveBillingCreditAmountCents ?? 0,
     credit_notes_amount_cents: input.creditNotesAmountCents ?? 0,
     prepaid_credit_amount_cents: input.prepaidCreditAmountCents ?? 0,
   }
-  const { total } = amountsOf(invoice, world.store)
-  if (total < 0) throw invalid({ base: ['negative_total'] })
+  const { total, subTotal } = amountsOf(invoice, world.store)
+  if (total < 0 || subTotal < 0) throw invalid({ base: ['negative_total'] })
+  assertTakesCredits(invoice)
 
   const isFree = total === 0 || invoice.invoice_type === 'advance_charges'
   invoice.payment_status = input.paymentStatus ?? (isFree ? 'succeeded' : 'pending')
-  world.store.invoices.set(invoice.lago_id, invoice)
   if (status === 'finalized') finalize(world, invoice)
+  world.store.invoices.set(invoice.lago_id, invoice)
   return invoice
+}
+
+/** Neither wallets nor credit notes pay for one-offs, nor for credits themselves. */
+function assertTakesCredits({ invoice_type: type, ...invoice }: Invoice): void {
+  const credits = invoice.credit_notes_amount_cents + invoice.prepaid_credit_amount_cents
+  if (credits === 0 || (type !== 'one_off' && type !== 'credit')) return
+  throw invalid({ base: [`${type}_takes_no_credits`] })
 }
 
 /** Gives the invoice its number and announces it. */
 export function finalize(world: LagoWorld, invoice: Invoice): void {
+  spendCredits(world, invoice)
   const { customer } = invoice
   let last = 0
   for (const other of world.store.invoices.values()) {
@@ -114,6 +131,7 @@ function head(world: LagoWorld, customer: Customer, input: NewInvoice) {
     sequential_id: null,
     number: `${customer.slug.split('-')[0]}-DRAFT`,
     invoice_type: input.invoiceType ?? 'subscription',
+    billing_entity_code: input.billingEntityCode ?? BILLING_ENTITY,
     payment_status: 'pending' as const,
     currency: readCurrency(input.currency ?? customer.currency ?? 'USD'),
     customer,
@@ -122,6 +140,7 @@ function head(world: LagoWorld, customer: Customer, input: NewInvoice) {
     payment_due_date: day(new Date(Date.parse(issuingDate) + netPaymentTerm * DAY_MS)),
     net_payment_term: netPaymentTerm,
     payment_overdue: false,
+    ready_for_payment_processing: input.readyForPaymentProcessing ?? true,
     payment_dispute_lost_at: null,
     self_billed: input.selfBilled ?? customer.account_type === 'partner',
     metadata: [],
@@ -139,7 +158,10 @@ function couponsOf(input: NewInvoice): Coupon[] {
 
 function feesOf(input: NewInvoice): Fee[] {
   const total = input.fees.reduce((sum, fee) => sum + fee.amountCents, 0)
-  const couponTotal = (input.coupons ?? []).reduce((sum, coupon) => sum + coupon.amountCents, 0)
+  const couponTotal = (input.coupons ?? []).reduce(
+    (sum, coupon) => sum + coupon.amountCents,
+    input.progressiveBillingCreditAmountCents ?? 0,
+  )
   const taxes = new Map<string, Tax>()
   return input.fees.map((fee) => {
     const code = fee.code ?? 'usage'

@@ -1,5 +1,6 @@
 import { invalid } from './lago-refusal.ts'
-import { timestamp, type Metadatum } from './lago-store.ts'
+import type { Metadatum } from './lago-customer-record.ts'
+import { timestamp } from './lago-store.ts'
 
 const MAX_ENTRIES = 5
 const MAX_KEY_LENGTH = 20

@@ -1,9 +1,9 @@
 /** @jsxImportSource hono/jsx */
 import type { Courier } from './courier.ts'
 import type { Faults } from './faults.ts'
-import { amountsOf, creditNotesOf } from './lago-amounts.ts'
-import { formatAmount } from './lago-currency.ts'
-import type { Invoice, LagoWorld } from './lago-store.ts'
+import { InvoiceCard } from './lago-invoice-card.tsx'
+import { CreditNotes, Customers, PaymentRequests, Wallets } from './lago-page-tables.tsx'
+import type { LagoWorld } from './lago-store.ts'
 import { Act, Page } from './page.tsx'
 import { Switches } from './switches.tsx'
 
@@ -26,8 +26,20 @@ export function LagoPage({ world, courier, faults }: LagoOperated) {
       {invoices.map((invoice) => (
         <InvoiceCard invoice={invoice} world={world} />
       ))}
-      <NewCustomer />
       <NewInvoice world={world} />
+      <CreditNotes world={world} />
+      <PaymentRequests world={world} />
+      <Customers world={world} />
+      <NewCustomer />
+      <Wallets world={world} />
+      <h2>Clock</h2>
+      <p class="quiet">
+        It is {world.now().toISOString()} here; only Lago's own clock is moved. Invoices past their
+        due date become overdue.
+      </p>
+      <Act to={`${AT}/clock`} label="Days later">
+        <input class="short" name="days" value="1" inputmode="numeric" />
+      </Act>
       <h2>Licence</h2>
       <Act
         to={`${AT}/premium`}
@@ -36,70 +48,6 @@ export function LagoPage({ world, courier, faults }: LagoOperated) {
       />
       <Switches faults={faults} courier={courier} at={AT} />
     </Page>
-  )
-}
-
-function InvoiceCard({ invoice, world }: { invoice: Invoice; world: LagoWorld }) {
-  const { customer, currency, metadata } = invoice
-  const { total, due } = amountsOf(invoice, world.store)
-  const payUrl = metadata.find(({ key }) => key === 'dodo_pay_url')?.value
-  return (
-    <div class="card" id={invoice.lago_id}>
-      <strong>{invoice.number}</strong> {formatAmount(total, currency)}{' '}
-      <span class="badge">{invoice.status}</span>{' '}
-      <span class="badge">{invoice.payment_status}</span>{' '}
-      {invoice.payment_overdue && <span class="badge">overdue</span>}
-      {invoice.payment_dispute_lost_at && <span class="badge">dispute lost</span>}
-      <div class="quiet">
-        {customer.name ?? customer.external_id}, {invoice.invoice_type}, {invoice.issuing_date}
-      </div>
-      <div class="quiet">
-        due {formatAmount(due, currency)}, paid{' '}
-        {formatAmount(invoice.total_paid_amount_cents, currency)}
-      </div>
-      {creditNotesOf(invoice, world.store).map((note) => (
-        <div class="quiet">
-          {note.number}: {formatAmount(note.total_amount_cents, currency)}{' '}
-          {note.refund_status && `refund ${note.refund_status}`}
-        </div>
-      ))}
-      {metadata
-        .filter(({ key }) => key !== 'dodo_pay_url')
-        .map(({ key, value }) => (
-          <div class="quiet">
-            {key}: <code>{value}</code>
-          </div>
-        ))}
-      {payUrl && <a href={payUrl}>pay link</a>}
-      <InvoiceButtons invoice={invoice} due={due} />
-    </div>
-  )
-}
-
-function InvoiceButtons({ invoice, due }: { invoice: Invoice; due: number }) {
-  const at = `${AT}/invoices/${invoice.lago_id}`
-  if (invoice.status === 'draft') return <Act to={`${at}/finalize`} label="Finalize" />
-  if (invoice.status !== 'finalized') return <></>
-  return (
-    <>
-      {invoice.payment_status !== 'succeeded' && <Act to={`${at}/retry`} label="Retry payment" />}
-      {due > 0 && (
-        <Act to={`${at}/payments`} label="Record a payment">
-          <input class="short" name="amount_cents" value={String(due)} inputmode="numeric" />
-        </Act>
-      )}
-      {invoice.total_paid_amount_cents > 0 && (
-        <Act to={`${at}/credit_notes`} label="Credit note">
-          <input
-            class="short"
-            name="refund_amount_cents"
-            placeholder="refund"
-            inputmode="numeric"
-          />
-        </Act>
-      )}
-      <Act to={`${at}/void`} label="Void" />
-    </>
   )
 }
 
@@ -117,12 +65,20 @@ function NewCustomer() {
   )
 }
 
+/** What may be taken off a new invoice. */
+const CREDITS = [
+  ['coupon_cents', 'coupon'],
+  ['progressive_billing_credit_cents', 'billed before'],
+  ['prepaid_credit_cents', 'from wallet'],
+  ['credit_notes_cents', 'from notes'],
+] as const
+
 function NewInvoice({ world }: { world: LagoWorld }) {
   return (
     <>
       <h2>New invoice</h2>
       <p class="quiet">Amounts are in the smallest unit of the currency: 9900 is 99.00 USD.</p>
-      <Act to={`${AT}/invoices`} label="Finalize">
+      <Act to={`${AT}/invoices`} label="Create">
         <select name="external_customer_id" required>
           {[...world.store.customers.values()].map((customer) => (
             <option value={customer.external_id}>{customer.name ?? customer.external_id}</option>
@@ -131,7 +87,18 @@ function NewInvoice({ world }: { world: LagoWorld }) {
         <input class="short" name="amount_cents" value="9900" inputmode="numeric" />
         <input class="short" name="currency" value="USD" />
         <input class="short" name="tax_rate" placeholder="tax %" inputmode="decimal" />
-        <input class="short" name="coupon_cents" placeholder="coupon" inputmode="numeric" />
+        {CREDITS.map(([name, placeholder]) => (
+          <input class="short" name={name} placeholder={placeholder} inputmode="numeric" />
+        ))}
+        <select name="invoice_type">
+          <option>subscription</option>
+          <option>one_off</option>
+          <option>progressive_billing</option>
+        </select>
+        <select name="status">
+          <option>finalized</option>
+          <option>draft</option>
+        </select>
       </Act>
     </>
   )

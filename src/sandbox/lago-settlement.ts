@@ -3,6 +3,7 @@ import { finalize, getInvoice } from './lago-invoices.ts'
 import { replaceMetadata } from './lago-metadata.ts'
 import { invalid, notAllowed } from './lago-refusal.ts'
 import {
+  day,
   timestamp,
   type Invoice,
   type InvoiceStatus,
@@ -103,6 +104,15 @@ export function markOverdue(world: LagoWorld, lagoId: string): Invoice {
   invoice.payment_overdue = true
   announceInvoice(world, 'invoice.payment_overdue', invoice)
   return invoice
+}
+
+/** Lago's hourly clock: flags everything that is past its due date and not paid. */
+export function flagOverdue(world: LagoWorld): Invoice[] {
+  const today = day(world.now())
+  return [...world.store.invoices.values()].filter((invoice) => {
+    if (invoice.payment_due_date >= today || invoice.payment_overdue) return false
+    return invoice.status === 'finalized' && markOverdue(world, invoice.lago_id).payment_overdue
+  })
 }
 
 function readPaymentStatus(value: unknown): PaymentStatus {

@@ -1,7 +1,8 @@
 import type { CustomerObjectExtended, PaymentObject } from 'lago-javascript-client'
 import { exponentOf, type Currency } from './lago-currency.ts'
 import { decimalText, divide, exact, type Exact } from './lago-exact.ts'
-import type { Customer, Payment, Tax } from './lago-store.ts'
+import type { Customer } from './lago-customer-record.ts'
+import type { Payment, Tax } from './lago-store.ts'
 
 /**
  * An SDK type as the checks of payloads use it: the SDK forgets in many places that a field may be

@@ -1,7 +1,9 @@
 import type { InvoiceBaseObject } from 'lago-javascript-client'
-import type { Country, Currency } from './lago-currency.ts'
+import type { Currency } from './lago-currency.ts'
+import type { Customer, Metadatum } from './lago-customer-record.ts'
 import type { Exact } from './lago-exact.ts'
 import type { SignatureAlgorithm } from './lago-signature.ts'
+import type { Wallet, WalletTransaction } from './lago-wallet-record.ts'
 
 // Records carry Lago's own names and casing, so that what a test reads here is what the API shows.
 
@@ -9,56 +11,6 @@ export type PaymentStatus = InvoiceBaseObject['payment_status']
 export type InvoiceType = InvoiceBaseObject['invoice_type']
 /** `open` exists in Lago but is never shown: the API answers 404 for it. */
 export type InvoiceStatus = 'draft' | 'finalized' | 'voided' | 'failed' | 'pending' | 'open'
-
-export type Metadatum = { lago_id: string; key: string; value: string; created_at: string }
-type CustomerMetadatum = Metadatum & { display_in_invoice: boolean }
-
-export const CUSTOMER_TEXTS = [
-  'name',
-  'firstname',
-  'lastname',
-  'email',
-  'address_line1',
-  'address_line2',
-  'city',
-  'state',
-  'zipcode',
-  'phone',
-  'url',
-  'logo_url',
-  'legal_name',
-  'legal_number',
-  'tax_identification_number',
-  'external_salesforce_id',
-] as const
-
-export type Customer = Record<(typeof CUSTOMER_TEXTS)[number], string | null> & {
-  lago_id: string
-  external_id: string
-  sequential_id: number
-  slug: string
-  account_type: 'customer' | 'partner'
-  customer_type: 'company' | 'individual' | null
-  country: Country | null
-  currency: Currency | null
-  net_payment_term: number | null
-  payment_provider: PaymentProvider | null
-  payment_provider_code: string | null
-  provider_customer_id: string | null
-  metadata: CustomerMetadatum[]
-  created_at: string
-  updated_at: string
-}
-
-export const PAYMENT_PROVIDERS = [
-  'stripe',
-  'gocardless',
-  'cashfree',
-  'adyen',
-  'flutterwave',
-  'moneyhash',
-] as const
-type PaymentProvider = (typeof PAYMENT_PROVIDERS)[number]
 
 export type Tax = { lago_id: string; code: string; name: string; rate: number }
 export type Coupon = { lago_id: string; code: string; name: string; amount_cents: number }
@@ -85,6 +37,7 @@ export type Invoice = {
   sequential_id: number | null
   number: string
   invoice_type: InvoiceType
+  billing_entity_code: string
   status: InvoiceStatus
   payment_status: PaymentStatus
   currency: Currency
@@ -93,6 +46,7 @@ export type Invoice = {
   coupons: Coupon[]
   applied_taxes: AppliedTax[]
   taxes_amount_cents: number
+  progressive_billing_credit_amount_cents: number
   credit_notes_amount_cents: number
   prepaid_credit_amount_cents: number
   total_paid_amount_cents: number
@@ -100,6 +54,8 @@ export type Invoice = {
   payment_due_date: string
   net_payment_term: number
   payment_overdue: boolean
+  /** Whether dunning may ask for it; only Lago's own providers ever say no. */
+  ready_for_payment_processing: boolean
   payment_dispute_lost_at: string | null
   self_billed: boolean
   metadata: Metadatum[]
@@ -113,6 +69,19 @@ export type Payment = {
   invoice: Invoice
   amount_cents: number
   reference: string
+  created_at: string
+}
+
+/** A demand for several overdue invoices at once. Nothing from outside ever settles it. */
+export type PaymentRequest = {
+  lago_id: string
+  customer: Customer
+  invoices: readonly Invoice[]
+  /** What was due when it was made; it does not follow the invoices. */
+  amount_cents: number
+  amount_currency: Currency
+  email: string | null
+  payment_status: 'pending'
   created_at: string
 }
 
@@ -160,36 +129,6 @@ export type CreditNote = {
   updated_at: string
 }
 
-export type Wallet = {
-  lago_id: string
-  customer: Customer
-  currency: Currency
-  name: string | null
-  status: 'active' | 'terminated'
-  rate_amount: Exact
-  /** In the currency's major unit. */
-  balance: Exact
-  created_at: string
-}
-
-export type WalletTransaction = {
-  lago_id: string
-  wallet: Wallet
-  invoice: Invoice | null
-  status: 'pending' | 'settled' | 'failed'
-  transaction_status: 'purchased' | 'granted' | 'voided'
-  transaction_type: 'inbound' | 'outbound'
-  /** In the currency's major unit. */
-  amount: Exact
-  credit_amount: Exact
-  invoice_requires_successful_payment: boolean
-  name: string | null
-  metadata: { key: string; value: string }[]
-  created_at: string
-  settled_at: string | null
-  failed_at: string | null
-}
-
 export type WebhookEndpoint = {
   lago_id: string
   webhook_url: string
@@ -205,6 +144,7 @@ export type LagoStore = {
   customers: Map<string, Customer>
   invoices: Map<string, Invoice>
   payments: Payment[]
+  paymentRequests: PaymentRequest[]
   creditNotes: CreditNote[]
   wallets: Map<string, Wallet>
   walletTransactions: Map<string, WalletTransaction>
@@ -217,6 +157,7 @@ export function createLagoStore(): LagoStore {
     customers: new Map(),
     invoices: new Map(),
     payments: [],
+    paymentRequests: [],
     creditNotes: [],
     wallets: new Map(),
     walletTransactions: new Map(),
@@ -231,6 +172,9 @@ export type LagoWorld = {
   publicUrl: string
   premium: boolean
   now: () => Date
+  /** How long it takes Lago to bill a top-up; its transaction has no invoice until then. */
+  topUpDelayMs: number
+  later: (delayMs: number, act: () => void) => void
   /** Sends one event to every endpoint that listens for it. */
   announce: (webhookType: string, objectType: string, object: unknown) => void
 }

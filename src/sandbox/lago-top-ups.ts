@@ -1,14 +1,18 @@
 import type { WalletObject, WalletTransactionObject } from 'lago-javascript-client'
 import { exponentOf, type Currency } from './lago-currency.ts'
-import { add, decimalText, divide, exact, multiply, round, type Exact } from './lago-exact.ts'
-import { BILLING_ENTITY, type Sent } from './lago-shapes.ts'
 import {
-  timestamp,
-  type Invoice,
-  type LagoWorld,
-  type Wallet,
-  type WalletTransaction,
-} from './lago-store.ts'
+  add,
+  decimalText,
+  divide,
+  exact,
+  multiply,
+  round,
+  subtract,
+  type Exact,
+} from './lago-exact.ts'
+import { BILLING_ENTITY, type Sent } from './lago-shapes.ts'
+import { timestamp, type Invoice, type LagoWorld } from './lago-store.ts'
+import type { Wallet, WalletTransaction } from './lago-wallet-record.ts'
 
 const MANUAL_PAYMENT_METHOD = { payment_method_id: null, payment_method_type: 'provider' } as const
 
@@ -22,7 +26,7 @@ export function settleTopUp(world: LagoWorld, invoice: Invoice): void {
   transaction.failed_at = null
   transaction.wallet.balance = add(transaction.wallet.balance, transaction.amount)
   announceTransaction(world, 'wallet_transaction.updated', transaction)
-  world.announce('wallet.updated', 'wallet', showWallet(transaction.wallet))
+  announceWallet(world, transaction.wallet)
 }
 
 /** A top-up fails with its invoice; credits already granted stay granted. */
@@ -39,6 +43,58 @@ export function failTopUp(world: LagoWorld, invoice: Invoice): void {
 export function topUpOf(world: LagoWorld, invoice: Invoice): WalletTransaction | undefined {
   const itemId = invoice.fees[0]?.item_id
   return itemId === undefined ? undefined : world.store.walletTransactions.get(itemId)
+}
+
+/** A transaction as it begins: pending, and coming in. */
+export function newTransaction(
+  world: LagoWorld,
+  wallet: Wallet,
+  credits: Exact,
+  kind: Pick<WalletTransaction, 'transaction_status'> & Partial<WalletTransaction>,
+): WalletTransaction {
+  const transaction: WalletTransaction = {
+    lago_id: crypto.randomUUID(),
+    wallet,
+    invoice: null,
+    credit_note: null,
+    voided_invoice: null,
+    status: 'pending',
+    transaction_type: 'inbound',
+    source: 'manual',
+    amount: multiply(credits, wallet.rate_amount),
+    credit_amount: credits,
+    invoice_requires_successful_payment: false,
+    name: null,
+    metadata: [],
+    created_at: timestamp(world.now()),
+    settled_at: null,
+    failed_at: null,
+    ...kind,
+  }
+  world.store.walletTransactions.set(transaction.lago_id, transaction)
+  return transaction
+}
+
+/** Credits of the major unit that come or go at once, announced along with the new balance. */
+export function moveCredits(
+  world: LagoWorld,
+  wallet: Wallet,
+  amount: Exact,
+  kind: Pick<WalletTransaction, 'transaction_status' | 'transaction_type'> &
+    Partial<WalletTransaction>,
+): WalletTransaction {
+  const transaction = newTransaction(world, wallet, divide(amount, wallet.rate_amount), kind)
+  Object.assign(transaction, { status: 'settled', settled_at: transaction.created_at })
+  const isIncoming = kind.transaction_type === 'inbound'
+  wallet.balance = isIncoming ? add(wallet.balance, amount) : subtract(wallet.balance, amount)
+  announceTransaction(world, 'wallet_transaction.created', transaction)
+  announceWallet(world, wallet)
+  return transaction
+}
+
+/** Announces a wallet whose balance has changed. */
+export function announceWallet(world: LagoWorld, wallet: Wallet): void {
+  world.announce('wallet.updated', 'wallet', showWallet(wallet))
 }
 
 /** Announces a wallet transaction; unlike over the API, its wallet comes with it. */
@@ -69,8 +125,6 @@ export function showWallet({ customer, balance, ...wallet }: Wallet) {
     balance_cents: balanceCents,
     consumed_credits: '0.0',
     expiration_at: null,
-    terminated_at: null,
-    invoice_requires_successful_payment: false,
     ongoing_balance_cents: balanceCents,
     ongoing_usage_balance_cents: 0,
     credits_ongoing_balance: credits,
@@ -79,14 +133,14 @@ export function showWallet({ customer, balance, ...wallet }: Wallet) {
 }
 
 /** A wallet transaction as the API shows it. */
-export function showTransaction({ wallet, invoice, ...transaction }: WalletTransaction) {
+export function showTransaction(record: WalletTransaction) {
+  const { wallet, invoice, credit_note: note, voided_invoice: voided, ...transaction } = record
   const checked = {
     ...transaction,
     lago_wallet_id: wallet.lago_id,
     lago_invoice_id: invoice?.lago_id ?? null,
-    lago_credit_note_id: null,
-    lago_voided_invoice_id: null,
-    source: 'manual',
+    lago_credit_note_id: note?.lago_id ?? null,
+    lago_voided_invoice_id: voided?.lago_id ?? null,
     amount: decimalText(transaction.amount),
     credit_amount: decimalText(transaction.credit_amount),
     remaining_amount_cents: null,

@@ -11,6 +11,7 @@ import { LagoRefusal } from './lago-refusal.ts'
 import { createSigner, type SignatureAlgorithm } from './lago-signature.ts'
 import { createLagoStore, timestamp, type LagoStore, type LagoWorld } from './lago-store.ts'
 import { createAnnouncer } from './lago-webhooks.ts'
+import { createLater } from './later.ts'
 
 /** Lago waits 3 s after the first failure and 18 s after the second; then it gives up for good. */
 const RETRY_DELAYS_MS = [3_000, 18_000]
@@ -34,6 +35,8 @@ export type SandboxLagoOptions = {
   fetch?: Fetch
   organizationId?: string
   retryDelaysMs?: readonly number[]
+  /** How long it takes to bill a top-up; by default no time at all. */
+  topUpDelayMs?: number
 }
 
 export type SandboxLago = LagoActs & {
@@ -52,7 +55,10 @@ export type SandboxLago = LagoActs & {
 
 /** A Lago that lives in this process: it answers, refuses, signs and announces as the real one does. */
 export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
-  const { apiKey, hmacKey, publicUrl, now = () => new Date(), fetch = globalThis.fetch } = options
+  const { apiKey, hmacKey, publicUrl, fetch = globalThis.fetch, topUpDelayMs = 0 } = options
+  const clock = createClock(options.now)
+  const { now } = clock
+  const { later, ...working } = createLater()
   const { organizationId = crypto.randomUUID(), jwtIssuer = publicUrl } = options
   const store = createLagoStore()
   const signer = createSigner({ hmacKey, issuer: jwtIssuer })
@@ -66,7 +72,16 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   })
   const announce = createAnnouncer({ store, organizationId, signer, courier })
   const premium = options.premium ?? true
-  const world: LagoWorld = { store, organizationId, publicUrl, premium, now, announce }
+  const world: LagoWorld = {
+    store,
+    organizationId,
+    publicUrl,
+    premium,
+    now,
+    topUpDelayMs,
+    later,
+    announce,
+  }
 
   const setWebhookUrl = (url: string | undefined) => {
     const [first] = store.webhookEndpoints
@@ -76,7 +91,7 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   }
   if (options.webhookUrl !== undefined) setWebhookUrl(options.webhookUrl)
 
-  const acts = createActs(world)
+  const acts = createActs(world, clock)
   const app = new Hono()
     .use('/api/*', faults.middleware)
     .get('/health', () => answer({ version: VERSION, github_url: GITHUB_URL, message: 'Success' }))
@@ -94,8 +109,25 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
     faults,
     courier,
     setWebhookUrl,
-    idle: () => courier.idle(),
-    stop: () => courier.stop(),
+    async idle() {
+      await working.idle()
+      await courier.idle()
+    },
+    stop() {
+      working.stop()
+      courier.stop()
+    },
+  }
+}
+
+/** A clock that can be put forward. */
+function createClock(real: () => Date = () => new Date()) {
+  let aheadMs = 0
+  return {
+    now: () => new Date(real().getTime() + aheadMs),
+    advance(ms: number) {
+      aheadMs += ms
+    },
   }
 }
 

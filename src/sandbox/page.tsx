@@ -22,6 +22,8 @@ button { cursor: pointer; } button.main { background: var(--accent); border-colo
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { font-weight: 600; color: var(--quiet); }
+@media (max-width: 40rem) { table, tbody, tr, td { display: block; } th { display: none; }
+  tr { border-bottom: 1px solid var(--line); padding: .6rem 0; } td { border: 0; padding: .15rem 0; } }
 code { font-size: .85em; overflow-wrap: anywhere; }
 `
 

@@ -6,12 +6,14 @@ import type { Courier } from './courier.ts'
 import { FAULT_KINDS, type Faults } from './faults.ts'
 import { Act } from './page.tsx'
 
-const flag = z.preprocess(
+/** A truth as a form sends it. */
+export const flag = z.preprocess(
   (value) => (typeof value === 'string' ? ['true', 'on', '1'].includes(value) : value),
   z.boolean(),
 )
 const count = z.coerce.number().int().min(0)
-const blankless = <T extends z.ZodType>(schema: T) =>
+/** A form sends an empty text for a field left blank. */
+export const blankless = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional())
 
 const NetworkPatch = z.strictObject({
@@ -116,7 +118,8 @@ export function Switches({
   )
 }
 
-function Toggle(props: { to: string; name: string; on: boolean; label: string }) {
+/** One button that starts something, or stops it. */
+export function Toggle(props: { to: string; name: string; on: boolean; label: string }) {
   const label = props.on ? `Stop: ${props.label}` : `Start: ${props.label}`
   return <Act to={props.to} label={label} fields={{ [props.name]: String(!props.on) }} />
 }

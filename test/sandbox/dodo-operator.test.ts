@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { codeOf, openDodo, paidCheckout, prepareCheckout } from './dodo-support.ts'
+import { codeOf, openDodo, paidCheckout, prepareCheckout, savedMandate } from './dodo-support.ts'
 
 const AT = 'http://dodo.test/sandbox'
 
@@ -26,6 +26,18 @@ describe('the operator', () => {
     expect(lost.result.dispute_status).toBe('dispute_lost')
   })
 
+  test('finds the open checkouts as data, and none that was paid', async () => {
+    const opened = openDodo()
+    const { request } = await paidCheckout(opened)
+    const { session_id } = await opened.client.checkoutSessions.create(request)
+
+    const answer = await opened.sandbox.fetch(`${AT}/sessions`)
+    expect(JSON.parse(await answer.text())).toMatchObject({
+      open: [{ sessionId: session_id, metadata: { lago_invoice_id: 'inv_1' } }],
+    })
+    expect(await (await opened.sandbox.fetch(AT)).text()).toContain(`href="/session/${session_id}"`)
+  })
+
   test('sees payments and buttons on one page', async () => {
     const opened = openDodo()
     const { payment } = await paidCheckout(opened)
@@ -48,6 +60,53 @@ describe('the operator', () => {
     expect(await codeOf(client.customers.list())).toBe('INTERNAL_SERVER_ERROR')
     await post('/faults/clear')
     expect((await client.customers.list()).items).toEqual([])
+  })
+
+  test('finds a button for whatever can happen to mandates, refunds and disputes', async () => {
+    const { sandbox, id, charge } = await savedMandate({ behaviour: { refunds: 'hold' } })
+    const post = play(sandbox.fetch)
+    const { payment_id } = await charge()
+    await sandbox.idle()
+    const { result: dispute } = await post(`/payments/${payment_id}/dispute`, { rdr: false })
+    const { result: refund } = await post(`/payments/${payment_id}/refund`, { amount: 100 })
+    const html = await (await sandbox.fetch(AT)).text()
+
+    for (const offer of ['Its charges', 'replaces the card', 'ends it with the period'])
+      expect(html).toContain(offer)
+    for (const code of ['INSUFFICIENT_FUNDS', 'STOLEN_CARD', 'lost']) expect(html).toContain(code)
+    for (const path of [
+      `subscriptions/${id}/card`,
+      `subscriptions/${id}/replace_card`,
+      `refunds/${refund.refund_id}/settle`,
+      `disputes/${dispute.dispute_id}`,
+    ])
+      expect(html).toContain(`action="/sandbox/${path}"`)
+  })
+
+  test('plays the life of a mandate over HTTP', async () => {
+    const { sandbox, id } = await savedMandate()
+    const post = play(sandbox.fetch)
+    const at = `/subscriptions/${id}`
+
+    await post(`${at}/card`, { outcome: 'EXPIRED_CARD' })
+    expect(sandbox.behaviour.chargesOf).toEqual({ [id]: 'EXPIRED_CARD' })
+    expect((await post(at, { status: 'on_hold' })).result.status).toBe('on_hold')
+    expect((await post(`${at}/replace_card`)).result.status).toBe('succeeded')
+    expect(sandbox.behaviour.chargesOf).toEqual({})
+    expect((await post(`${at}/schedule`, { scheduled: true })).result).toMatchObject({
+      status: 'active',
+      cancel_at_next_billing_date: true,
+    })
+    expect((await post(`${at}/billing_date`)).result.status).toBe('cancelled')
+    expect((await post(at, { status: 'active' })).status).toBe(422)
+  })
+
+  test('a form switches what nobody knows about Dodo', async () => {
+    const { sandbox } = openDodo()
+    const body = new URLSearchParams({ onHoldIsChargeable: 'false' })
+    await sandbox.fetch(`${AT}/behaviour`, { method: 'POST', body, redirect: 'manual' })
+
+    expect(sandbox.behaviour).toMatchObject({ onHoldIsChargeable: false, partialRefunds: true })
   })
 
   test('asking for nonsense is a refusal, not a crash', async () => {

@@ -105,6 +105,71 @@ describe('POST /refunds', () => {
     const unknown = opened.client.get('/refunds', { query: { payment_id: payment.payment_id } })
     expect(await codeOf(unknown)).toBe('INVALID_QUERY_PARAMS')
   })
+
+  test('refunds are possible for thirty days', async () => {
+    let aheadMs = 0
+    const opened = openDodo({ now: () => new Date(Date.now() + aheadMs) })
+    const { payment } = await paidCheckout(opened)
+    const refund = () => opened.client.refunds.create({ payment_id: payment.payment_id })
+    aheadMs = 30 * 24 * 60 * 60 * 1_000
+    expect(await codeOf(refund())).toBe('REFUND_WINDOW_EXPIRED')
+
+    opened.sandbox.behaviour.refundWindowDays = 90
+    expect(await refund()).toMatchObject({ status: 'pending' })
+  })
+
+  test('some ways of paying give back the whole or nothing', async () => {
+    const opened = openDodo({ behaviour: { partialRefunds: false } })
+    const { payment, product } = await paidCheckout(opened)
+    const refund = (amount?: number) =>
+      opened.client.refunds.create({
+        payment_id: payment.payment_id,
+        ...(amount && { items: [{ item_id: product.product_id, amount }] }),
+      })
+
+    expect(await codeOf(refund(100))).toBe('PARTIAL_REFUND_NOT_ALLOWED')
+    expect(await refund()).toMatchObject({ amount: 12_345 })
+  })
+
+  test('a refund held for review is silent and keeps others waiting', async () => {
+    const opened = openDodo({ behaviour: { refunds: 'review' } })
+    const { payment } = await paidCheckout(opened)
+    const { refund_id } = opened.sandbox.refund(payment.payment_id, 100)
+    await opened.sandbox.idle()
+
+    expect(await opened.client.refunds.retrieve(refund_id)).toMatchObject({ status: 'review' })
+    expect(opened.types()).toEqual(['payment.succeeded'])
+    const again = opened.client.refunds.create({ payment_id: payment.payment_id })
+    expect(await codeOf(again)).toBe('EXISTING_REFUND_REQUEST_PROCESSING')
+  })
+
+  test('a refund that succeeded may fail after all, and its money can be refunded anew', async () => {
+    const opened = openDodo()
+    const { payment } = await paidCheckout(opened)
+    const { refund_id } = opened.sandbox.refund(payment.payment_id)
+    await opened.sandbox.idle()
+    opened.sandbox.bounceRefund(refund_id)
+    await opened.sandbox.idle()
+
+    expect(opened.types().slice(-2)).toEqual(['refund.succeeded', 'refund.failed'])
+    const after = await opened.client.payments.retrieve(payment.payment_id)
+    expect(after.refund_status).toBeNull()
+    expect(opened.sandbox.refund(payment.payment_id)).toMatchObject({ amount: 12_345 })
+  })
+
+  test('a payment that is contested gives nothing back', async () => {
+    const opened = openDodo()
+    const { payment } = await paidCheckout(opened)
+    const { dispute_id } = opened.sandbox.openDispute(payment.payment_id)
+    const { refund_id } = opened.sandbox.refund(payment.payment_id)
+    await opened.sandbox.idle()
+    expect((await opened.client.refunds.retrieve(refund_id)).status).toBe('failed')
+
+    opened.sandbox.moveDispute(dispute_id, 'dispute_won')
+    opened.sandbox.refund(payment.payment_id)
+    await opened.sandbox.idle()
+    expect(opened.sandbox.store.payments.get(payment.payment_id)?.refund_status).toBe('full')
+  })
 })
 
 describe('disputes', () => {
@@ -133,5 +198,49 @@ describe('disputes', () => {
 
     expect(opened.types()).toEqual(['payment.succeeded', 'dispute.lost'])
     expect(opened.events()[1].data.is_resolved_by_rdr).toBe(true)
+  })
+
+  test.each([
+    ['dispute_challenged', 'dispute.challenged'],
+    ['dispute_accepted', 'dispute.accepted'],
+    ['dispute_cancelled', 'dispute.cancelled'],
+    ['dispute_expired', 'dispute.expired'],
+    ['dispute_won', 'dispute.won'],
+    ['dispute_lost', 'dispute.lost'],
+  ] as const)('%s is announced as %s', async (status, event) => {
+    const opened = openDodo()
+    const { payment } = await paidCheckout(opened)
+    const { dispute_id } = opened.sandbox.openDispute(payment.payment_id)
+    opened.sandbox.moveDispute(dispute_id, status)
+    await opened.sandbox.idle()
+
+    expect(opened.types().at(-1)).toBe(event)
+    expect(opened.events().at(-1).data).toMatchObject({ dispute_status: status, dispute_id })
+    const after = await opened.client.payments.retrieve(payment.payment_id)
+    expect(after.disputes).toMatchObject([{ dispute_status: status }])
+  })
+
+  test('a dispute goes from an inquiry to the bank, and may come back after it was won', async () => {
+    const opened = openDodo()
+    const { payment, customer } = await paidCheckout(opened)
+    const { dispute_id } = opened.sandbox.openDispute(payment.payment_id, { stage: 'pre_dispute' })
+    opened.sandbox.moveDispute(dispute_id, 'dispute_opened', 'dispute')
+    opened.sandbox.moveDispute(dispute_id, 'dispute_won')
+    opened.sandbox.moveDispute(dispute_id, 'dispute_opened', 'pre_arbitration')
+    await opened.sandbox.idle()
+
+    expect(opened.types().slice(1)).toEqual([
+      'dispute.opened',
+      'dispute.opened',
+      'dispute.won',
+      'dispute.opened',
+    ])
+    const { items } = await opened.client.disputes.list({
+      page_number: 0,
+      dispute_stage: 'pre_arbitration',
+      customer_id: customer.customer_id,
+    })
+    expect(items).toMatchObject([{ dispute_id, dispute_status: 'dispute_opened' }])
+    expect(items[0]).not.toHaveProperty('customer')
   })
 })

@@ -1,33 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { codeOf, openDodo } from './dodo-support.ts'
-
-async function openMandate(onDemand: { mandate_only: boolean; product_price?: number }) {
-  const opened = openDodo()
-  const { client } = opened
-  const product = await client.products.create({
-    name: 'Automatic payment (EUR)',
-    tax_category: 'saas',
-    price: {
-      type: 'recurring_price',
-      currency: 'EUR',
-      price: 100,
-      payment_frequency_count: 1,
-      payment_frequency_interval: 'Month',
-      subscription_period_count: 20,
-      subscription_period_interval: 'Year',
-      tax_inclusive: true,
-    },
-  })
-  const { session_id: sessionId } = await client.checkoutSessions.create({
-    product_cart: [{ product_id: product.product_id, quantity: 1 }],
-    customer: { email: 'ap@acme.example', name: 'Acme' },
-    billing_address: { country: 'FR' },
-    subscription_data: { on_demand: onDemand },
-    metadata: { lago_customer_id: 'cst-42' },
-  })
-  const subscription = () => [...opened.sandbox.store.subscriptions.values()][0]
-  return { ...opened, sessionId, subscriptionId: () => subscription()?.subscription_id ?? '' }
-}
+import { codeOf, openMandate } from './dodo-support.ts'
 
 describe('mandates', () => {
   test('paying an invoice once also saves the mandate', async () => {

@@ -80,3 +80,55 @@ export function codeOf(call: Promise<unknown>): Promise<unknown> {
     error instanceof APIError ? (error.error?.code ?? error.constructor.name) : error,
   )
 }
+
+/** A checkout that saves a mandate, with or without a first charge. */
+export async function openMandate(
+  onDemand: { mandate_only: boolean; product_price?: number },
+  options: Partial<SandboxDodoOptions> = {},
+) {
+  const opened = openDodo(options)
+  const { client, sandbox } = opened
+  const product = await client.products.create({
+    name: 'Automatic payment (EUR)',
+    tax_category: 'saas',
+    price: {
+      type: 'recurring_price',
+      currency: 'EUR',
+      price: 100,
+      payment_frequency_count: 1,
+      payment_frequency_interval: 'Month',
+      subscription_period_count: 20,
+      subscription_period_interval: 'Year',
+      tax_inclusive: true,
+    },
+  })
+  const customer = await client.customers.create({ email: 'ap@acme.example', name: 'Acme' })
+  const request: CheckoutSessionCreateParams = {
+    product_cart: [{ product_id: product.product_id, quantity: 1 }],
+    customer: { customer_id: customer.customer_id },
+    billing_address: { country: 'FR' },
+    subscription_data: { on_demand: onDemand },
+    metadata: { lago_customer_id: 'cst-42' },
+    return_url: 'https://bridge.test/done',
+  }
+  const { session_id: sessionId } = await client.checkoutSessions.create(request)
+  const mandate = () => [...sandbox.store.subscriptions.values()][0]
+  const subscriptionId = () => mandate()?.subscription_id ?? ''
+  return { ...opened, product, customer, request, sessionId, mandate, subscriptionId }
+}
+
+/** A mandate that can be charged, and nothing else; what it took to get there is forgotten. */
+export async function savedMandate(options: Partial<SandboxDodoOptions> = {}) {
+  const opened = await openMandate({ mandate_only: true }, options)
+  const { sandbox, client, deliveries } = opened
+  sandbox.saveCard(opened.sessionId)
+  await sandbox.idle()
+  deliveries.length = 0
+  const id = opened.subscriptionId()
+  const charge = (productPrice = 5_000) =>
+    client.subscriptions.charge(id, {
+      product_price: productPrice,
+      metadata: { lago_invoice_id: 'inv_2' },
+    })
+  return { ...opened, id, charge }
+}

@@ -140,6 +140,22 @@ describe('the gate', () => {
   })
 })
 
+describe('PATCH /customers/{id}', () => {
+  test('changes what is sent, and nothing of the payments made before', async () => {
+    const opened = openDodo()
+    const { payment, customer } = await paidCheckout(opened)
+    const id = customer.customer_id
+    const changes = { name: 'Acme SAS', email: 'new@acme.example' }
+
+    expect(await opened.client.customers.update(id, changes)).toMatchObject(changes)
+    expect(await opened.client.customers.retrieve(id)).toMatchObject({ ...changes, metadata: {} })
+    expect(opened.sandbox.store.payments.get(payment.payment_id)?.customer.name).toBe('Acme')
+    expect(await codeOf(opened.client.customers.update('cus_x', changes))).toBe('NOT_FOUND')
+    const strange = opened.client.patch(`/customers/${id}`, { body: { country: 'FR' } })
+    expect(await codeOf(strange)).toBe('INVALID_REQUEST_BODY')
+  })
+})
+
 describe('lists', () => {
   test('pages count from zero, and the SDK walks all of them if told so', async () => {
     const { client } = openDodo()

@@ -56,6 +56,65 @@ describe('the Lago page', () => {
     expect((await press(lago, `/invoices/${lago_id}/payments`)).status).toBe(200)
   })
 
+  test('customers are changed, topped up and dunned from here', async () => {
+    const { lago, types } = openLago()
+    lago.createCustomer({ external_id: 'a/b c', name: 'Odd', email: 'odd@x.test' })
+    const at = `/customers/${encodeURIComponent('a/b c')}`
+    const fees = [{ amountCents: 5_000 }]
+    const { lago_id } = lago.createInvoice({ externalCustomerId: 'a/b c', fees })
+    await types()
+
+    await press(lago, at, { name: 'Even', country: '' })
+    await press(lago, `${at}/top_up`, { paid_credits: '20', gated: 'true' })
+    await press(lago, `/invoices/${lago_id}/overdue`)
+    const asked = await press(lago, `${at}/payment_requests`)
+
+    expect(lago.store.customers.get('a/b c')).toMatchObject({
+      name: 'Even',
+      email: 'odd@x.test',
+      country: null,
+    })
+    expect(await asked.json()).toMatchObject({ payment_requests: [{ amount_cents: 5_000 }] })
+    expect(await types()).toEqual([
+      'customer.updated',
+      'wallet.created',
+      'wallet_transaction.created',
+      'invoice.payment_overdue',
+      'payment_request.created',
+    ])
+    const html = await (await lago.fetch('http://lago.test/')).text()
+    for (const shown of ['Payment requests', 'once paid', 'Ask for all that is overdue'])
+      expect(html).toContain(shown)
+    expect(html).toContain('action="/sandbox/customers/a%2Fb%20c"')
+  })
+
+  test('offsets, voids with a refund, lost disputes and refund statuses have their buttons', async () => {
+    const { lago } = openLago()
+    const [paid, unpaid] = [lago.createInvoice(WORKED_EXAMPLE), lago.createInvoice(WORKED_EXAMPLE)]
+    await press(lago, `/invoices/${paid.lago_id}/payments`)
+    await press(lago, `/invoices/${paid.lago_id}/lose_dispute`)
+    await press(lago, `/invoices/${paid.lago_id}/void`, {
+      generate_credit_note: 'true',
+      refund_amount: '5400',
+    })
+    await press(lago, `/invoices/${unpaid.lago_id}/credit_notes`, { offset_amount_cents: '10800' })
+    const [note] = lago.store.creditNotes
+    await press(lago, `/credit_notes/${note?.lago_id}/refund_status`, { refund_status: 'failed' })
+
+    expect(paid).toMatchObject({ status: 'voided', payment_dispute_lost_at: expect.any(String) })
+    expect(note).toMatchObject({ refund_amount_cents: 5_400, refund_status: 'failed' })
+    expect(unpaid).toMatchObject({ payment_status: 'succeeded', total_paid_amount_cents: 0 })
+  })
+
+  test('the clock is put forward, and what is late is overdue', async () => {
+    const { lago } = openLago()
+    const { lago_id } = lago.createInvoice(WORKED_EXAMPLE)
+
+    const answer = await press(lago, '/clock', { days: '2' })
+
+    expect(await answer.json()).toEqual({ now: '2026-08-23T14:03:22.000Z', overdue: [lago_id] })
+  })
+
   test('webhooks can be lost from here', async () => {
     const { lago, heard } = openLago()
     await heard()
