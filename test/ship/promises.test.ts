@@ -1,11 +1,29 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const DECISIONS = 'docs/decisions'
+const PAGES = [
+  'README.md',
+  'docs/how-it-works.md',
+  'docs/operations.md',
+  ...readdirSync(join(ROOT, DECISIONS)).map((name) => join(DECISIONS, name)),
+]
+
+/** What can be linked to in a page: its headings, as a forge names them. */
+const anchorsOf = (path: string) =>
+  Array.from(read(path).matchAll(/^#+ (.*)$/gm), ([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
+  )
 
 const Manifest = z.object({
   engines: z.object({ bun: z.string() }),
@@ -32,17 +50,20 @@ describe('what is written down for others', () => {
     expect(named.filter((name) => manifest.scripts[name] === undefined)).toEqual([])
   })
 
-  test.each(['README.md', 'docs/how-it-works.md', 'docs/operations.md'])(
-    'no link in %s leads nowhere',
-    (path) => {
-      const text = read(path)
-      const targets = Array.from(text.matchAll(/\]\((?!https?:)([^)#\s]+)/g), ([, one = '']) => one)
-      const folder = dirname(fileURLToPath(new URL(`../../${path}`, import.meta.url)))
-      const broken = targets.filter((target) => !existsSync(join(folder, target)))
+  test.each(PAGES)('no link in %s leads nowhere', (path) => {
+    const links = Array.from(
+      read(path).matchAll(/\]\((?!https?:)([^)]+)\)/g),
+      ([, one = '']) => one,
+    )
+    const broken = links.filter((link) => {
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      if (!existsSync(join(ROOT, target))) return true
+      return anchor !== undefined && !anchorsOf(target).includes(anchor)
+    })
 
-      expect(broken).toEqual([])
-    },
-  )
+    expect(broken).toEqual([])
+  })
 
   test('the README is short enough to be read', () => {
     expect(readme.split('\n').length).toBeLessThan(200)
