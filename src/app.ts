@@ -7,6 +7,7 @@ import { adminOnly } from './http/admin.ts'
 import { pay } from './http/pay.tsx'
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
+import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
 
 export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'log' | 'now'> & {
@@ -47,6 +48,10 @@ export function createApp(deps: AppDeps) {
   app.get('/api/invoices/:lagoInvoiceId', async (c) => {
     const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
+  })
+  app.get('/api/customers/:lagoCustomerId', async (c) => {
+    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
+    return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
   return app
 }

@@ -16,14 +16,20 @@ import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
+import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
+import { setupCard } from './settle/setup-card.ts'
+import { syncCustomer } from './settle/sync-customer.ts'
+import { syncMandate } from './settle/sync-mandate.ts'
+import { settleTopUp } from './settle/top-up.ts'
 import { tracePayment } from './settle/trace.ts'
 import { lastSweptAt, sweep } from './sweep/sweep.ts'
 import { createVendorFetch, type Fetch } from './vendor-fetch.ts'
 
-const KINDS = ['settle', 'trace', 'sweep'] as const
+/** Everything that is looked at in a job of its own, beside invoices, and how many at once. */
+const OTHERS = { trace: 2, mandate: 1, customer: 1, bundle: 1, topup: 1, setup: 1 } as const
+const KINDS = ['settle', 'sweep', ...Object.keys(OTHERS)]
 const SETTLE_CONCURRENCY = 8
-const TRACE_CONCURRENCY = 2
 const CLOCK_MS = 1_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
@@ -76,7 +82,16 @@ export async function openBridge(
   const deps = { ...base, ...clientsFor('live') }
   const sweepDeps = { ...base, ...clientsFor('sweep') }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
-  const settle = createSettle({ ...deps, organizationId })
+  const settling = { ...deps, organizationId }
+  const settle = createSettle(settling)
+  const handlers: Record<keyof typeof OTHERS, (key: string) => Promise<void>> = {
+    trace: (key) => tracePayment(deps, key),
+    mandate: (key) => syncMandate(deps, key),
+    customer: (key) => syncCustomer(settling, key),
+    bundle: (key) => settleBundle(settling, key),
+    topup: (key) => settleTopUp(deps, key),
+    setup: (key) => setupCard(settling, key),
+  }
   const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
 
   let tickedAt: Date | undefined
@@ -116,12 +131,16 @@ export async function openBridge(
   /** Works the jobs; with `isAlone` only those that somebody else sends. */
   async function work({ isAlone = false } = {}) {
     await queue.work('settle', SETTLE_CONCURRENCY, settle)
-    await queue.work('trace', TRACE_CONCURRENCY, (key) => tracePayment(deps, key))
+    for (const [kind, concurrency] of Object.entries(OTHERS)) {
+      await queue.work(kind, concurrency, handlers[kind as keyof typeof OTHERS])
+    }
     if (isAlone) return
     await queue.work('sweep', 1, sweepIfDue)
     await queue.workDeadLetters('settle', (key, reason) => buryInvoice(deps, key, reason))
-    await queue.workDeadLetters('trace', async () => undefined)
-    await queue.workDeadLetters('sweep', async () => undefined)
+    // What is not about one invoice is found again by the next sweep.
+    for (const kind of ['sweep', ...Object.keys(OTHERS)]) {
+      await queue.workDeadLetters(kind, async () => undefined)
+    }
     await tick()
     await requestSweep({ isFirst: true })
     clock = setInterval(() => void tick(), CLOCK_MS)

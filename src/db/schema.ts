@@ -28,8 +28,12 @@ export const deliveries = pgTable(
     source: text('source', { enum: ['lago', 'dodo'] }).notNull(),
     deliveryId: text('delivery_id').notNull(),
     eventType: text('event_type').notNull(),
-    /** The invoice it names; a Dodo delivery may name only a payment, others neither. */
-    lagoInvoiceId: text('lago_invoice_id'),
+    /** What it makes us look at, and which one; neither when it is about nothing of ours. */
+    wakes: text('wakes', {
+      enum: ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'],
+    }),
+    wakesKey: text('wakes_key'),
+    /** The payment that it names, whatever it wakes. */
     dodoPaymentId: text('dodo_payment_id'),
     headers: jsonb('headers').$type<Record<string, string>>().notNull(),
     body: bytes('body').notNull(),
@@ -42,11 +46,8 @@ export const deliveries = pgTable(
     index('deliveries_unprocessed')
       .on(table.receivedAt)
       .where(sql`processed_at is null`),
-    index('deliveries_by_invoice')
-      .on(table.lagoInvoiceId)
-      .where(sql`processed_at is null`),
-    index('deliveries_by_payment')
-      .on(table.dodoPaymentId)
+    index('deliveries_by_key')
+      .on(table.wakesKey)
       .where(sql`processed_at is null`),
   ],
 )
@@ -96,15 +97,22 @@ export const invoices = pgTable(
   ],
 )
 
-/** One checkout session (or mandate charge) that may pay an invoice. */
+/**
+ * One checkout session or mandate charge that may pay an invoice, or all invoices of a payment request.
+ * `mandate` is a checkout that also saves a mandate.
+ */
 export const attempts = pgTable(
   'attempts',
   {
     id: uuid('id').primaryKey().defaultRandom(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    /** Whose attempt it is: an invoice's or a payment request's. */
+    lagoInvoiceId: text('lago_invoice_id'),
+    lagoPaymentRequestId: text('lago_payment_request_id'),
     number: integer('number').notNull(),
-    kind: text('kind', { enum: ['checkout', 'charge'] }).notNull(),
-    cause: text('cause', { enum: ['invoice', 'retry', 'customer', 'merchant'] }).notNull(),
+    kind: text('kind', { enum: ['checkout', 'mandate', 'charge'] }).notNull(),
+    cause: text('cause', {
+      enum: ['invoice', 'retry', 'customer', 'merchant', 'mandate'],
+    }).notNull(),
     /** How many waits of the retry schedule have been used up when this attempt began. */
     retryIndex: integer('retry_index').notNull(),
     status: text('status', {
@@ -114,24 +122,55 @@ export const attempts = pgTable(
     /** Lago's minor units: exactly what was due. */
     amount: minorUnits('amount').notNull(),
     dodoSessionId: text('dodo_session_id'),
+    /** The mandate that is charged, and the payment that the charge became. */
     dodoSubscriptionId: text('dodo_subscription_id'),
+    dodoPaymentId: text('dodo_payment_id'),
     checkoutUrl: text('checkout_url'),
     declineCode: text('decline_code'),
     startedAt: at('started_at').notNull(),
+    /** When a customer was last sent to it: from then on it may be paid until it expires. */
+    handedOutAt: at('handed_out_at'),
     expiresAt: at('expires_at'),
     lookedAt: at('looked_at'),
+    /** Before this a charge must not be made again: the last one may still take effect. */
+    repeatableAt: at('repeatable_at'),
     endedAt: at('ended_at'),
   },
   (table) => [
     unique('attempts_number_unique').on(table.lagoInvoiceId, table.number),
+    unique('attempts_request_number_unique').on(table.lagoPaymentRequestId, table.number),
     unique('attempts_session_unique').on(table.dodoSessionId),
-    /** I2: at most one attempt that may still be paid, whatever the code does. */
-    uniqueIndex('attempts_one_live')
-      .on(table.lagoInvoiceId)
-      .where(sql`status in ('intended', 'live', 'unknown')`),
+    unique('attempts_payment_unique').on(table.dodoPaymentId),
+    /** Dodo charges a mandate once at a time, and so do we. */
+    uniqueIndex('attempts_one_charge')
+      .on(table.dodoSubscriptionId)
+      .where(sql`kind = 'charge' and status in ('intended', 'live', 'unknown')`),
     index('attempts_unfinished')
       .on(table.lookedAt)
       .where(sql`status in ('intended', 'live', 'unknown')`),
+  ],
+)
+
+/** What of an attempt is for which invoice: all of it, or a payment request's share. */
+export const shares = pgTable(
+  'shares',
+  {
+    attemptId: uuid('attempt_id').notNull(),
+    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    /** Lago's minor units. */
+    amount: minorUnits('amount').notNull(),
+    /** The oldest invoice of a payment request comes first. */
+    position: integer('position').notNull().default(0),
+    /** Whether its attempt may still be paid. */
+    isLive: boolean('is_live').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'shares_pk', columns: [table.attemptId, table.lagoInvoiceId] }),
+    index('shares_by_invoice').on(table.lagoInvoiceId),
+    /** I2: at most one attempt that may still pay an invoice, whatever the code does. */
+    uniqueIndex('shares_one_live')
+      .on(table.lagoInvoiceId)
+      .where(sql`is_live`),
   ],
 )
 
@@ -152,6 +191,8 @@ export const payments = pgTable(
     tax: minorUnits('tax'),
     errorCode: text('error_code'),
     isSetup: boolean('is_setup').notNull().default(false),
+    /** Whether Dodo's API has said so itself, and not only a webhook. */
+    isConfirmed: boolean('is_confirmed').notNull(),
     madeAt: at('made_at').notNull(),
     /** When Dodo last changed it, as Dodo says. */
     changedAt: at('changed_at').notNull(),
@@ -160,6 +201,7 @@ export const payments = pgTable(
   (table) => [
     index('payments_by_invoice').on(table.lagoInvoiceId),
     index('payments_by_session').on(table.dodoSessionId),
+    index('payments_by_attempt').on(table.attemptId),
   ],
 )
 
@@ -205,17 +247,67 @@ export const refunds = pgTable(
   (table) => [index('refunds_by_payment').on(table.dodoPaymentId)],
 )
 
+/** A refund that we ask Dodo for: of money that no invoice takes, or because Lago issued a credit note. */
+export const refundOrders = pgTable(
+  'refund_orders',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    dodoPaymentId: text('dodo_payment_id').notNull(),
+    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    /** The merchant's credit note that it carries out; null when it gives back what was paid too much. */
+    lagoCreditNoteId: text('lago_credit_note_id'),
+    cause: text('cause').notNull(),
+    status: text('status', { enum: ['intended', 'unknown', 'accepted', 'refused'] }).notNull(),
+    /** Dodo's minor units. */
+    amount: minorUnits('amount').notNull(),
+    dodoRefundId: text('dodo_refund_id'),
+    reason: text('reason'),
+    /** Before this the call must not be made again: the last one may still take effect. */
+    repeatableAt: at('repeatable_at').notNull(),
+    orderedAt: at('ordered_at').notNull(),
+  },
+  (table) => [
+    unique('refund_orders_refund_unique').on(table.dodoRefundId),
+    /** Dodo refunds a payment once at a time, and nothing is asked for twice. */
+    uniqueIndex('refund_orders_one_open')
+      .on(table.dodoPaymentId)
+      .where(sql`status in ('intended', 'unknown')`),
+    index('refund_orders_by_invoice').on(table.lagoInvoiceId),
+  ],
+)
+
+/** A credit note of Lago that wants money given back, as last observed. */
+export const creditNotes = pgTable(
+  'credit_notes',
+  {
+    lagoCreditNoteId: text('lago_credit_note_id').primaryKey(),
+    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    number: text('number'),
+    /** Lago's minor units, to be given back. */
+    amount: minorUnits('amount').notNull(),
+    refundStatus: text('refund_status').notNull(),
+    /** Why it could not be carried out. */
+    reason: text('reason'),
+    observedAt: at('observed_at').notNull(),
+  },
+  (table) => [index('credit_notes_by_invoice').on(table.lagoInvoiceId)],
+)
+
 /** The Lago credit note that a Dodo refund became, or why it did not. */
 export const credits = pgTable(
   'credits',
   {
     dodoRefundId: text('dodo_refund_id').notNull(),
     lagoInvoiceId: text('lago_invoice_id').notNull(),
-    status: text('status', { enum: ['intended', 'unknown', 'credited', 'impossible'] }).notNull(),
+    status: text('status', {
+      enum: ['intended', 'unknown', 'credited', 'impossible', 'reversed'],
+    }).notNull(),
     /** Lago's minor units. */
     amount: minorUnits('amount').notNull(),
     lagoCreditNoteId: text('lago_credit_note_id'),
     reason: text('reason'),
+    /** Only a premium licence was wanting, which may come. */
+    needsLicense: boolean('needs_license').notNull().default(false),
     /** Before this the call must not be made again: the last one may still take effect. */
     repeatableAt: at('repeatable_at').notNull(),
     creditedAt: at('credited_at'),
@@ -234,6 +326,8 @@ export const disputes = pgTable(
     dodoPaymentId: text('dodo_payment_id').notNull(),
     status: text('status').notNull(),
     stage: text('stage').notNull(),
+    /** Visa gave the money back by itself, without a refund event. */
+    isByRdr: boolean('is_by_rdr').notNull().default(false),
     amount: text('amount').notNull(),
     currency: text('currency').notNull(),
     observedAt: at('observed_at').notNull(),
@@ -248,16 +342,103 @@ export const customers = pgTable(
     /** Lago's external customer id. */
     lagoCustomerId: text('lago_customer_id').primaryKey(),
     dodoCustomerId: text('dodo_customer_id').notNull(),
+    /** As Dodo was last told. */
+    name: text('name'),
+    email: text('email'),
+    country: text('country'),
+    /** The currency a card is saved for when no invoice says. */
+    currency: text('currency'),
+    /** 128 random bits: whoever has the link may save a card for this customer, and nothing else. */
+    payToken: text('pay_token').notNull(),
+    /** They asked for a page to save a card on. */
+    requestedAt: at('requested_at'),
+    /** Why there is none, in words. */
+    setupRefusal: text('setup_refusal'),
+    setupSessionId: text('setup_session_id'),
+    setupUrl: text('setup_url'),
+    setupExpiresAt: at('setup_expires_at'),
     createdAt: at('created_at').notNull(),
   },
-  (table) => [unique('customers_dodo_unique').on(table.dodoCustomerId)],
+  (table) => [
+    unique('customers_dodo_unique').on(table.dodoCustomerId),
+    unique('customers_pay_token_unique').on(table.payToken),
+  ],
 )
+
+/** A standing permission to charge a customer: an on-demand subscription of Dodo, as last observed. */
+export const mandates = pgTable(
+  'mandates',
+  {
+    dodoSubscriptionId: text('dodo_subscription_id').primaryKey(),
+    lagoCustomerId: text('lago_customer_id').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    status: text('status').notNull(),
+    isEnding: boolean('is_ending').notNull().default(false),
+    dodoPaymentMethodId: text('dodo_payment_method_id'),
+    /** Why Dodo refused to charge it, until the customer renews it. */
+    refusal: text('refusal'),
+    madeAt: at('made_at').notNull(),
+    /** When the customer last gave or renewed it; declines before that count no more. */
+    renewedAt: at('renewed_at').notNull(),
+    observedAt: at('observed_at').notNull(),
+  },
+  (table) => [index('mandates_by_customer').on(table.lagoCustomerId)],
+)
+
+/** A payment request of Lago: several invoices that are paid in one checkout. */
+export const bundles = pgTable(
+  'bundles',
+  {
+    lagoPaymentRequestId: text('lago_payment_request_id').primaryKey(),
+    lagoCustomerId: text('lago_customer_id').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    state: text('state', { enum: ['open', 'processing', 'paid', 'void', 'attention'] })
+      .notNull()
+      .default('open'),
+    reason: text('reason').notNull().default('not settled yet'),
+    amountDue: minorUnits('amount_due').notNull().default(0),
+    isPayable: boolean('is_payable').notNull().default(false),
+    payToken: text('pay_token').notNull(),
+    requestedAt: at('requested_at'),
+    settledAt: at('settled_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [unique('bundles_pay_token_unique').on(table.payToken)],
+)
+
+/** The invoices of a payment request, the oldest first. */
+export const bundleInvoices = pgTable(
+  'bundle_invoices',
+  {
+    lagoPaymentRequestId: text('lago_payment_request_id').notNull(),
+    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    position: integer('position').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: 'bundle_invoices_pk',
+      columns: [table.lagoPaymentRequestId, table.lagoInvoiceId],
+    }),
+    index('bundle_invoices_by_invoice').on(table.lagoInvoiceId),
+  ],
+)
+
+/** A top-up whose invoice Lago shows to nobody until it is paid, known from its wallet transaction. */
+export const topUps = pgTable('top_ups', {
+  lagoInvoiceId: text('lago_invoice_id').primaryKey(),
+  lagoWalletTransactionId: text('lago_wallet_transaction_id').notNull(),
+  lagoCustomerId: text('lago_customer_id').notNull(),
+  currency: char('currency', { length: 3 }).notNull(),
+  /** Lago's minor units. */
+  amount: minorUnits('amount').notNull(),
+  createdAt: at('created_at').notNull(),
+})
 
 /** The Dodo product that carries an amount in one currency. */
 export const products = pgTable(
   'products',
   {
-    kind: text('kind', { enum: ['invoice'] }).notNull(),
+    kind: text('kind', { enum: ['invoice', 'mandate'] }).notNull(),
     currency: char('currency', { length: 3 }).notNull(),
     dodoProductId: text('dodo_product_id').notNull(),
     createdAt: at('created_at').notNull(),

@@ -6,12 +6,16 @@ import { ApiError, Later } from '../errors.ts'
 import {
   DodoCheckout,
   DodoCustomer,
+  DodoDispute,
+  DodoLineItems,
   DodoPayment,
   DodoPaymentRow,
   DodoPreview,
   DodoProductRow,
   DodoRefund,
+  DodoRefundInFull,
   DodoSession,
+  DodoSubscription,
 } from './objects.ts'
 
 const MAX_PAGES = 500
@@ -95,7 +99,84 @@ export function createDodo(options: {
       client.checkoutSessions.create(body, { headers: { 'Idempotency-Key': idempotencyKey } }),
     )
 
+  const findSubscription = (dodoSubscriptionId: string): Promise<DodoSubscription | undefined> =>
+    orUndefined(
+      call(`read subscription ${dodoSubscriptionId}`, DodoSubscription, () =>
+        client.subscriptions.retrieve(dodoSubscriptionId),
+      ),
+    )
+
+  const listSubscriptions = (dodoProductId: string) =>
+    listAll('subscriptions', DodoSubscription, (page) =>
+      client.subscriptions.list({ product_id: dodoProductId, ...page }),
+    )
+
+  const listSubscriptionsOf = (dodoCustomerId: string) =>
+    listAll('subscriptions', DodoSubscription, (page) =>
+      client.subscriptions.list({ customer_id: dodoCustomerId, ...page }),
+    )
+
+  /** Charges a mandate. The answer means accepted, not paid; Dodo promises no idempotency. */
+  const chargeMandate = (
+    dodoSubscriptionId: string,
+    body: Parameters<typeof client.subscriptions.charge>[1],
+    idempotencyKey: string,
+  ) =>
+    call(`charge mandate ${dodoSubscriptionId}`, z.object({ payment_id: z.string() }), () =>
+      client.subscriptions.charge(dodoSubscriptionId, body, {
+        headers: { 'Idempotency-Key': idempotencyKey },
+      }),
+    )
+
+  /** Payments made through a mandate since then. */
+  const listMandatePayments = (dodoSubscriptionId: string, since: Date) =>
+    listAll('payments', DodoPaymentRow, (page) =>
+      client.payments.list({
+        subscription_id: dodoSubscriptionId,
+        created_at_gte: since.toISOString(),
+        ...page,
+      }),
+    )
+
+  /** Gives money back: all that is left of a payment, or of one item the amount given. */
+  const createRefund = (body: Parameters<typeof client.refunds.create>[0], key: string) =>
+    call(`refund payment ${body.payment_id}`, DodoRefund, () =>
+      client.refunds.create(body, { headers: { 'Idempotency-Key': key } }),
+    )
+
+  const findRefund = (dodoRefundId: string): Promise<DodoRefundInFull | undefined> =>
+    orUndefined(
+      call(`read refund ${dodoRefundId}`, DodoRefundInFull, () =>
+        client.refunds.retrieve(dodoRefundId),
+      ),
+    )
+
+  const listLineItems = (dodoPaymentId: string) =>
+    call(`read the items of ${dodoPaymentId}`, DodoLineItems, () =>
+      client.payments.retrieveLineItems(dodoPaymentId),
+    ).then(({ items }) => items)
+
+  const listDisputesSince = (since: Date) =>
+    listAll('disputes', DodoDispute, (page) =>
+      client.disputes.list({ created_at_gte: since.toISOString(), ...page }),
+    )
+
+  const updateCustomer = (dodoCustomerId: string, change: { name?: string; email?: string }) =>
+    call(`update customer ${dodoCustomerId}`, z.looseObject({}), () =>
+      client.customers.update(dodoCustomerId, change),
+    )
+
   return {
+    findSubscription,
+    listSubscriptions,
+    listSubscriptionsOf,
+    chargeMandate,
+    listMandatePayments,
+    createRefund,
+    findRefund,
+    listLineItems,
+    listDisputesSince,
+    updateCustomer,
     findPayment,
     findSession,
     listPaymentsSince,
@@ -169,10 +250,13 @@ function asApiError(what: string, thrown: unknown): unknown {
   return new ApiError({
     service: 'Dodo',
     call: what,
-    // 408 and 409 are answers about a request that may have been carried out.
-    outcome: thrown.status === 408 || thrown.status === 409 ? 'unknown' : 'refused',
+    outcome: isAmbiguous(thrown.status, body.code) ? 'unknown' : 'refused',
     status: thrown.status,
     code: body.code,
     detail: body.message,
   })
 }
+
+/** A 408, or a 409 that does not say what it is about, may be about a request that was carried out. */
+const isAmbiguous = (status: number, code: string | undefined) =>
+  status === 408 || (status === 409 && code === undefined)

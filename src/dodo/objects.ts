@@ -30,7 +30,11 @@ export const DodoRefund = z.object({
 })
 export type DodoRefund = z.infer<typeof DodoRefund>
 
-const DodoDispute = z.object({
+/** A refund read by its id, which alone shows what we wrote on it. */
+export const DodoRefundInFull = DodoRefund.extend({ metadata: Metadata })
+export type DodoRefundInFull = z.infer<typeof DodoRefundInFull>
+
+export const DodoDispute = z.object({
   dispute_id: z.string(),
   payment_id: z.string(),
   /** A string by the SDK's types, a number in Dodo's own mocks: never computed with. */
@@ -38,6 +42,10 @@ const DodoDispute = z.object({
   currency: z.string(),
   dispute_status: z.string(),
   dispute_stage: z.string(),
+  is_resolved_by_rdr: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
 })
 export type DodoDispute = z.infer<typeof DodoDispute>
 
@@ -77,6 +85,11 @@ export const DodoPayment = z.object({
     .nullish()
     .transform((value) => value ?? false),
   error_code: text,
+  /** Null for a payment of a subscription. */
+  product_cart: z
+    .array(z.object({ product_id: z.string() }))
+    .nullish()
+    .transform((value) => value ?? []),
   refunds: z
     .array(DodoRefund)
     .nullish()
@@ -127,3 +140,29 @@ export const DodoCheckout = z.object({
   checkout_url: z.url({ protocol: /^https?$/ }),
 })
 export type DodoCheckout = z.infer<typeof DodoCheckout>
+
+/** An on-demand subscription: a customer's mandate. */
+export const DodoSubscription = z.object({
+  subscription_id: z.string(),
+  status: z.string(),
+  on_demand: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
+  product_id: z.string(),
+  currency: z.string().length(3),
+  customer: z.object({ customer_id: z.string() }),
+  payment_method_id: text,
+  cancel_at_next_billing_date: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
+  created_at: z.coerce.date(),
+})
+export type DodoSubscription = z.infer<typeof DodoSubscription>
+
+/** What of a payment a partial refund may name. */
+export const DodoLineItems = z.object({
+  items: z.array(z.object({ items_id: z.string(), refundable_amount: amount })),
+})
+export type DodoLineItems = z.infer<typeof DodoLineItems>

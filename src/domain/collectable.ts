@@ -16,12 +16,18 @@ const attention = (reason: string): Standing => ({ state: 'attention', reason })
 
 /** Why no money may be asked for on this invoice; undefined when it is to be collected. */
 export function whyNotCollected(invoice: Invoice): Standing | undefined {
-  return whyNothingIsOwed(invoice) ?? whyNotOurs(invoice) ?? whyImpossible(invoice)
+  return whyNotAsked(invoice) ?? whyImpossible(invoice)
+}
+
+/** The same, but for what a payment request may mend: an amount too small to be collected alone. */
+export function whyNotAsked(invoice: Invoice): Standing | undefined {
+  return whyNothingIsOwed(invoice) ?? whyNotOurs(invoice)
 }
 
 function whyNothingIsOwed({ status, paymentStatus, type, due }: Invoice): Standing | undefined {
   if (status === 'voided') return { state: 'void', reason: 'the invoice is void in Lago' }
-  if (status !== 'finalized') {
+  // A top-up that Lago shows to nobody until it is paid is `open`, and due.
+  if (status !== 'finalized' && status !== 'open') {
     return { state: 'skipped', reason: `Lago has not finalised the invoice: it is ${status}` }
   }
   // Also when an amount is due: a free Lago never writes what was paid.

@@ -15,6 +15,8 @@ export type Invoice = {
   due: number
   customer: { email: string | null; country: string | null }
   metadata: readonly MetadataEntry[]
+  /** Lago was told that a dispute about it was lost. */
+  isDisputeLost: boolean
 }
 
 export type AttemptStatus =
@@ -29,17 +31,27 @@ export type AttemptStatus =
 export type Attempt = {
   id: string
   number: number
-  cause: 'invoice' | 'retry' | 'customer' | 'merchant'
+  /** A checkout, one that also saves a mandate, or a charge on a mandate. */
+  kind: 'checkout' | 'mandate' | 'charge'
+  /** The payment request whose invoices it pays together; null when it is for this invoice alone. */
+  lagoPaymentRequestId: string | null
+  cause: 'invoice' | 'retry' | 'customer' | 'merchant' | 'mandate'
   retryIndex: number
   status: AttemptStatus
   currency: string
-  /** Lago's minor units. */
+  /** All that is asked for, in Lago's minor units. */
   amount: number
+  /** The part of it that is for this invoice. */
+  share: number
   dodoSessionId: string | null
+  dodoSubscriptionId: string | null
+  handedOutAt: Date | null
   declineCode: string | null
   startedAt: Date
   expiresAt: Date | null
   lookedAt: Date | null
+  /** Before this a charge must not be made again: the last one may still take effect. */
+  repeatableAt: Date | null
   endedAt: Date | null
 }
 
@@ -49,6 +61,18 @@ export type Refund = {
   currency: string | null
   /** Dodo's minor units. */
   amount: number | null
+  madeAt: Date
+}
+
+export type Dispute = { dodoDisputeId: string; status: string; stage: string; isByRdr: boolean }
+
+/** What of a payment is for one invoice; amounts are Dodo's minor units. */
+export type Part = {
+  lagoInvoiceId: string
+  /** What was asked for on its behalf. */
+  share: number
+  /** What Lago holds of it, or will; the rest is nobody's and goes back or is held. */
+  taken: number
 }
 
 export type Payment = {
@@ -63,7 +87,51 @@ export type Payment = {
   madeAt: Date
   changedAt: Date
   observedAt: Date
+  /** Whether Dodo's API has said so itself, and not only a webhook. */
+  isConfirmed: boolean
   refunds: readonly Refund[]
+  disputes: readonly Dispute[]
+  /** The invoices that it is for, the oldest first. */
+  parts: readonly Part[]
+  /** The refunds of it that we asked for, on behalf of any invoice. */
+  orders: readonly RefundOrder[]
+}
+
+/** A refund that we ask Dodo for. */
+export type RefundOrder = {
+  id: string
+  dodoPaymentId: string
+  lagoInvoiceId: string
+  /** The merchant's credit note that it carries out; null when it gives back what no invoice takes. */
+  lagoCreditNoteId: string | null
+  cause: string
+  status: 'intended' | 'unknown' | 'accepted' | 'refused'
+  /** Dodo's minor units. */
+  amount: number
+  dodoRefundId: string | null
+  reason: string | null
+  repeatableAt: Date
+}
+
+/** A credit note of Lago that wants money given back. */
+export type CreditNote = {
+  lagoCreditNoteId: string
+  number: string | null
+  /** Lago's minor units. */
+  amount: number
+  refundStatus: string
+  /** Why it could not be carried out. */
+  reason: string | null
+}
+
+/** A customer's standing permission to be charged. */
+export type Mandate = {
+  dodoSubscriptionId: string
+  currency: string
+  status: string
+  isEnding: boolean
+  refusal: string | null
+  renewedAt: Date
 }
 
 export type Disposition = 'applied' | 'duplicate' | 'mismatch' | 'late'
@@ -81,13 +149,16 @@ export type Recording = {
 
 export type Credit = {
   dodoRefundId: string
-  status: 'intended' | 'unknown' | 'credited' | 'impossible'
+  status: 'intended' | 'unknown' | 'credited' | 'impossible' | 'reversed'
   reason: string | null
   repeatableAt: Date
+  /** Only a premium licence was wanting. */
+  needsLicense: boolean
 }
 
 /** Everything we know of one invoice's money, as it is in the database. */
 export type Ledger = {
+  lagoInvoiceId: string
   payUrl: string
   /** Who is waiting for something payable: the customer at the pay link, or the merchant who pressed Retry. */
   requestedBy: 'customer' | 'merchant' | null
@@ -97,10 +168,17 @@ export type Ledger = {
   payments: readonly Payment[]
   recordings: readonly Recording[]
   credits: readonly Credit[]
+  creditNotes: readonly CreditNote[]
+  mandates: readonly Mandate[]
 }
 
 /** The merchant's choices. */
 export type Policy = {
+  collection: 'checkout' | 'automatic'
+  duplicatePayments: 'refund' | 'hold'
+  voidPayments: 'refund' | 'hold'
+  /** Lago is known to have no premium licence. */
+  isFreeLicense: boolean
   retryScheduleMs: readonly number[]
   /** How old an observation of a payment that is not final may be before it is read again. */
   paymentFreshForMs: number
@@ -112,6 +190,15 @@ export type Policy = {
 export const findApplied = ({ recordings }: Ledger) =>
   recordings.find(({ disposition, status }) => disposition === 'applied' && status === 'recorded')
 
+/** The payments that Lago holds, in whole or in part. */
+export const recordedPayments = ({ payments, recordings }: Ledger) =>
+  payments.filter((payment) =>
+    recordings.some(
+      ({ dodoPaymentId, status }) =>
+        dodoPaymentId === payment.dodoPaymentId && status === 'recorded',
+    ),
+  )
+
 const LIVE: readonly AttemptStatus[] = ['intended', 'live', 'unknown']
 
 /** Whether the attempt may still be paid, as far as we know. */
@@ -122,3 +209,13 @@ const FINAL = ['succeeded', 'failed', 'cancelled']
 
 /** Whether Dodo is done with the payment; words that we do not know are not final. */
 export const isFinal = ({ status }: { status: string }) => FINAL.includes(status)
+
+/** Dodo's words for a dispute in which the money went back to the cardholder, and in which it stayed. */
+const LOST = ['dispute_lost', 'dispute_accepted', 'dispute_expired']
+const KEPT = ['dispute_won', 'dispute_cancelled']
+
+export const isLost = ({ status }: { status: string }) => LOST.includes(status)
+
+/** Whether a dispute is not decided yet; words that we do not know are not decided. */
+export const isUndecided = ({ status }: { status: string }) =>
+  !LOST.includes(status) && !KEPT.includes(status)

@@ -131,6 +131,10 @@ export function toLagoMinor(amountDodoMinor: number, currency: string): number |
   return Number.isInteger(amount) ? amount : undefined
 }
 
+/** A decimal of major units, as Lago writes amounts of wallets, in Lago's minor units. */
+export const toMinorOfLago = (majorUnits: string, currency: string): number =>
+  Math.round(Number(majorUnits) * 10 ** decimalsOf(currency).lago)
+
 /** The least amount Dodo collects in this currency, in Dodo's minor units. */
 export function minimumDodoMinor(currency: string): number {
   const { dodo } = decimalsOf(currency)

@@ -1,15 +1,35 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 
-export type Notice = {
-  kind: 'paid' | 'processing' | 'void' | 'not_payable' | 'preparing' | 'waiting' | 'unknown'
-}
+export type Notice =
+  | 'paid'
+  | 'card_saved'
+  | 'processing'
+  | 'void'
+  | 'not_payable'
+  | 'declined'
+  | 'preparing'
+  | 'waiting'
+  | 'unknown'
 
-const TEXTS: Record<Notice['kind'], { title: string; text: string; mark: string }> = {
+/** `again` leads back to the pay link, where there is something left to be done there. */
+const TEXTS: Record<Notice, { title: string; text: string; mark: string; again?: string }> = {
   paid: {
     mark: '✓',
     title: 'Paid',
     text: 'Thank you. This invoice is paid, and nothing more is due.',
+  },
+  card_saved: {
+    mark: '✓',
+    title: 'Card saved',
+    text: 'Your invoices are paid with it from now on. You can close this page.',
+    again: 'Save another card',
+  },
+  declined: {
+    mark: '!',
+    title: 'The payment was declined',
+    text: 'Nothing was taken. Please try again, or use another card.',
+    again: 'Pay now',
   },
   processing: {
     mark: '…',
@@ -31,6 +51,7 @@ const TEXTS: Record<Notice['kind'], { title: string; text: string; mark: string 
     mark: '…',
     title: 'Waiting for the result',
     text: 'We are asking whether your payment went through. This page updates by itself.',
+    again: 'Back to the payment',
   },
   unknown: {
     mark: '?',
@@ -49,53 +70,58 @@ const STYLE = `
     border: 1px solid var(--line); border-radius: 1rem }
   .mark { width: 4rem; height: 4rem; margin: 0 auto 1.25rem; display: grid; place-items: center; font-size: 1.75rem;
     border-radius: 50%; background: var(--line) }
-  .mark.paid { background: #1a7f4b; color: #fff }
+  .mark.paid, .mark.card_saved { background: #1a7f4b; color: #fff }
   h1 { margin: 0 0 .5rem; font-size: 1.5rem }
   p { margin: 0; color: var(--soft) }
   dl { margin: 2rem 0 0; padding-top: 1.25rem; border-top: 1px solid var(--line); display: grid;
     grid-template-columns: 1fr auto; gap: .25rem 1rem; text-align: left }
-  dt { color: var(--soft) } dd { margin: 0; font-variant-numeric: tabular-nums }
+  dt { color: var(--soft) } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums }
+  .again { display: inline-block; margin-top: 1.5rem; padding: .6rem 1.4rem; border: 1px solid var(--line);
+    border-radius: .6rem; color: inherit; text-decoration: none }
+  .again:hover { background: var(--line) }
 `
 
-/** The one page a customer may see of us: what is the matter with the invoice, in plain words. */
+/** The one page a customer may see of us: what is the matter with what they came to pay, in plain words. */
 export function PayPage({
   notice,
-  number,
+  title: subject,
   amount,
-  refreshSeconds,
+  payPath,
+  refresh,
 }: {
   notice: Notice
-  number: string | undefined
+  title: string | undefined
   amount: string | undefined
-  refreshSeconds: number | undefined
+  payPath: string
+  refresh: { seconds: number; url: string } | undefined
 }) {
-  const { mark, title, text } = TEXTS[notice.kind]
+  const { mark, title, text, again } = TEXTS[notice]
+  const isDue = notice !== 'paid' && notice !== 'void' && notice !== 'card_saved'
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        {refreshSeconds && <meta http-equiv="refresh" content={String(refreshSeconds)} />}
-        <title>{number ? `${title} · Invoice ${number}` : title}</title>
+        {refresh && <meta http-equiv="refresh" content={`${refresh.seconds};url=${refresh.url}`} />}
+        <title>{subject ? `${title} · ${subject}` : title}</title>
         <style>{raw(STYLE)}</style>
       </head>
       <body>
         <main>
-          <div class={`mark ${notice.kind}`} aria-hidden="true">
+          <div class={`mark ${notice}`} aria-hidden="true">
             {mark}
           </div>
           <h1>{title}</h1>
           <p>{text}</p>
-          {number && (
+          {again && (
+            <a class="again" href={payPath}>
+              {again}
+            </a>
+          )}
+          {subject && (
             <dl>
-              <dt>Invoice</dt>
-              <dd>{number}</dd>
-              {amount && notice.kind !== 'paid' && notice.kind !== 'void' && (
-                <>
-                  <dt>Amount due</dt>
-                  <dd>{amount}</dd>
-                </>
-              )}
+              <dt>{subject}</dt>
+              <dd>{isDue ? amount : ''}</dd>
             </dl>
           )}
         </main>

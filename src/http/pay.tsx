@@ -1,25 +1,24 @@
 /** @jsxImportSource hono/jsx */
-import { and, eq, inArray } from 'drizzle-orm'
 import { Hono, type Context } from 'hono'
 
-import { attempts, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { formatLago } from '../domain/money.ts'
-import type { InvoiceRow } from '../settle/load.ts'
 import { PayPage, type Notice } from './pay-page.tsx'
+import { findSubject, handOut, lookAt, requestCheckout, type Subject } from './pay-subject.ts'
 
 /** A customer waits this long for a checkout before being shown that it takes a moment. */
 const WAIT_MS = 9_000
 const POLL_MS = 40
 /** The return page asks Dodo again no more often than this, however often it is reloaded. */
 const ASK_AGAIN_MS = 4_000
-const REFRESH_SECONDS = 2
+/** A page that updates by itself does so ever more seldom, and not for ever: it may lie forgotten in a tab. */
+const REFRESH_SECONDS = [2, 2, 3, 5, 8, 13, 21, 34, 55]
 
 type PayDeps = Pick<Deps, 'db' | 'queue' | 'now'>
 
 /**
- * Where a customer pays an invoice, for as long as it lives. Each visit has the invoice looked at first, so
- * that nobody is sent to pay what is paid, void or another amount by now.
+ * Where a customer pays an invoice, for as long as it lives, several invoices together, or saves a card. Each
+ * visit has it looked at first, so that nobody is sent to pay what is paid, void or another amount by now.
  */
 export function pay(deps: PayDeps) {
   const app = new Hono()
@@ -31,98 +30,86 @@ export function pay(deps: PayDeps) {
   })
 
   app.get('/:token', async (c) => {
-    const found = await findByToken(deps, c.req.param('token'))
-    if (!found) return show(c, undefined, { kind: 'unknown' }, 404)
-    const isLookedAt = await requestCheckout(deps, found)
-    const row = (await findByToken(deps, c.req.param('token'))) ?? found
-    const url = await findLiveCheckout(deps, row)
-    if (url && row.isPayable) return c.redirect(url, 302)
-    return show(c, row, isLookedAt ? noticeOf(row) : { kind: 'preparing' })
+    const token = c.req.param('token')
+    const found = await findSubject(deps, token)
+    if (!found) return show(c, undefined, 'unknown')
+    const isLookedAt = await waitForCheckout(deps, token, found)
+    const subject = (await findSubject(deps, token)) ?? found
+    const url = subject.isPayable ? await handOut(deps, subject) : undefined
+    if (url) return c.redirect(url, 302)
+    return show(c, subject, isLookedAt ? noticeOf(subject) : 'preparing')
   })
 
-  // What the query of a return URL says is forgeable, and so is not looked at.
+  // What the query of a return URL says is forgeable, and so is not looked at, but for how often we refreshed.
   app.get('/:token/return', async (c) => {
-    const row = await findByToken(deps, c.req.param('token'))
-    if (!row) return show(c, undefined, { kind: 'unknown' }, 404)
-    if (row.state === 'open' || row.state === 'failed' || row.state === 'processing')
-      await askForNews(deps, row)
-    const notice = noticeOf(row)
-    return show(c, row, notice.kind === 'preparing' ? { kind: 'waiting' } : notice)
+    const subject = await findSubject(deps, c.req.param('token'))
+    if (!subject) return show(c, undefined, 'unknown')
+    if (isWaiting(subject)) await askForNews(deps, subject)
+    const notice = subject.state === 'failed' ? 'declined' : noticeOf(subject)
+    return show(c, subject, notice === 'preparing' ? 'waiting' : notice)
   })
   return app
 }
 
-async function findByToken({ db }: PayDeps, token: string): Promise<InvoiceRow | undefined> {
-  if (!/^[\w-]{1,100}$/.test(token)) return undefined
-  const [row] = await db.select().from(invoices).where(eq(invoices.payToken, token))
-  return row
-}
+const isWaiting = ({ state }: Subject) =>
+  state === 'open' || state === 'failed' || state === 'processing'
 
-/** Asks for something payable, and waits until the invoice has been settled with that wish. */
-async function requestCheckout(deps: PayDeps, { lagoInvoiceId }: InvoiceRow): Promise<boolean> {
-  const requestedAt = deps.now()
-  await deps.db.transaction(async (tx) => {
-    await tx
-      .update(invoices)
-      .set({ requestedAt, requestedBy: 'customer' })
-      .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
-    await deps.queue.send(tx, 'settle', [
-      { key: lagoInvoiceId, priority: 20, data: { cause: 'customer' } },
-    ])
-  })
+/** Asks for something payable, and waits until it has been looked at with that wish. */
+async function waitForCheckout(deps: PayDeps, token: string, subject: Subject): Promise<boolean> {
+  await requestCheckout(deps, subject)
   const deadline = performance.now() + WAIT_MS
   while (performance.now() < deadline) {
-    const [row] = await deps.db
-      .select({ requestedAt: invoices.requestedAt })
-      .from(invoices)
-      .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
-    if (row?.requestedAt === null) return true
+    const fresh = await findSubject(deps, token)
+    if (fresh?.requestedAt === null) return true
     await Bun.sleep(POLL_MS)
   }
   return false
 }
 
-async function askForNews({ db, queue, now }: PayDeps, { lagoInvoiceId, settledAt }: InvoiceRow) {
-  if (settledAt && now().getTime() - settledAt.getTime() < ASK_AGAIN_MS) return
-  const job = { key: lagoInvoiceId, priority: 20, data: { cause: 'customer' } }
-  await db.transaction((tx) => queue.send(tx, 'settle', [job]))
-}
-
-async function findLiveCheckout({ db, now }: PayDeps, { lagoInvoiceId }: InvoiceRow) {
-  const [attempt] = await db
-    .select()
-    .from(attempts)
-    .where(and(eq(attempts.lagoInvoiceId, lagoInvoiceId), inArray(attempts.status, ['live'])))
-  const isOpen = attempt?.expiresAt && attempt.expiresAt > now()
-  return isOpen ? attempt.checkoutUrl : undefined
+async function askForNews(deps: PayDeps, subject: Subject) {
+  const { settledAt } = subject
+  if (settledAt && deps.now().getTime() - settledAt.getTime() < ASK_AGAIN_MS) return
+  await lookAt(deps, subject)
 }
 
 /** What a customer is told. The merchant's reasons are the merchant's. */
-function noticeOf({ state }: InvoiceRow): Notice {
+function noticeOf({ kind, state }: Subject): Notice {
+  if (kind === 'customer' && state === 'paid') return 'card_saved'
   switch (state) {
     case 'paid':
     case 'processing':
     case 'void':
-      return { kind: state }
+      return state
     case 'skipped':
     case 'attention':
-      return { kind: 'not_payable' }
+      return 'not_payable'
     case 'open':
     case 'failed':
-      return { kind: 'preparing' }
+      return 'preparing'
   }
 }
 
-function show(c: Context, row: InvoiceRow | undefined, notice: Notice, status: 200 | 404 = 200) {
-  const isTemporary = notice.kind === 'preparing' || notice.kind === 'waiting'
-  const amount = row?.currency ? formatLago(row.amountDue, row.currency) : undefined
+function show(c: Context, subject: Subject | undefined, notice: Notice) {
+  const amount =
+    subject?.currency && subject.amountDue > 0
+      ? formatLago(subject.amountDue, subject.currency)
+      : undefined
+  const looks = Math.max(0, Number(c.req.query('look')) || 0)
+  const { pathname } = new URL(c.req.url)
+  const refreshSeconds = REFRESH_SECONDS[looks]
+  const isTemporary = notice === 'preparing' || notice === 'waiting'
+  const refresh =
+    isTemporary && refreshSeconds
+      ? { seconds: refreshSeconds, url: `${pathname}?look=${looks + 1}` }
+      : undefined
   return c.html(
     <PayPage
       notice={notice}
-      number={row?.number ?? undefined}
+      title={subject?.title}
       amount={amount}
-      refreshSeconds={isTemporary ? REFRESH_SECONDS : undefined}
+      payPath={pathname.replace(/\/return$/, '')}
+      refresh={refresh}
     />,
-    status,
+    notice === 'unknown' ? 404 : 200,
   )
 }

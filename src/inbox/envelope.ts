@@ -16,18 +16,40 @@ const LagoEnvelope = z.looseObject({
 
 const DodoEnvelope = z.looseObject({ type: z.string().min(1), data: z.looseObject({}) })
 
-/** What every Lago object that may be about an invoice can say of it. */
+/** What a delivery makes us look at, and which one. */
+export type Wake = {
+  wakes: 'settle' | 'trace' | 'mandate' | 'customer' | 'bundle' | 'topup' | null
+  wakesKey: string | null
+}
+
+const NOTHING: Wake = { wakes: null, wakesKey: null }
+const wake = (wakes: Wake['wakes'], wakesKey: string | undefined): Wake =>
+  wakesKey === undefined ? NOTHING : { wakes, wakesKey }
+
+/** Lago takes any text for a customer's id. */
+const customerId = z
+  .string()
+  .min(1)
+  .max(MAX_ID_LENGTH)
+  .refine((text) => !text.includes('\0'))
+  .optional()
+  .catch(undefined)
+
+/** What every Lago object that may be about something of ours can say of it. */
 const LagoObject = z
   .looseObject({
     lago_id: optionalId,
     lago_invoice_id: optionalId,
+    external_id: customerId,
     invoice: z.looseObject({ lago_id: optionalId }).optional().catch(undefined),
+    invoice_requires_successful_payment: z.boolean().optional().catch(undefined),
   })
   .catch({})
 
 const DodoObject = z.looseObject({
   payment_id: optionalId,
   recovered_payment_id: optionalId,
+  subscription_id: optionalId,
   metadata: z.looseObject({ lago_invoice_id: optionalId }).optional().catch(undefined),
 })
 
@@ -43,15 +65,28 @@ export function readLagoEvent(body: Buffer) {
   if (!parsed.success) throw new MalformedEvent('not an event of Lago')
   const envelope = parsed.data
   const object = LagoObject.parse(envelope[envelope.object_type])
-  const isInvoice = envelope.object_type === 'invoice'
-  const lagoInvoiceId = isInvoice
-    ? object.lago_id
-    : (object.lago_invoice_id ?? object.invoice?.lago_id)
   return {
     eventType: readType(envelope.webhook_type),
     organizationId: envelope.organization_id,
-    lagoInvoiceId: lagoInvoiceId ?? null,
     dodoPaymentId: null,
+    ...wakeOfLago(envelope.object_type, object),
+  }
+}
+
+function wakeOfLago(objectType: string, object: z.infer<typeof LagoObject>): Wake {
+  switch (objectType) {
+    case 'invoice':
+      return wake('settle', object.lago_id)
+    case 'customer':
+      return wake('customer', object.external_id)
+    case 'payment_request':
+      return wake('bundle', object.lago_id)
+    case 'wallet_transaction':
+      // Its invoice, if it has one yet, is one that Lago shows to nobody.
+      if (object.invoice_requires_successful_payment) return wake('topup', object.lago_id)
+      return wake('settle', object.lago_invoice_id)
+    default:
+      return wake('settle', object.lago_invoice_id ?? object.invoice?.lago_id)
   }
 }
 
@@ -61,12 +96,19 @@ export function readDodoEvent(body: Buffer) {
   if (!parsed.success) throw new MalformedEvent('not an event of Dodo')
   const { type, data } = parsed.data
   const object = DodoObject.parse(data)
-  const isPayment = type.startsWith('payment.')
   return {
     eventType: readType(type),
-    lagoInvoiceId: (isPayment ? object.metadata?.lago_invoice_id : undefined) ?? null,
     dodoPaymentId: object.payment_id ?? object.recovered_payment_id ?? null,
+    ...wakeOfDodo(type, object),
   }
+}
+
+/** Refunds and disputes carry no metadata of the payment, so which invoice they are about is traced. */
+function wakeOfDodo(type: string, object: z.infer<typeof DodoObject>): Wake {
+  const named = object.metadata?.lago_invoice_id
+  if (type.startsWith('payment.') && named) return wake('settle', named)
+  if (type.startsWith('subscription.')) return wake('mandate', object.subscription_id)
+  return wake('trace', object.payment_id ?? object.recovered_payment_id)
 }
 
 function readJson(body: Buffer): unknown {

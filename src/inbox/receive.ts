@@ -2,6 +2,7 @@ import { deliveries } from '../db/schema.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
 import { createCoalescer } from './coalesce.ts'
+import type { Wake } from './envelope.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -13,11 +14,10 @@ export type Delivery = {
   source: 'lago' | 'dodo'
   deliveryId: string
   eventType: string
-  lagoInvoiceId: string | null
   dodoPaymentId: string | null
   headers: Record<string, string>
   body: Buffer
-}
+} & Wake
 
 export type Receive = (delivery: Delivery) => Promise<{ duplicate: boolean }>
 
@@ -47,16 +47,9 @@ export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'n
         return { duplicate: !isFirst }
       })
       const woken = batch.filter((_, index) => results[index]?.duplicate === false)
-      await queue.send(
-        tx,
-        'settle',
-        jobsFor(woken, ({ lagoInvoiceId }) => lagoInvoiceId),
-      )
-      await queue.send(
-        tx,
-        'trace',
-        jobsFor(woken.filter(namesNoInvoice), ({ dodoPaymentId }) => dodoPaymentId),
-      )
+      for (const kind of new Set(woken.flatMap(({ wakes }) => wakes ?? []))) {
+        await queue.send(tx, kind, jobsFor(woken.filter(({ wakes }) => wakes === kind)))
+      }
       return results
     })
 
@@ -70,11 +63,9 @@ export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'n
 const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
   `${source}:${deliveryId}`
 
-const namesNoInvoice = ({ lagoInvoiceId }: Delivery) => lagoInvoiceId === null
-
 /** A delivery about nothing we settle is complete as soon as it is stored. */
 function asRow(delivery: Delivery, receivedAt: Date) {
-  const isIdle = delivery.lagoInvoiceId === null && delivery.dodoPaymentId === null
+  const isIdle = delivery.wakes === null
   return {
     ...delivery,
     receivedAt,
@@ -84,13 +75,12 @@ function asRow(delivery: Delivery, receivedAt: Date) {
 }
 
 /** One job per key and batch: a job reads every delivery of its key that is stored by then. */
-function jobsFor(batch: Delivery[], keyOf: (delivery: Delivery) => string | null) {
+function jobsFor(batch: Delivery[]) {
   const priorities = new Map<string, number>()
-  for (const delivery of batch) {
-    const key = keyOf(delivery)
-    if (key === null) continue
-    const priority = delivery.source === 'dodo' ? URGENT : NORMAL
-    priorities.set(key, Math.max(priority, priorities.get(key) ?? 0))
+  for (const { wakesKey, source } of batch) {
+    if (wakesKey === null) continue
+    const priority = source === 'dodo' ? URGENT : NORMAL
+    priorities.set(wakesKey, Math.max(priority, priorities.get(wakesKey) ?? 0))
   }
   return [...priorities].map(([key, priority]) => ({ key, priority }))
 }

@@ -5,10 +5,14 @@ import { ApiError, Later } from '../errors.ts'
 import {
   LagoCreditNote,
   LagoCreditNoteRow,
+  LagoCustomer,
   LagoEstimate,
   LagoInvoice,
   LagoPayment,
+  LagoPaymentRequest,
   LagoPaymentRow,
+  LagoWallet,
+  LagoWalletTransaction,
 } from './objects.ts'
 
 /** Bounds every listing: a service that never ends its pages does not hold us for ever. */
@@ -142,10 +146,111 @@ export function createLago(options: {
       }),
     ).then((answer) => answer.credit_note)
 
-  const setRefundStatus = (lagoCreditNoteId: string, refundStatus: 'succeeded' | 'failed') =>
+  /** Says what became of the money; metadata is merged into what the note already has. */
+  const setRefundStatus = (
+    lagoCreditNoteId: string,
+    refundStatus: 'succeeded' | 'failed',
+    metadata?: Record<string, string>,
+  ) =>
     call(`set the refund status of ${lagoCreditNoteId}`, z.looseObject({}), () =>
       client.creditNotes.updateCreditNote(encodeURIComponent(lagoCreditNoteId), {
-        credit_note: { refund_status: refundStatus },
+        credit_note: { refund_status: refundStatus, ...(metadata && { metadata }) },
+      }),
+    )
+
+  /** All notes whose refund nobody has answered for yet. */
+  const listPendingRefunds = () =>
+    listAll('credit_notes', LagoCreditNote, (page) =>
+      client.creditNotes.findAllCreditNotes({
+        refund_status: 'pending',
+        'types[]': ['refund'],
+        page,
+        per_page: PAGE_SIZE,
+      }),
+    )
+
+  const findCreditNote = (lagoCreditNoteId: string): Promise<LagoCreditNote | undefined> =>
+    orUndefined(
+      call(`read credit note ${lagoCreditNoteId}`, z.object({ credit_note: LagoCreditNote }), () =>
+        client.creditNotes.findCreditNote(encodeURIComponent(lagoCreditNoteId)),
+      ).then((answer) => answer.credit_note),
+    )
+
+  /** Marks the invoice's dispute as lost; the first call counts, a repeated one only repeats the event. */
+  const loseDispute = (lagoInvoiceId: string) =>
+    call(`lose the dispute of ${lagoInvoiceId}`, z.looseObject({}), () =>
+      client.invoices.loseDisputeInvoice(encodeURIComponent(lagoInvoiceId)),
+    )
+
+  const findPaymentRequest = (
+    lagoPaymentRequestId: string,
+  ): Promise<LagoPaymentRequest | undefined> =>
+    orUndefined(
+      call(
+        `read payment request ${lagoPaymentRequestId}`,
+        z.object({ payment_request: LagoPaymentRequest }),
+        () => client.paymentRequests.findPaymentRequest(encodeURIComponent(lagoPaymentRequestId)),
+      ).then((answer) => answer.payment_request),
+    )
+
+  /** Requests stay pending for ever when they are paid outside Lago's own providers. */
+  const listPaymentRequests = () =>
+    listAll('payment_requests', LagoPaymentRequest, (page) =>
+      client.paymentRequests.findAllPaymentRequests({ page, per_page: PAGE_SIZE }),
+    )
+
+  /** Through the list, because the route cuts an id at its first dot (lago-api `config/routes.rb`). */
+  const findCustomer = async (lagoCustomerId: string): Promise<LagoCustomer | undefined> => {
+    const { customers } = await call(
+      `look for customer ${lagoCustomerId}`,
+      z.object({ customers: z.array(LagoCustomer) }),
+      () =>
+        client.customers.findAllCustomers({
+          external_id: lagoCustomerId,
+          per_page: PAGE_SIZE,
+        }),
+    )
+    return customers.find(({ external_id }) => external_id === lagoCustomerId)
+  }
+
+  const findWalletTransaction = (
+    lagoWalletTransactionId: string,
+  ): Promise<LagoWalletTransaction | undefined> =>
+    orUndefined(
+      call(
+        `read wallet transaction ${lagoWalletTransactionId}`,
+        z.object({ wallet_transaction: LagoWalletTransaction }),
+        () =>
+          client.walletTransactions.findWalletTransaction(
+            encodeURIComponent(lagoWalletTransactionId),
+          ),
+      ).then((answer) => answer.wallet_transaction),
+    )
+
+  const findWallet = (lagoWalletId: string): Promise<LagoWallet | undefined> =>
+    orUndefined(
+      call(`read wallet ${lagoWalletId}`, z.object({ wallet: LagoWallet }), () =>
+        client.wallets.findWallet(encodeURIComponent(lagoWalletId)),
+      ).then(({ wallet }) => wallet),
+    )
+
+  const listWallets = (lagoCustomerId: string) =>
+    listAll('wallets', LagoWallet, (page) =>
+      client.wallets.findAllWallets({
+        external_customer_id: lagoCustomerId,
+        page,
+        per_page: PAGE_SIZE,
+      }),
+    )
+
+  /** What was bought for a wallet and is not settled yet. */
+  const listPendingTopUps = (lagoWalletId: string) =>
+    listAll('wallet_transactions', LagoWalletTransaction, (page) =>
+      client.wallets.findAllWalletTransactions(encodeURIComponent(lagoWalletId), {
+        status: 'pending',
+        transaction_status: 'purchased',
+        page,
+        per_page: PAGE_SIZE,
       }),
     )
 
@@ -177,6 +282,16 @@ export function createLago(options: {
     estimateCreditNote,
     createCreditNote,
     setRefundStatus,
+    listPendingRefunds,
+    findCreditNote,
+    loseDispute,
+    findPaymentRequest,
+    listPaymentRequests,
+    findCustomer,
+    findWalletTransaction,
+    findWallet,
+    listWallets,
+    listPendingTopUps,
     getOrganizationId,
     getWebhookPublicKey,
   }

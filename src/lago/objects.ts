@@ -19,7 +19,7 @@ const LagoFee = z.object({
   precise_coupons_amount_cents: decimal.nullish().transform((amount) => amount ?? 0),
 })
 
-const LagoCustomer = z.object({
+export const LagoCustomer = z.object({
   external_id: z.string(),
   name: textOrNull,
   legal_name: textOrNull,
@@ -29,6 +29,7 @@ const LagoCustomer = z.object({
   email: textOrNull,
   country: textOrNull,
   zipcode: textOrNull,
+  currency: textOrNull,
   billing_configuration: z.object({ payment_provider: textOrNull }).nullish(),
 })
 export type LagoCustomer = z.infer<typeof LagoCustomer>
@@ -45,6 +46,8 @@ export const LagoInvoice = z.object({
   total_paid_amount_cents: cents.default(0),
   total_due_amount_cents: cents,
   self_billed: z.boolean().default(false),
+  issuing_date: textOrNull,
+  payment_dispute_lost_at: textOrNull,
   updated_at: z.string().nullish(),
   customer: LagoCustomer,
   metadata: z.array(LagoMetadata).default([]),
@@ -70,6 +73,7 @@ export type LagoPaymentRow = z.infer<typeof LagoPaymentRow>
 export const LagoCreditNote = z.object({
   lago_id: z.string(),
   lago_invoice_id: z.string(),
+  number: z.string().nullish(),
   refund_status: z.string().nullish(),
   refund_amount_cents: cents,
   total_amount_cents: cents,
@@ -101,3 +105,38 @@ export const LagoEstimate = z.object({
   precise_coupons_adjustment_amount_cents: decimal,
 })
 export type LagoEstimate = z.infer<typeof LagoEstimate>
+
+/** Several overdue invoices that the customer is asked to pay together. */
+export const LagoPaymentRequest = z.object({
+  lago_id: z.string(),
+  amount_currency: z.string().length(3),
+  created_at: z.coerce.date(),
+  customer: z.object({ external_id: z.string() }),
+  invoices: z.array(
+    z.object({ lago_id: z.string(), number: textOrNull, issuing_date: textOrNull }),
+  ),
+})
+export type LagoPaymentRequest = z.infer<typeof LagoPaymentRequest>
+
+/** A movement of a wallet. `amount` is a decimal in major units. */
+export const LagoWalletTransaction = z.object({
+  lago_id: z.string(),
+  lago_wallet_id: z.string(),
+  lago_invoice_id: textOrNull,
+  status: z.string(),
+  transaction_status: z.string(),
+  transaction_type: z.string(),
+  amount: z.union([z.string(), z.number()]).transform(String),
+  invoice_requires_successful_payment: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
+})
+export type LagoWalletTransaction = z.infer<typeof LagoWalletTransaction>
+
+export const LagoWallet = z.object({
+  lago_id: z.string(),
+  external_customer_id: z.string(),
+  currency: z.string().length(3),
+})
+export type LagoWallet = z.infer<typeof LagoWallet>

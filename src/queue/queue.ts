@@ -20,6 +20,7 @@ const MAX_CRASHES = 50
 const RETENTION_SECONDS = 365 * 24 * 3600
 const KEEP_COMPLETED_SECONDS = 3600
 const POLL_SECONDS = 1
+const DEAD_POLL_SECONDS = 10
 
 /** Work owed on one key. Jobs of one kind and key never run at the same time, on any replica. */
 export type Job = { key: string; priority?: number; data?: Record<string, unknown> }
@@ -95,8 +96,17 @@ export function createQueue(options: {
   }
 
   /** Where there was a job there may be another: pg-boss would wait for the next poll to see. */
-  async function openWorker(queue: string, run: (job: BossJob<Payload>) => Promise<void>) {
-    const workerId: string = await boss.work<Payload, void>(queue, POLLING, async ([job]) => {
+  async function openWorker(
+    queue: string,
+    run: (job: BossJob<Payload>) => Promise<void>,
+    pollSeconds = POLL_SECONDS,
+  ) {
+    const polling = {
+      batchSize: 1,
+      pollingIntervalSeconds: pollSeconds,
+      notifyPollingIntervalSeconds: pollSeconds,
+    }
+    const workerId: string = await boss.work<Payload, void>(queue, polling, async ([job]) => {
       if (job) await run(job)
       boss.notifyWorker(workerId)
     })
@@ -129,11 +139,12 @@ export function createQueue(options: {
     kind: string,
     tell: (key: string, reason: string) => Promise<void>,
   ) {
-    await openWorker(deadLetterQueue(kind), async (job) => {
+    const tellOf = async (job: BossJob<Payload>) => {
       const { key, error = `the process died ${MAX_CRASHES} times while working on it` } = job.data
       await tell(key, error)
       await unblock(kind, key)
-    })
+    }
+    await openWorker(deadLetterQueue(kind), tellOf, DEAD_POLL_SECONDS)
   }
 
   /** A job that pg-boss itself gave up stays in its table as failed, where it would block its key. */
@@ -150,12 +161,6 @@ export function createQueue(options: {
 }
 
 const deadLetterQueue = (kind: string) => `${kind}-dead`
-
-const POLLING = {
-  batchSize: 1,
-  pollingIntervalSeconds: POLL_SECONDS,
-  notifyPollingIntervalSeconds: POLL_SECONDS,
-}
 
 /** Exponential, with half of it left to chance so that what failed together does not return together. */
 function backoffMs(run: number): number {

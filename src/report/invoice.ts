@@ -1,17 +1,8 @@
-import { asc, desc, eq, inArray, or } from 'drizzle-orm'
+import { asc, desc, eq, or } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import {
-  attempts,
-  credits,
-  disputes,
-  invoices,
-  payments,
-  recordings,
-  refunds,
-  timeline,
-} from '../db/schema.ts'
-import { payUrlOf } from '../settle/load.ts'
+import { bundleInvoices, bundles, credits, invoices, recordings, timeline } from '../db/schema.ts'
+import { loadAttempts, loadPayments, payUrlOf } from '../settle/load.ts'
 
 export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoice>>>
 
@@ -26,35 +17,18 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
   if (!row) return undefined
   const { lagoInvoiceId } = row
 
-  const ownPayments = await db
-    .select()
-    .from(payments)
-    .where(eq(payments.lagoInvoiceId, lagoInvoiceId))
-    .orderBy(asc(payments.madeAt))
-  const ids = ownPayments.map(({ dodoPaymentId }) => dodoPaymentId)
-  const [ownAttempts, ownRecordings, ownRefunds, ownCredits, ownDisputes, lines] =
-    await Promise.all([
-      db
-        .select()
-        .from(attempts)
-        .where(eq(attempts.lagoInvoiceId, lagoInvoiceId))
-        .orderBy(asc(attempts.number)),
-      db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
-      ids.length
-        ? db
-            .select()
-            .from(refunds)
-            .where(inArray(refunds.dodoPaymentId, ids))
-            .orderBy(asc(refunds.madeAt))
-        : [],
-      db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
-      ids.length ? db.select().from(disputes).where(inArray(disputes.dodoPaymentId, ids)) : [],
-      db
-        .select()
-        .from(timeline)
-        .where(eq(timeline.lagoInvoiceId, lagoInvoiceId))
-        .orderBy(asc(timeline.id)),
-    ])
+  const ownAttempts = await loadAttempts(db, lagoInvoiceId)
+  const ownPayments = await loadPayments(db, lagoInvoiceId, ownAttempts)
+  const [ownRecordings, ownCredits, lines, requests] = await Promise.all([
+    db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
+    db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
+    db
+      .select()
+      .from(timeline)
+      .where(eq(timeline.lagoInvoiceId, lagoInvoiceId))
+      .orderBy(asc(timeline.id)),
+    findBundles(db, lagoInvoiceId),
+  ])
   return {
     lagoInvoiceId,
     number: row.number,
@@ -67,12 +41,25 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     payUrl: payUrlOf(publicUrl, row.payToken),
     nextWakeAt: row.nextWakeAt,
     attempts: ownAttempts.map(
-      ({ number, cause, status, amount, dodoSessionId, startedAt, expiresAt }) => ({
+      ({
         number,
+        kind,
         cause,
         status,
-        amount,
+        share,
         dodoSessionId,
+        startedAt,
+        expiresAt,
+        ...attempt
+      }) => ({
+        number,
+        kind,
+        cause,
+        status,
+        amount: share,
+        dodoSessionId,
+        dodoSubscriptionId: attempt.dodoSubscriptionId,
+        lagoPaymentRequestId: attempt.lagoPaymentRequestId,
         startedAt,
         expiresAt,
       }),
@@ -90,29 +77,52 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         madeAt,
       }
     }),
-    refunds: ownRefunds.map(({ dodoRefundId, dodoPaymentId, amount, currency, status, madeAt }) => {
-      const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
-      return {
-        dodoRefundId,
-        dodoPaymentId,
-        amount,
-        currency,
-        status,
-        lagoCreditNoteId: credit?.lagoCreditNoteId ?? null,
-        reason: credit?.reason ?? null,
-        madeAt,
-      }
-    }),
-    disputes: ownDisputes.map(
-      ({ dodoDisputeId, dodoPaymentId, status, stage, amount, currency }) => ({
-        dodoDisputeId,
-        dodoPaymentId,
-        status,
-        stage,
-        amount,
-        currency,
+    refunds: ownPayments.flatMap(({ refunds, orders }) =>
+      refunds.map(({ dodoRefundId, dodoPaymentId, amount, currency, status, madeAt }) => {
+        const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
+        const order = orders.find((one) => one.dodoRefundId === dodoRefundId)
+        return {
+          dodoRefundId,
+          dodoPaymentId,
+          amount,
+          currency,
+          status,
+          lagoCreditNoteId: credit?.lagoCreditNoteId ?? order?.lagoCreditNoteId ?? null,
+          /** Why the bridge asked for it; null when the merchant refunded in Dodo. */
+          cause: order?.cause ?? null,
+          reason: credit?.reason ?? null,
+          madeAt,
+        }
       }),
     ),
+    disputes: ownPayments.flatMap(({ disputes }) =>
+      disputes.map(
+        ({ dodoDisputeId, dodoPaymentId, status, stage, isByRdr, amount, currency }) => ({
+          dodoDisputeId,
+          dodoPaymentId,
+          status,
+          stage,
+          isByRdr,
+          amount,
+          currency,
+        }),
+      ),
+    ),
+    paymentRequests: requests.map(({ lagoPaymentRequestId, payToken, state }) => ({
+      lagoPaymentRequestId,
+      state,
+      payUrl: payUrlOf(publicUrl, payToken),
+    })),
     timeline: lines.map(({ at, what }) => ({ at, what })),
   }
+}
+
+async function findBundles(db: Database, lagoInvoiceId: string) {
+  const rows = await db
+    .select({ bundle: bundles })
+    .from(bundleInvoices)
+    .innerJoin(bundles, eq(bundles.lagoPaymentRequestId, bundleInvoices.lagoPaymentRequestId))
+    .where(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId))
+    .orderBy(asc(bundles.createdAt))
+  return rows.map(({ bundle }) => bundle)
 }

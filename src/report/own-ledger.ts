@@ -121,6 +121,8 @@ function ofCredit(credit: Credit, recording: Recording): Knowledge {
       return { is: 'begun' }
     case 'credited':
       return { is: 'done' }
+    case 'reversed':
+      return { is: 'refused', why: 'it failed after it had been credited' }
     case 'impossible':
       return { is: 'refused', why: `no credit note: ${credit?.reason ?? 'Lago refused it'}` }
   }

@@ -1,8 +1,8 @@
 import { and, eq, inArray } from 'drizzle-orm'
 
-import { attempts } from '../db/schema.ts'
+import { attempts, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { End } from '../domain/decide.ts'
+import type { End } from '../domain/steps.ts'
 import type { Attempt } from '../domain/ledger.ts'
 import { note } from './timeline.ts'
 
@@ -10,7 +10,7 @@ import { note } from './timeline.ts'
 export async function endAttempt(
   { db, log, now }: Pick<Deps, 'db' | 'log' | 'now'>,
   lagoInvoiceId: string,
-  attempt: Attempt,
+  attempt: Pick<Attempt, 'id' | 'number'>,
   { status, at, why, declineCode = null }: End,
 ) {
   await db.transaction(async (tx) => {
@@ -22,7 +22,16 @@ export async function endAttempt(
       )
       .returning({ id: attempts.id })
     if (ended.length === 0) return
+    await tx.update(shares).set({ isLive: false }).where(eq(shares.attemptId, attempt.id))
     await note(tx, lagoInvoiceId, `attempt ${attempt.number} is ${status}: ${why}`, now())
   })
   log.info({ lagoInvoiceId, attempt: attempt.number, status }, 'attempt ended')
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+/** Whether somebody else came first; drizzle wraps what Postgres says. */
+export function isUniqueViolation(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  return (cause as { code?: unknown } | null)?.code === UNIQUE_VIOLATION
 }

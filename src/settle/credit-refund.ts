@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 
-import { credits } from '../db/schema.ts'
+import { creditNotes, credits } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { amountToCredit, feeRests, spreadRefund } from '../domain/credit-note.ts'
 import type { Payment, Refund } from '../domain/ledger.ts'
@@ -17,26 +17,27 @@ import {
 } from './unknown-outcome.ts'
 
 type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
-type Subject = { invoice: LagoInvoice; dodoPaymentId: string; refund: Refund; amount: number }
+type Subject = { invoice: LagoInvoice; payment: Payment; refund: Refund; amount: number }
 
 /** Dodo gave money back, so Lago holds a credit note for exactly that much: one per refund, whatever is lost. */
 export async function creditRefund(
   deps: Crediting,
   invoice: LagoInvoice,
-  payment: Payment,
-  refund: Refund,
+  { payment, refund, amount: given }: { payment: Payment; refund: Refund; amount: number },
 ): Promise<void> {
   const currency = refund.currency ?? invoice.currency
-  const amount = toLagoMinor(refund.amount ?? 0, currency)
-  const { dodoPaymentId } = payment
-  const subject = { invoice, dodoPaymentId, refund, amount: amount ?? 0 }
+  const amount = toLagoMinor(given, currency)
+  const subject = { invoice, payment, refund, amount: amount ?? 0 }
   if (amount === undefined || currency !== invoice.currency) {
-    const given = formatDodo(refund.amount ?? 0, currency)
-    return giveUp(deps, subject, `Lago cannot hold ${given} on an invoice in ${invoice.currency}`)
+    return giveUp(
+      deps,
+      subject,
+      `Lago cannot hold ${formatDodo(given, currency)} on an invoice in ${invoice.currency}`,
+    )
   }
 
   const notes = await deps.lago.listCreditNotes(invoice)
-  const known = notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId)
+  const known = findNote(notes, subject)
   if (known) return finish(deps, subject, known)
 
   const [begun] = await deps.db.select().from(credits).where(keyOf(subject))
@@ -46,7 +47,7 @@ export async function creditRefund(
       begun.repeatableAt,
     )
   }
-  if (await isFreeLicense(deps)) return giveUp(deps, subject, FREE_LICENSE)
+  if (await isFreeLicense(deps)) return giveUp(deps, subject, FREE_LICENSE, true)
   const toCredit = amountToCredit(subject.amount, {
     paid: invoice.total_paid_amount_cents,
     notes: notes.map(({ refund_amount_cents }) => ({ refunded: refund_amount_cents })),
@@ -63,8 +64,32 @@ function isGivenBack({ amount, refunds }: Payment): boolean {
 
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
 
+/**
+ * The note of this refund, if there is one: ours, or one of the merchant's for the same amount that nobody has
+ * answered for, which then is why the merchant refunded it in Dodo by hand.
+ */
+const findNote = (notes: LagoCreditNote[], { payment, refund, amount }: Subject) =>
+  notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId) ??
+  notes.find(
+    ({ lago_id, metadata, refund_amount_cents, refund_status }) =>
+      !metadata?.['dodo_refund_id'] &&
+      refund_amount_cents === amount &&
+      (refund_status === 'pending' || refund_status === 'failed') &&
+      !isBeingCarriedOut(lago_id, payment),
+  )
+
+const isBeingCarriedOut = (lagoCreditNoteId: string, { orders, refunds }: Payment) =>
+  orders.some(
+    (order) =>
+      order.lagoCreditNoteId === lagoCreditNoteId &&
+      order.status !== 'refused' &&
+      !refunds.some(
+        ({ dodoRefundId, status }) => dodoRefundId === order.dodoRefundId && status === 'failed',
+      ),
+  )
+
 async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCreditNote[]) {
-  const { invoice, dodoPaymentId, refund, amount } = subject
+  const { invoice, payment, refund, amount } = subject
   const rests = restsOf(invoice, notes)
   if (rests.length === 0)
     return giveUp(deps, subject, 'earlier credit notes used up all fees of the invoice')
@@ -86,7 +111,7 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
       refund_amount_cents: amount,
       credit_amount_cents: 0,
       items: spreadRefund(amount, rests, worthOfWhole),
-      metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: dodoPaymentId },
+      metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: payment.dodoPaymentId },
     })
     await finish(deps, subject, created)
   } catch (error) {
@@ -99,7 +124,7 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
     if (!isRefused(error) || error.status === 401) throw error
     if (error.status !== 403) return giveUp(deps, subject, reasonOf(error))
     await rememberFreeLicense(deps)
-    await giveUp(deps, subject, FREE_LICENSE)
+    await giveUp(deps, subject, FREE_LICENSE, true)
   }
 }
 
@@ -135,10 +160,15 @@ async function intend(deps: Crediting, subject: Subject): Promise<Date> {
 
 /** The money has arrived at the customer, which Lago learns as the note's refund status. */
 async function finish(deps: Crediting, subject: Subject, creditNote: LagoCreditNote) {
+  const { invoice, refund, amount, payment } = subject
   if (creditNote.refund_status !== 'succeeded') {
-    await deps.lago.setRefundStatus(creditNote.lago_id, 'succeeded')
+    const ids = { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: payment.dodoPaymentId }
+    await deps.lago.setRefundStatus(
+      creditNote.lago_id,
+      'succeeded',
+      creditNote.metadata?.['dodo_refund_id'] ? undefined : ids,
+    )
   }
-  const { invoice, refund, amount } = subject
   const at = deps.now()
   const held = creditNote.refund_amount_cents
   const drift = held === amount ? '' : `; Lago rounded it to ${formatLago(held, invoice.currency)}`
@@ -149,17 +179,21 @@ async function finish(deps: Crediting, subject: Subject, creditNote: LagoCreditN
       creditedAt: at,
     }
     await write({ ...deps, db: tx }, subject, { amount: held, repeatableAt: at, ...credited })
+    await tx
+      .update(creditNotes)
+      .set({ refundStatus: 'succeeded', reason: null })
+      .where(eq(creditNotes.lagoCreditNoteId, creditNote.lago_id))
     const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} credited in Lago (credit note ${creditNote.lago_id})${drift}`
     await note(tx, invoice.lago_id, what, at)
   })
   deps.log.info({ ...identityOf(subject), lagoCreditNoteId: creditNote.lago_id }, 'refund credited')
 }
 
-async function giveUp(deps: Crediting, subject: Subject, reason: string) {
+async function giveUp(deps: Crediting, subject: Subject, reason: string, needsLicense = false) {
   const at = deps.now()
   const { invoice, refund, amount } = subject
   await deps.db.transaction(async (tx) => {
-    const impossible = { status: 'impossible' as const, reason }
+    const impossible = { status: 'impossible' as const, reason, needsLicense }
     await write({ ...deps, db: tx }, subject, { amount, repeatableAt: at, ...impossible })
     const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} not credited: ${reason}`
     await note(tx, invoice.lago_id, what, at)
@@ -184,4 +218,19 @@ const identityOf = ({ invoice, refund }: Subject) => ({
 const keyOf = (subject: Subject) => {
   const { dodoRefundId, lagoInvoiceId } = identityOf(subject)
   return and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+}
+
+/** Dodo took a refund back that Lago had credited: the note says so, and a person decides. */
+export async function reverseCredit(
+  { db, lago, now }: Crediting,
+  lagoInvoiceId: string,
+  dodoRefundId: string,
+): Promise<void> {
+  const key = and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const [credit] = await db.select().from(credits).where(key)
+  if (credit?.lagoCreditNoteId) await lago.setRefundStatus(credit.lagoCreditNoteId, 'failed')
+  await db.transaction(async (tx) => {
+    await tx.update(credits).set({ status: 'reversed' }).where(key)
+    await note(tx, lagoInvoiceId, `refund ${dodoRefundId} failed after it had been credited`, now())
+  })
 }

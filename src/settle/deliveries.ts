@@ -5,6 +5,8 @@ import type { Executor } from '../db/client.ts'
 import { deliveries, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { DodoPayment } from '../dodo/objects.ts'
+import { LagoCreditNote } from '../lago/objects.ts'
+import { observeCreditNote } from './observe-credit-note.ts'
 import { observePayment } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
 
@@ -13,7 +15,7 @@ const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
 type Row = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'db' | 'dodo' | 'now'>
+type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
 
 /**
  * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled;
@@ -23,27 +25,41 @@ export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promi
   const unread = await deps.db
     .select()
     .from(deliveries)
-    .where(and(eq(deliveries.lagoInvoiceId, lagoInvoiceId), isNull(deliveries.processedAt)))
+    .where(
+      and(
+        eq(deliveries.wakes, 'settle'),
+        eq(deliveries.wakesKey, lagoInvoiceId),
+        isNull(deliveries.processedAt),
+      ),
+    )
     .orderBy(asc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
 
   for (const row of unread) {
-    if (row.source === 'dodo') await readDodoDelivery(deps, row)
-    else if (isRetryRequest(row)) await requestCollection(deps.db, lagoInvoiceId, row.receivedAt)
+    if (row.source === 'dodo') await readDodoDelivery(deps, row, lagoInvoiceId)
+    else await readLagoDelivery(deps, row, lagoInvoiceId)
   }
   return unread.map(({ source, deliveryId }) => ({ source, deliveryId }))
 }
 
-async function readDodoDelivery(deps: Reader, row: Row) {
+async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   const parsed = z.object({ data: DodoPayment }).safeParse(readJson(row.body))
   if (parsed.success) {
-    const at = deps.now()
+    const observation = { source: 'webhook' as const, at: deps.now(), settling }
     await deps.db.transaction((tx) =>
-      observePayment(tx, parsed.data.data, { source: 'webhook', at }),
+      observePayment({ db: tx, queue: deps.queue }, parsed.data.data, observation),
     )
   } else if (row.dodoPaymentId) {
-    await readPayment(deps, row.dodoPaymentId)
+    await readPayment(deps, row.dodoPaymentId, { settling })
   }
+}
+
+async function readLagoDelivery({ db, now }: Reader, row: Row, lagoInvoiceId: string) {
+  if (isRetryRequest(row)) return requestCollection(db, lagoInvoiceId, row.receivedAt)
+  if (row.eventType !== 'credit_note.created') return
+  const parsed = z.object({ credit_note: LagoCreditNote }).safeParse(readJson(row.body))
+  if (parsed.success)
+    await observeCreditNote(db, parsed.data.credit_note, { source: 'webhook', at: now() })
 }
 
 const RetryRequest = z.object({

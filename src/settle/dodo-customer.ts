@@ -3,9 +3,11 @@ import { eq } from 'drizzle-orm'
 import { customers } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
-import { firstEmail } from './load.ts'
+import { firstEmail, newPayToken } from './load.ts'
+import { isRefused } from './unknown-outcome.ts'
 
 type Directory = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
+export type CustomerRow = typeof customers.$inferSelect
 
 /**
  * Who a Lago customer is at Dodo: remembered, else found by e-mail and our metadata, else created. An
@@ -17,28 +19,59 @@ export async function findOrCreateCustomer(
   organizationId: string,
 ): Promise<string> {
   const lagoCustomerId = customer.external_id
-  const known = await recall(deps, lagoCustomerId)
-  if (known) return known
+  const known = await recallCustomer(deps, lagoCustomerId)
+  if (known) return known.dodoCustomerId
 
   return deps.alone(`customer:${lagoCustomerId}`, async () => {
-    const meanwhile = await recall(deps, lagoCustomerId)
-    if (meanwhile) return meanwhile
-    const dodoCustomerId =
-      (await find(deps, customer)) ?? (await create(deps, customer, organizationId))
+    const meanwhile = await recallCustomer(deps, lagoCustomerId)
+    if (meanwhile) return meanwhile.dodoCustomerId
+    const found = await find(deps, customer)
+    const dodoCustomerId = found ?? (await create(deps, customer, organizationId))
     await deps.db
       .insert(customers)
-      .values({ lagoCustomerId, dodoCustomerId, createdAt: deps.now() })
+      .values({
+        lagoCustomerId,
+        dodoCustomerId,
+        payToken: newPayToken(),
+        // What Dodo holds of one that was found is not known to be what Lago says now.
+        ...(found === undefined && asTold(customer)),
+        country: customer.country,
+        currency: customer.currency,
+        createdAt: deps.now(),
+      })
       .onConflictDoNothing()
     return dodoCustomerId
   })
 }
 
-async function recall({ db }: Directory, lagoCustomerId: string) {
+export async function recallCustomer(
+  { db }: Pick<Deps, 'db'>,
+  lagoCustomerId: string,
+): Promise<CustomerRow | undefined> {
   const [row] = await db
     .select()
     .from(customers)
     .where(eq(customers.lagoCustomerId, lagoCustomerId))
-  return row?.dodoCustomerId
+  return row
+}
+
+/** Tells Dodo the name and e-mail address that Lago has now, if it was told others. */
+export async function updateCustomer(
+  { db, dodo }: Pick<Deps, 'db' | 'dodo'>,
+  row: CustomerRow,
+  customer: LagoCustomer,
+): Promise<void> {
+  const told = asTold(customer)
+  if (told.email && (told.name !== row.name || told.email !== row.email)) {
+    await dodo.updateCustomer(row.dodoCustomerId, told).catch((error: unknown) => {
+      // Dodo merged or forgot it: the next checkout finds or creates one anew.
+      if (!isRefused(error) || error.status !== 404) throw error
+    })
+  }
+  await db
+    .update(customers)
+    .set({ ...told, country: customer.country, currency: customer.currency })
+    .where(eq(customers.lagoCustomerId, row.lagoCustomerId))
 }
 
 async function find({ dodo }: Directory, { email, external_id }: LagoCustomer) {
@@ -47,16 +80,15 @@ async function find({ dodo }: Directory, { email, external_id }: LagoCustomer) {
 }
 
 async function create({ dodo }: Directory, customer: LagoCustomer, organizationId: string) {
-  const email = firstEmail(customer.email) ?? ''
   const created = await dodo.createCustomer({
-    email,
-    name: nameOf(customer) ?? email,
+    ...asTold(customer),
     metadata: { lago_customer_id: customer.external_id, lago_organization_id: organizationId },
   })
   return created.customer_id
 }
 
-function nameOf({ name, legal_name, firstname, lastname }: LagoCustomer): string | null {
+function asTold({ name, legal_name, firstname, lastname, email: emails }: LagoCustomer) {
+  const email = firstEmail(emails) ?? ''
   const person = [firstname, lastname].filter(Boolean).join(' ')
-  return name ?? legal_name ?? (person || null)
+  return { email, name: name ?? legal_name ?? (person || email) }
 }

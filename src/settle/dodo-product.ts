@@ -6,71 +6,101 @@ import type { Dodo } from '../dodo/client.ts'
 import { minimumDodoMinor } from '../domain/money.ts'
 
 type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
+/** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
+export type ProductKind = 'invoice' | 'mandate'
+type Product = { kind: ProductKind; currency: string }
+type NewProduct = Parameters<Dodo['createProduct']>[0]
 
 /** How we know our products again, also with an empty database. */
 const MANAGED_BY = 'lago-dodo-bridge'
-const KIND = 'invoice'
+/** Charges fail once a subscription's period has ended. */
+const MANDATE_YEARS = 20
+/** Dodo wants a recurring price of about a dollar, though an on-demand subscription never charges it. */
+const RECURRING_TIMES_MINIMUM = 2
 
 /**
- * The product that carries invoice amounts in one currency: pay-what-you-want, so that the checkout names
- * the amount, and tax-inclusive, so that the customer pays exactly that.
+ * The product that carries invoice amounts in one currency: the checkout or the charge names the amount, and
+ * tax is included, so that the customer pays exactly that.
  */
-export async function findOrCreateProduct(deps: Catalogue, currency: string): Promise<string> {
-  const known = await recall(deps, currency)
+export async function findOrCreateProduct(deps: Catalogue, product: Product): Promise<string> {
+  const known = await recall(deps, product)
   if (known) return known
 
-  return deps.alone(`product:${currency}`, async () => {
-    const meanwhile = await recall(deps, currency)
+  return deps.alone(`product:${product.kind}:${product.currency}`, async () => {
+    const meanwhile = await recall(deps, product)
     if (meanwhile) return meanwhile
-    const dodoProductId = (await find(deps, currency)) ?? (await create(deps, currency))
+    const dodoProductId = (await find(deps, product)) ?? (await create(deps, product))
     await deps.db
       .insert(products)
-      .values({ kind: KIND, currency, dodoProductId, createdAt: deps.now() })
+      .values({ ...product, dodoProductId, createdAt: deps.now() })
       .onConflictDoNothing()
     return dodoProductId
   })
 }
 
 /** Forgets a product that Dodo no longer has, so that the next run finds or creates another. */
-export async function forgetProduct({ db }: Pick<Deps, 'db'>, currency: string) {
-  await db.delete(products).where(keyOf(currency))
+export async function forgetProduct({ db }: Pick<Deps, 'db'>, product: Product) {
+  await db.delete(products).where(keyOf(product))
 }
 
-const keyOf = (currency: string) => and(eq(products.kind, KIND), eq(products.currency, currency))
+/** The products that mandates are made with, as far as we made any. */
+export const listMandateProducts = ({ db }: Pick<Deps, 'db'>) =>
+  db.select().from(products).where(eq(products.kind, 'mandate'))
 
-async function recall({ db }: Catalogue, currency: string) {
-  const [row] = await db.select().from(products).where(keyOf(currency))
+const keyOf = ({ kind, currency }: Product) =>
+  and(eq(products.kind, kind), eq(products.currency, currency))
+
+async function recall({ db }: Catalogue, product: Product) {
+  const [row] = await db.select().from(products).where(keyOf(product))
   return row?.dodoProductId
 }
 
-async function find({ dodo }: Catalogue, currency: string) {
+async function find({ dodo }: Catalogue, { kind, currency }: Product) {
   const all = await dodo.listProducts()
   return all.find(
     (product) =>
       product.metadata['managed_by'] === MANAGED_BY &&
-      product.metadata['kind'] === KIND &&
+      product.metadata['kind'] === kind &&
       product.currency === currency &&
       product.tax_inclusive !== false &&
-      !product.is_recurring,
+      product.is_recurring === (kind === 'mandate'),
   )?.product_id
 }
 
-async function create({ dodo }: Catalogue, currency: string) {
-  const code = currency as Parameters<Dodo['createProduct']>[0]['price']['currency']
+async function create({ dodo }: Catalogue, product: Product) {
+  const { kind, currency } = product
   const { product_id } = await dodo.createProduct({
-    name: `Invoice payment (${currency})`,
-    description: 'Payment of a usage invoice',
+    name: `${kind === 'mandate' ? 'Automatic invoice payments' : 'Invoice payment'} (${currency})`,
+    description: 'Payment of usage invoices',
     tax_category: 'saas',
-    price: {
-      type: 'one_time_price',
-      currency: code,
-      price: minimumDodoMinor(currency),
-      discount: 0,
-      purchasing_power_parity: false,
-      pay_what_you_want: true,
-      tax_inclusive: true,
-    },
-    metadata: { managed_by: MANAGED_BY, kind: KIND },
+    price: priceOf(product),
+    metadata: { managed_by: MANAGED_BY, kind },
   })
   return product_id
+}
+
+function priceOf({ kind, currency: code }: Product): NewProduct['price'] {
+  const common = {
+    currency: code as NewProduct['price']['currency'],
+    discount: 0,
+    purchasing_power_parity: false,
+    tax_inclusive: true,
+  }
+  if (kind === 'invoice') {
+    return {
+      ...common,
+      type: 'one_time_price',
+      price: minimumDodoMinor(code),
+      pay_what_you_want: true,
+    }
+  }
+  return {
+    ...common,
+    type: 'recurring_price',
+    price: minimumDodoMinor(code) * RECURRING_TIMES_MINIMUM,
+    payment_frequency_count: 1,
+    payment_frequency_interval: 'Month',
+    subscription_period_count: MANDATE_YEARS,
+    subscription_period_interval: 'Year',
+  }
 }

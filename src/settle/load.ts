@@ -1,15 +1,35 @@
 import { randomBytes } from 'node:crypto'
 
-import { asc, eq, inArray } from 'drizzle-orm'
+import { asc, desc, eq, inArray, or } from 'drizzle-orm'
 
-import { attempts, credits, invoices, payments, recordings, refunds } from '../db/schema.ts'
+import type { Executor } from '../db/client.ts'
+import {
+  attempts,
+  creditNotes,
+  credits,
+  disputes,
+  invoices,
+  mandates,
+  payments,
+  recordings,
+  refundOrders,
+  refunds,
+  shares,
+} from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Invoice, Ledger } from '../domain/ledger.ts'
+import type { Attempt, Invoice, Ledger, Part, Payment } from '../domain/ledger.ts'
+import { isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 
 const TOKEN_BYTES = 16
 
 export type InvoiceRow = typeof invoices.$inferSelect
+type PaymentRow = typeof payments.$inferSelect
+type ShareRow = typeof shares.$inferSelect
+type RecordingRow = typeof recordings.$inferSelect
+
+/** Names whoever has it, and nothing else: 128 random bits. */
+export const newPayToken = () => randomBytes(TOKEN_BYTES).toString('base64url')
 
 /** Where a customer pays this invoice, for as long as the invoice lives. */
 export const payUrlOf = (publicUrl: string, payToken: string) => `${publicUrl}/pay/${payToken}`
@@ -19,14 +39,24 @@ export async function ensureInvoice(
   { db, now }: Pick<Deps, 'db' | 'now'>,
   lagoInvoiceId: string,
 ): Promise<InvoiceRow> {
-  const payToken = randomBytes(TOKEN_BYTES).toString('base64url')
   await db
     .insert(invoices)
-    .values({ lagoInvoiceId, payToken, createdAt: now() })
+    .values({ lagoInvoiceId, payToken: newPayToken(), createdAt: now() })
     .onConflictDoNothing()
   const [row] = await db.select().from(invoices).where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
   if (!row) throw new Error(`invoice ${lagoInvoiceId} vanished from the ledger`)
   return row
+}
+
+/** The attempts that may pay an invoice: its own, and those of payment requests that it is part of. */
+export async function loadAttempts(db: Executor, lagoInvoiceId: string): Promise<Attempt[]> {
+  const rows = await db
+    .select()
+    .from(shares)
+    .innerJoin(attempts, eq(attempts.id, shares.attemptId))
+    .where(eq(shares.lagoInvoiceId, lagoInvoiceId))
+    .orderBy(asc(attempts.startedAt), asc(attempts.number))
+  return rows.map((row) => ({ ...row.attempts, share: row.shares.amount }))
 }
 
 /** All that we hold about one invoice's money, as `decide` takes it. */
@@ -35,40 +65,117 @@ export async function loadLedger(
   row: InvoiceRow,
 ): Promise<Ledger> {
   const { lagoInvoiceId } = row
-  const [ownAttempts, ownPayments, ownRecordings, ownCredits] = await Promise.all([
-    db
-      .select()
-      .from(attempts)
-      .where(eq(attempts.lagoInvoiceId, lagoInvoiceId))
-      .orderBy(asc(attempts.number)),
-    db
-      .select()
-      .from(payments)
-      .where(eq(payments.lagoInvoiceId, lagoInvoiceId))
-      .orderBy(asc(payments.madeAt)),
+  const ownAttempts = await loadAttempts(db, lagoInvoiceId)
+  const [ownPayments, ownRecordings, ownCredits, ownNotes, ownMandates] = await Promise.all([
+    loadPayments(db, lagoInvoiceId, ownAttempts),
     db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
     db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
+    db.select().from(creditNotes).where(eq(creditNotes.lagoInvoiceId, lagoInvoiceId)),
+    row.lagoCustomerId && config.collection === 'automatic'
+      ? db
+          .select()
+          .from(mandates)
+          .where(eq(mandates.lagoCustomerId, row.lagoCustomerId))
+          .orderBy(desc(mandates.renewedAt))
+      : [],
   ])
-  const paymentIds = ownPayments.map(({ dodoPaymentId }) => dodoPaymentId)
-  const ownRefunds = paymentIds.length
-    ? await db
-        .select()
-        .from(refunds)
-        .where(inArray(refunds.dodoPaymentId, paymentIds))
-        .orderBy(asc(refunds.madeAt))
-    : []
+  const ours = new Set(ownCredits.map(({ lagoCreditNoteId }) => lagoCreditNoteId))
   return {
+    lagoInvoiceId,
     payUrl: payUrlOf(config.publicUrl, row.payToken),
     requestedBy: row.requestedBy,
     metadataRefusal: row.metadataRefusal,
     attempts: ownAttempts,
-    payments: ownPayments.map((payment) => ({
-      ...payment,
-      refunds: ownRefunds.filter(({ dodoPaymentId }) => dodoPaymentId === payment.dodoPaymentId),
-    })),
+    payments: ownPayments,
     recordings: ownRecordings,
     credits: ownCredits,
+    creditNotes: ownNotes.filter(
+      ({ lagoCreditNoteId, refundStatus }) =>
+        refundStatus !== 'pending' || !ours.has(lagoCreditNoteId),
+    ),
+    mandates: ownMandates,
   }
+}
+
+/** A payment with its rows as they are stored, which hold more than a decision needs. */
+export type LoadedPayment = Omit<Payment, 'refunds' | 'disputes'> & {
+  refunds: (typeof refunds.$inferSelect)[]
+  disputes: (typeof disputes.$inferSelect)[]
+}
+
+/** Every payment that was made for an invoice, or says that it was, with all that became of it. */
+export async function loadPayments(
+  db: Executor,
+  lagoInvoiceId: string,
+  ownAttempts: readonly Attempt[],
+): Promise<LoadedPayment[]> {
+  const attemptIds = ownAttempts.map(({ id }) => id)
+  const rows = await db
+    .select()
+    .from(payments)
+    .where(
+      or(
+        eq(payments.lagoInvoiceId, lagoInvoiceId),
+        attemptIds.length > 0 ? inArray(payments.attemptId, attemptIds) : undefined,
+      ),
+    )
+    .orderBy(asc(payments.madeAt))
+  const ids = rows.map(({ dodoPaymentId }) => dodoPaymentId)
+  if (ids.length === 0) return []
+  const [allRefunds, allDisputes, allOrders, allRecordings, allShares] = await Promise.all([
+    db
+      .select()
+      .from(refunds)
+      .where(inArray(refunds.dodoPaymentId, ids))
+      .orderBy(asc(refunds.madeAt)),
+    db.select().from(disputes).where(inArray(disputes.dodoPaymentId, ids)),
+    db
+      .select()
+      .from(refundOrders)
+      .where(inArray(refundOrders.dodoPaymentId, ids))
+      .orderBy(asc(refundOrders.orderedAt)),
+    db.select().from(recordings).where(inArray(recordings.dodoPaymentId, ids)),
+    attemptIds.length > 0
+      ? db
+          .select()
+          .from(shares)
+          .where(inArray(shares.attemptId, attemptIds))
+          .orderBy(asc(shares.position))
+      : [],
+  ])
+  return rows.map((row) => ({
+    ...row,
+    refunds: allRefunds.filter(isOf(row)),
+    disputes: allDisputes.filter(isOf(row)),
+    orders: allOrders.filter(isOf(row)),
+    parts: partsOf(
+      row,
+      allShares.filter(({ attemptId }) => attemptId === row.attemptId),
+      allRecordings.filter(isOf(row)),
+    ),
+  }))
+}
+
+const isOf =
+  ({ dodoPaymentId }: PaymentRow) =>
+  (one: { dodoPaymentId: string }) =>
+    one.dodoPaymentId === dodoPaymentId
+
+/** What of a payment is for whom. One that came through no attempt of ours is, so far, for nobody. */
+function partsOf(payment: PaymentRow, ofAttempt: ShareRow[], recorded: RecordingRow[]): Part[] {
+  const { lagoInvoiceId, amount, currency } = payment
+  if (ofAttempt.length === 0) {
+    return lagoInvoiceId ? [{ lagoInvoiceId, share: amount, taken: 0 }] : []
+  }
+  const toDodo = (minor: number) =>
+    isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
+  return ofAttempt.map((one) => {
+    const recording = recorded.find((other) => other.lagoInvoiceId === one.lagoInvoiceId)
+    const share = toDodo(one.amount)
+    const isHeld = recording?.status === 'held'
+    const taken = isHeld ? 0 : recording ? toDodo(recording.amount) : share
+    return { lagoInvoiceId: one.lagoInvoiceId, share, taken }
+  })
 }
 
 /** Lago's invoice in the words of the domain. */
@@ -86,6 +193,7 @@ export function asInvoice(invoice: LagoInvoice): Invoice {
     due: invoice.total_due_amount_cents,
     customer: { email: firstEmail(customer.email), country: customer.country },
     metadata: invoice.metadata.map(({ lago_id, key, value }) => ({ id: lago_id, key, value })),
+    isDisputeLost: invoice.payment_dispute_lost_at !== null,
   }
 }
 

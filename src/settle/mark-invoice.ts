@@ -24,6 +24,17 @@ export async function markInvoice(
   return updated
 }
 
+/** Lago's word for money that was taken back by a bank. It is told once: a repeated call repeats the event. */
+export async function loseDispute(
+  { db, lago, log, now }: Marking,
+  { lago_id }: LagoInvoice,
+  dodoDisputeId: string,
+): Promise<void> {
+  await lago.loseDispute(lago_id)
+  await note(db, lago_id, `dispute ${dodoDisputeId} marked as lost in Lago`, now())
+  log.warn({ lagoInvoiceId: lago_id, dodoDisputeId }, 'dispute lost')
+}
+
 /** Adds our entries to the invoice's metadata, after a fresh read, because Lago deletes every entry it is not told to keep. */
 export async function writeMetadata(
   { db, lago, now }: Marking,

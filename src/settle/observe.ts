@@ -1,7 +1,8 @@
-import { and, eq, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import { attempts, disputes, payments, refunds } from '../db/schema.ts'
+import { attempts, disputes, payments, refunds, shares } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
 import {
   invoiceNamedBy,
   type DodoDispute,
@@ -14,26 +15,102 @@ import { note } from './timeline.ts'
 /** An answer of the API is the truth of its moment; a webhook may have been overtaken on the way. */
 export type Source = 'api' | 'webhook'
 
+export type Observation = {
+  source: Source
+  at: Date
+  /** Passed by whoever knows it from the session. */
+  attemptId?: string | undefined
+  /** The invoice that is being settled just now: it need not be woken. */
+  settling?: string | undefined
+}
+type Observing = { db: Executor; queue: Deps['queue'] }
+
 const ENDED = ['succeeded', 'failed', 'cancelled']
 
 /**
  * Writes down a payment of Dodo, its refunds and its disputes, as observed. Monotonic: a late observation
- * never undoes a success. Returns the invoice it is about, if any. `attemptId` is passed by whoever knows it from the session.
+ * never undoes a success. Returns the invoices it is about, the oldest first, and wakes those that nobody is
+ * settling when something is new.
  */
 export async function observePayment(
+  { db, queue }: Observing,
+  payment: DodoPayment,
+  observation: Observation,
+): Promise<string[]> {
+  const attempt = await findAttempt(db, payment, observation.attemptId)
+  const lagoInvoiceIds = attempt
+    ? await invoicesOf(db, attempt.id)
+    : [invoiceNamedBy(payment.metadata)].filter((named) => named !== null)
+
+  const news = [
+    await writePayment(db, payment, { ...observation, attempt, lagoInvoiceId: lagoInvoiceIds[0] }),
+  ]
+  for (const refund of payment.refunds) news.push(await writeRefund(db, refund, observation))
+  for (const dispute of payment.disputes) news.push(await writeDispute(db, dispute, observation.at))
+
+  const lines = news.filter((line) => line !== undefined)
+  for (const lagoInvoiceId of lagoInvoiceIds) {
+    for (const line of lines) await note(db, lagoInvoiceId, line, observation.at)
+  }
+  const others = lagoInvoiceIds.filter((one) => one !== observation.settling)
+  if (observation.settling && lines.length > 0) {
+    const jobs = others.map((key) => ({ key, priority: 10, data: { cause: 'trace' } }))
+    await queue.send(db, 'settle', jobs)
+  }
+  return lagoInvoiceIds
+}
+
+/**
+ * The attempt of ours that a payment was made through: by its session, by the charge that it became, or by
+ * the mandate, which nobody else can charge. Never by metadata alone, which a buyer can forge.
+ */
+async function findAttempt(db: Executor, payment: DodoPayment, attemptId: string | undefined) {
+  const { checkout_session_id: session, subscription_id: mandate, metadata } = payment
+  const conditions = [
+    attemptId && eq(attempts.id, attemptId),
+    session && eq(attempts.dodoSessionId, session),
+    eq(attempts.dodoPaymentId, payment.payment_id),
+    mandate &&
+      and(
+        eq(attempts.kind, 'charge'),
+        eq(attempts.dodoSubscriptionId, mandate),
+        eq(attempts.lagoInvoiceId, metadata['lago_invoice_id'] ?? ''),
+        eq(attempts.number, Number(metadata['bridge_attempt']) || 0),
+      ),
+  ]
+  for (const condition of conditions) {
+    if (!condition) continue
+    const [attempt] = await db.select().from(attempts).where(condition)
+    if (attempt) return attempt
+  }
+  return undefined
+}
+
+const invoicesOf = (db: Executor, attemptId: string) =>
+  db
+    .select({ lagoInvoiceId: shares.lagoInvoiceId })
+    .from(shares)
+    .where(eq(shares.attemptId, attemptId))
+    .orderBy(asc(shares.position))
+    .then((rows) => rows.map(({ lagoInvoiceId }) => lagoInvoiceId))
+
+/** Returns what is new about it, in words. */
+async function writePayment(
   db: Executor,
   payment: DodoPayment,
-  { source, at, attemptId }: { source: Source; at: Date; attemptId?: string },
-): Promise<string | null> {
-  const attempt = await findAttempt(db, payment, attemptId)
-  const lagoInvoiceId = attempt?.lagoInvoiceId ?? invoiceNamedBy(payment.metadata)
+  {
+    source,
+    at,
+    attempt,
+    lagoInvoiceId = '',
+  }: Observation & { attempt: { id: string } | undefined; lagoInvoiceId: string | undefined },
+): Promise<string | undefined> {
   const [before] = await db
     .select({ status: payments.status })
     .from(payments)
     .where(eq(payments.dodoPaymentId, payment.payment_id))
-
   const observed = {
-    lagoInvoiceId,
+    lagoInvoiceId: lagoInvoiceId || null,
     attemptId: attempt?.id ?? null,
     dodoSessionId: payment.checkout_session_id,
     dodoSubscriptionId: payment.subscription_id,
@@ -49,37 +126,29 @@ export async function observePayment(
   }
   const isMonotonic = or(ne(payments.status, 'succeeded'), sql`excluded.status = 'succeeded'`)
   const isOvertakenWebhook = source === 'webhook' && !ENDED.includes(payment.status)
-  const isAllowed = isOvertakenWebhook
+  const setWhere = isOvertakenWebhook
     ? and(isMonotonic, not(inArray(payments.status, ENDED)))
     : isMonotonic
+  const isStillConfirmed = sql<boolean>`${payments.isConfirmed} and ${payments.status} = excluded.status`
   const [written] = await db
     .insert(payments)
-    .values({ dodoPaymentId: payment.payment_id, ...observed })
+    .values({
+      dodoPaymentId: payment.payment_id,
+      ...observed,
+      isConfirmed: source === 'api',
+    })
     .onConflictDoUpdate({
       target: payments.dodoPaymentId,
-      set: observed,
-      ...(isAllowed && { setWhere: isAllowed }),
+      set: {
+        ...observed,
+        attemptId: sql`coalesce(excluded.attempt_id, ${payments.attemptId})`,
+        lagoInvoiceId: sql`coalesce(${payments.lagoInvoiceId}, excluded.lago_invoice_id)`,
+        isConfirmed: source === 'api' ? true : isStillConfirmed,
+      },
+      ...(setWhere && { setWhere }),
     })
     .returning({ status: payments.status })
-
-  for (const refund of payment.refunds)
-    await observeRefund(db, refund, lagoInvoiceId, { source, at })
-  for (const dispute of payment.disputes) await observeDispute(db, dispute, lagoInvoiceId, at)
-  if (lagoInvoiceId && written && before?.status !== payment.status) {
-    await note(db, lagoInvoiceId, describePayment(payment), at)
-  }
-  return lagoInvoiceId
-}
-
-/** The attempt of ours that a payment was made through: by its session, never by its metadata, which a buyer can forge. */
-async function findAttempt(db: Executor, payment: DodoPayment, attemptId: string | undefined) {
-  const bySession = payment.checkout_session_id
-    ? eq(attempts.dodoSessionId, payment.checkout_session_id)
-    : undefined
-  const condition = attemptId ? eq(attempts.id, attemptId) : bySession
-  if (!condition) return undefined
-  const [attempt] = await db.select().from(attempts).where(condition)
-  return attempt
+  return written && before?.status !== payment.status ? describePayment(payment) : undefined
 }
 
 function describePayment({ payment_id, status, total_amount, currency, error_code }: DodoPayment) {
@@ -87,12 +156,11 @@ function describePayment({ payment_id, status, total_amount, currency, error_cod
   return `Dodo payment ${payment_id} of ${formatDodo(total_amount, currency)}: ${status}${code}`
 }
 
-async function observeRefund(
+async function writeRefund(
   db: Executor,
   refund: DodoRefund,
-  lagoInvoiceId: string | null,
-  { source, at }: { source: Source; at: Date },
-) {
+  { source, at }: Observation,
+): Promise<string | undefined> {
   const observed = {
     dodoPaymentId: refund.payment_id,
     status: refund.status,
@@ -106,7 +174,7 @@ async function observeRefund(
     .select({ status: refunds.status })
     .from(refunds)
     .where(eq(refunds.dodoRefundId, refund.refund_id))
-  const isAllowed =
+  const setWhere =
     source === 'api' ? undefined : or(ne(refunds.status, 'succeeded'), isNull(refunds.amount))
   await db
     .insert(refunds)
@@ -114,39 +182,38 @@ async function observeRefund(
     .onConflictDoUpdate({
       target: refunds.dodoRefundId,
       set: observed,
-      ...(isAllowed && { setWhere: isAllowed }),
+      ...(setWhere && { setWhere }),
     })
-  if (lagoInvoiceId && before?.status !== refund.status) {
-    const amount =
-      refund.amount === null ? '' : ` of ${formatDodo(refund.amount, refund.currency ?? '')}`
-    await note(db, lagoInvoiceId, `Dodo refund ${refund.refund_id}${amount}: ${refund.status}`, at)
-  }
+  if (before?.status === refund.status) return undefined
+  const amount =
+    refund.amount === null ? '' : ` of ${formatDodo(refund.amount, refund.currency ?? '')}`
+  return `Dodo refund ${refund.refund_id}${amount}: ${refund.status}`
 }
 
-async function observeDispute(
+async function writeDispute(
   db: Executor,
   dispute: DodoDispute,
-  lagoInvoiceId: string | null,
   at: Date,
-) {
+): Promise<string | undefined> {
   const observed = {
     dodoPaymentId: dispute.payment_id,
     status: dispute.dispute_status,
     stage: dispute.dispute_stage,
+    isByRdr: dispute.is_resolved_by_rdr,
     amount: dispute.amount,
     currency: dispute.currency,
     observedAt: at,
   }
   const [before] = await db
-    .select({ status: disputes.status })
+    .select({ status: disputes.status, stage: disputes.stage })
     .from(disputes)
     .where(eq(disputes.dodoDisputeId, dispute.dispute_id))
   await db
     .insert(disputes)
     .values({ dodoDisputeId: dispute.dispute_id, ...observed })
     .onConflictDoUpdate({ target: disputes.dodoDisputeId, set: observed })
-  if (lagoInvoiceId && before?.status !== dispute.dispute_status) {
-    const what = `Dodo dispute ${dispute.dispute_id} on ${dispute.payment_id}: ${dispute.dispute_status}`
-    await note(db, lagoInvoiceId, what, at)
-  }
+  const isKnown = before?.status === observed.status && before.stage === observed.stage
+  if (isKnown) return undefined
+  const how = observed.isByRdr ? ', resolved by Visa RDR' : ''
+  return `Dodo dispute ${dispute.dispute_id} on ${dispute.payment_id}: ${observed.status} (${observed.stage}${how})`
 }

@@ -1,145 +1,131 @@
 import { eq } from 'drizzle-orm'
 
-import { attempts } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
-import type { CheckoutBody } from '../dodo/client.ts'
+import type { Executor } from '../db/client.ts'
+import { attempts, shares } from '../db/schema.ts'
 import type { DodoCheckout } from '../dodo/objects.ts'
 import type { Attempt, Ledger } from '../domain/ledger.ts'
-import { formatDodo, formatLago, toDodoMinor } from '../domain/money.ts'
-import { PermanentError } from '../errors.ts'
+import { formatLago } from '../domain/money.ts'
+import type { Beginning } from '../domain/steps.ts'
+import { Later } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
-import { explainRefusal } from './explain-refusal.ts'
-import { findOrCreateCustomer } from './dodo-customer.ts'
-import { findOrCreateProduct, forgetProduct } from './dodo-product.ts'
+import { isUniqueViolation } from './attempts.ts'
+import { prepareCheckout, type Checkouts } from './checkout.ts'
 import { note } from './timeline.ts'
-import { isRefused, isUnknown } from './unknown-outcome.ts'
+import { isUnknown } from './unknown-outcome.ts'
 
 /** A session lives 24 hours and cannot be ended before (Dodo, checkout-session guide). */
 const SESSION_LIFETIME_MS = 24 * 3_600_000
-const PRODUCT_GONE = new Set(['PRODUCT_IS_DELETED', 'NOT_FOUND', 'MISSING_PRODUCT_INFORMATION'])
+const TAKEN_MS = 1_000
 
-type Opener = Pick<Deps, 'alone' | 'db' | 'dodo' | 'config' | 'log' | 'now'> & {
-  organizationId: () => Promise<string>
-}
-type Plan = {
-  invoice: LagoInvoice
-  ledger: Ledger
-  cause: Attempt['cause']
-  retryIndex: number
-  /** An attempt that was begun and whose session, if there is one, nobody can have seen. */
-  resume: Attempt | undefined
-}
+type Plan = Beginning & { invoice: LagoInvoice; ledger: Ledger; kind: 'checkout' | 'mandate' }
 
-/** Opens a hosted checkout for exactly what is due, after Dodo's preview has said that it asks for exactly that. */
-export async function openCheckout(deps: Opener, plan: Plan): Promise<void> {
-  const number = plan.resume?.number ?? plan.ledger.attempts.length + 1
-  const body = await describeCheckout(deps, plan, number)
-  await assertExact(deps, plan.invoice, body)
+/** Opens a hosted checkout for exactly what is due. */
+export async function openCheckout(deps: Checkouts, plan: Plan): Promise<void> {
+  const { invoice, ledger, resume } = plan
+  const number = resume?.number ?? nextNumber(ledger)
+  const { kind, body } = await prepareCheckout(deps, {
+    kind: resume ? asCheckout(resume.kind) : plan.kind,
+    customer: invoice.customer,
+    currency: invoice.currency,
+    amount: invoice.total_due_amount_cents,
+    description: `Invoice ${invoice.number}`,
+    returnUrl: `${ledger.payUrl}/return`,
+    metadata: {
+      lago_invoice_id: invoice.lago_id,
+      lago_invoice_number: invoice.number,
+      bridge_attempt: String(number),
+    },
+  })
 
-  const attemptId = plan.resume?.id ?? (await intend(deps, plan, number))
-  const { lago_id: lagoInvoiceId } = plan.invoice
-  const suffix = number === 1 ? '' : `-${number}`
+  const attemptId = resume?.id ?? (await intend(deps, plan, { kind, number }))
   try {
-    const checkout = await deps.dodo.createCheckout(body, `lago-inv-${lagoInvoiceId}${suffix}`)
-    await markLive(deps, plan, { attemptId, number, checkout })
+    const checkout = await deps.dodo.createCheckout(body, keyOf(invoice, number))
+    const amount = formatLago(invoice.total_due_amount_cents, invoice.currency)
+    const what = `checkout ${checkout.session_id} opened for ${amount} (attempt ${number})`
+    await markLive(deps, { attemptId, checkout, lagoInvoiceIds: [invoice.lago_id], what })
   } catch (error) {
-    if (isUnknown(error)) {
-      await deps.db.update(attempts).set({ status: 'unknown' }).where(eq(attempts.id, attemptId))
-    }
+    if (isUnknown(error)) await markUnknown(deps.db, attemptId)
     throw error
   }
 }
 
-async function describeCheckout(deps: Opener, plan: Plan, number: number): Promise<CheckoutBody> {
-  const { invoice, ledger } = plan
-  const { customer, currency } = invoice
-  const organizationId = await deps.organizationId()
-  const [productId, customerId] = await Promise.all([
-    findOrCreateProduct(deps, currency),
-    findOrCreateCustomer(deps, customer, organizationId),
-  ])
-  const amount = toDodoMinor(invoice.total_due_amount_cents, currency)
-  return {
-    product_cart: [{ product_id: productId, quantity: 1, amount }],
-    customer: { customer_id: customerId },
-    billing_address: {
-      country: customer.country as NonNullable<CheckoutBody['billing_address']>['country'],
-      ...(customer.zipcode && { zipcode: customer.zipcode }),
-    },
-    billing_currency: currency as NonNullable<CheckoutBody['billing_currency']>,
-    minimal_address: true,
-    return_url: `${ledger.payUrl}/return`,
-    feature_flags: {
-      allow_discount_code: false,
-      allow_currency_selection: false,
-      allow_tax_id: false,
-      allow_phone_number_collection: false,
-    },
-    metadata: {
-      lago_invoice_id: invoice.lago_id,
-      lago_invoice_number: invoice.number,
-      lago_customer_id: customer.external_id,
-      lago_organization_id: organizationId,
-      bridge_attempt: String(number),
-    },
-  }
-}
+const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
 
-async function assertExact(deps: Opener, invoice: LagoInvoice, body: CheckoutBody) {
-  const { currency } = invoice
-  const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
-    if (!isRefused(error)) throw error
-    if (PRODUCT_GONE.has(error.code ?? '')) {
-      await forgetProduct(deps, currency)
-      throw new Error(`the product for ${currency} is gone from Dodo: ${error.message}`, {
-        cause: error,
-      })
-    }
-    throw explainRefusal(error, invoice)
-  })
-  const { total_amount: total, tax } = preview.current_breakup
-  const due = toDodoMinor(invoice.total_due_amount_cents, currency)
-  if (preview.currency === currency && total === due) return
+/** What the contract promises about the header of the create request. */
+export const keyOf = ({ lago_id }: LagoInvoice, number: number) =>
+  number === 1 ? `lago-inv-${lago_id}` : `lago-inv-${lago_id}-${number}`
 
-  const asks = `Dodo would ask for ${formatDodo(total, preview.currency)} where ${formatDodo(due, currency)} is due`
-  if (preview.currency !== currency) {
-    throw new PermanentError(`${asks}: switch adaptive currency off in Dodo > Settings > Business`)
-  }
-  const hint =
-    tax && total - tax === due
-      ? `make product ${body.product_cart[0]?.product_id} tax-inclusive in Dodo, so that tax is part of the price`
-      : `check the price and the discounts of product ${body.product_cart[0]?.product_id} in Dodo`
-  throw new PermanentError(`${asks}: ${hint}`)
-}
+/** An invoice counts its own attempts; a payment request counts its own. */
+export const nextNumber = ({ attempts: all }: Ledger) =>
+  Math.max(0, ...all.filter((one) => !one.lagoPaymentRequestId).map(({ number }) => number)) + 1
 
-/** Committed before the call. The unique index on live attempts makes a second one impossible. */
-async function intend(deps: Opener, plan: Plan, number: number): Promise<string> {
-  const { invoice, cause, retryIndex } = plan
-  const [row] = await deps.db
-    .insert(attempts)
-    .values({
+/** Committed before the call. The unique index on live shares makes a second one impossible. */
+async function intend(
+  deps: Checkouts,
+  { invoice, cause, retryIndex }: Plan,
+  { kind, number }: Pick<Attempt, 'kind' | 'number'>,
+): Promise<string> {
+  const amount = invoice.total_due_amount_cents
+  return begin(deps, {
+    attempt: {
       lagoInvoiceId: invoice.lago_id,
       number,
-      kind: 'checkout',
+      kind,
       cause,
       retryIndex,
       status: 'intended',
       currency: invoice.currency,
-      amount: invoice.total_due_amount_cents,
+      amount,
       startedAt: deps.now(),
-    })
-    .returning({ id: attempts.id })
-  if (!row) throw new Error(`attempt ${number} of ${invoice.lago_id} was not written`)
-  return row.id
+    },
+    parts: [{ lagoInvoiceId: invoice.lago_id, amount }],
+  })
 }
 
-async function markLive(
-  deps: Opener,
-  { invoice }: Plan,
-  { attemptId, number, checkout }: { attemptId: string; number: number; checkout: DodoCheckout },
+/** Writes an attempt with its shares down. `Later` when another one came first. */
+export async function begin(
+  { db, now }: Pick<Checkouts, 'db' | 'now'>,
+  {
+    attempt,
+    parts,
+  }: {
+    attempt: typeof attempts.$inferInsert
+    parts: readonly { lagoInvoiceId: string; amount: number }[]
+  },
+): Promise<string> {
+  try {
+    return await db.transaction(async (tx) => {
+      const [row] = await tx.insert(attempts).values(attempt).returning({ id: attempts.id })
+      if (!row) throw new Error('the attempt was not written')
+      await tx
+        .insert(shares)
+        .values(
+          parts.map((part, position) => ({ ...part, position, attemptId: row.id, isLive: true })),
+        )
+      return row.id
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new Later('another attempt came first', new Date(now().getTime() + TAKEN_MS))
+  }
+}
+
+export const markUnknown = (db: Executor, attemptId: string) =>
+  db.update(attempts).set({ status: 'unknown' }).where(eq(attempts.id, attemptId))
+
+/** From now on it may be paid, until it expires. */
+export async function markLive(
+  { db, log, now }: Pick<Checkouts, 'db' | 'log' | 'now'>,
+  opened: {
+    attemptId: string
+    checkout: DodoCheckout
+    lagoInvoiceIds: readonly string[]
+    what: string
+  },
 ) {
-  const at = deps.now()
-  await deps.db.transaction(async (tx) => {
+  const { attemptId, checkout, lagoInvoiceIds, what } = opened
+  const at = now()
+  await db.transaction(async (tx) => {
     await tx
       .update(attempts)
       .set({
@@ -150,12 +136,7 @@ async function markLive(
         lookedAt: at,
       })
       .where(eq(attempts.id, attemptId))
-    const amount = formatLago(invoice.total_due_amount_cents, invoice.currency)
-    const what = `checkout ${checkout.session_id} opened for ${amount} (attempt ${number})`
-    await note(tx, invoice.lago_id, what, at)
+    for (const lagoInvoiceId of lagoInvoiceIds) await note(tx, lagoInvoiceId, what, at)
   })
-  deps.log.info(
-    { lagoInvoiceId: invoice.lago_id, dodoSessionId: checkout.session_id, attempt: number },
-    'checkout opened',
-  )
+  log.info({ lagoInvoiceIds, dodoSessionId: checkout.session_id }, 'checkout opened')
 }

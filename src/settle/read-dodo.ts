@@ -3,31 +3,40 @@ import { eq } from 'drizzle-orm'
 import { attempts, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Attempt } from '../domain/ledger.ts'
-import { observePayment } from './observe.ts'
+import { observePayment, type Observation } from './observe.ts'
 
-type Reading = Pick<Deps, 'db' | 'dodo' | 'now'>
+type Reading = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
+type Known = Pick<Observation, 'attemptId' | 'settling'>
 
-/** Reads a payment anew. Returns the invoice that it is about; undefined when Dodo does not know it. */
+/** Reads a payment anew. Returns the invoices that it is about; undefined when Dodo does not know it. */
 export async function readPayment(
-  { db, dodo, now }: Reading,
+  { db, dodo, queue, now }: Reading,
   dodoPaymentId: string,
-  attemptId?: string,
-): Promise<string | null | undefined> {
+  known: Known = {},
+): Promise<string[] | undefined> {
   const payment = await dodo.findPayment(dodoPaymentId)
   const at = now()
   if (payment) {
     return db.transaction((tx) =>
-      observePayment(tx, payment, { source: 'api', at, ...(attemptId && { attemptId }) }),
+      observePayment({ db: tx, queue }, payment, { source: 'api', at, ...known }),
     )
   }
-  // Without this a payment that Dodo forgot would be asked for at every look.
-  await db.update(payments).set({ observedAt: at }).where(eq(payments.dodoPaymentId, dodoPaymentId))
+  // Said by a webhook alone, it is not to be believed; asked for again at every look, it would cost for ever.
+  await db
+    .update(payments)
+    .set({ status: 'missing', observedAt: at })
+    .where(eq(payments.dodoPaymentId, dodoPaymentId))
   return undefined
 }
 
 /** Looks whether somebody has paid, or is paying, in a checkout session of ours. */
-export async function readSession(deps: Reading, attempt: Attempt, dodoSessionId: string) {
+export async function readSession(
+  deps: Reading,
+  attempt: Attempt,
+  { dodoSessionId, settling }: { dodoSessionId: string; settling?: string },
+) {
   const session = await deps.dodo.findSession(dodoSessionId)
-  if (session?.payment_id) await readPayment(deps, session.payment_id, attempt.id)
-  await deps.db.update(attempts).set({ lookedAt: deps.now() }).where(eq(attempts.id, attempt.id))
+  const attemptId = attempt.id
+  if (session?.payment_id) await readPayment(deps, session.payment_id, { attemptId, settling })
+  await deps.db.update(attempts).set({ lookedAt: deps.now() }).where(eq(attempts.id, attemptId))
 }

@@ -1,22 +1,29 @@
-import { and, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, ne } from 'drizzle-orm'
 
-import { deliveries, invoices } from '../db/schema.ts'
+import { bundleInvoices, bundles, deliveries, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Standing } from '../domain/collectable.ts'
-import { decide, wantedMetadata, type Step } from '../domain/decide.ts'
+import { decide, wantedMetadata } from '../domain/decide.ts'
 import type { Ledger, Policy } from '../domain/ledger.ts'
 import { findEntry } from '../domain/metadata.ts'
+import type { Step } from '../domain/steps.ts'
 import { PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
+import { answerCreditNote } from './answer-credit-note.ts'
 import { endAttempt } from './attempts.ts'
-import { creditRefund } from './credit-refund.ts'
+import { backRecord } from './back-record.ts'
+import { chargeMandate } from './charge-mandate.ts'
+import { creditRefund, reverseCredit } from './credit-refund.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
-import { markInvoice, writeMetadata } from './mark-invoice.ts'
+import { isFreeLicense } from './license.ts'
+import { loseDispute, markInvoice, writeMetadata } from './mark-invoice.ts'
 import { openCheckout } from './open-checkout.ts'
+import { orderRefund } from './order-refund.ts'
 import { readPayment, readSession } from './read-dodo.ts'
 import { holdPayment, recordPayment } from './record-payment.ts'
 import { note } from './timeline.ts'
+import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
 
 /** More steps than any invoice needs; past it something decides in circles, which a person must see. */
@@ -47,7 +54,7 @@ export function createSettle(deps: Settling): Settle {
     // An earlier job has already done what this delivery asked for.
     if (read.length === 0 && data['cause'] === undefined) return
 
-    const policy = policyFor(deps, data['cause'])
+    const policy = await policyFor(deps, data['cause'])
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
@@ -60,9 +67,14 @@ export function createSettle(deps: Settling): Settle {
   }
 }
 
-function policyFor({ config }: Settling, cause: unknown): Policy {
+async function policyFor(deps: Settling, cause: unknown): Promise<Policy> {
+  const { config } = deps
   const isCustomerWaiting = cause === 'customer'
   return {
+    collection: config.collection,
+    duplicatePayments: config.duplicatePayments,
+    voidPayments: config.voidPayments,
+    isFreeLicense: await isFreeLicense(deps),
     retryScheduleMs: config.retryScheduleMs,
     paymentFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : config.reconcileEveryMs,
     sessionFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : SESSION_FRESH_MS,
@@ -71,7 +83,7 @@ function policyFor({ config }: Settling, cause: unknown): Policy {
 
 async function settleInvoice(deps: Settling, subject: Case) {
   const { lagoInvoiceId } = subject.row
-  subject.invoice = await deps.lago.findInvoice(lagoInvoiceId)
+  subject.invoice = await findInvoice(deps, lagoInvoiceId)
   if (subject.invoice && subject.row.number === null) await introduce(deps, subject.invoice)
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
     const { invoice } = subject
@@ -101,7 +113,7 @@ async function takeOrReread(...args: Parameters<typeof take>): Promise<LagoInvoi
     return await take(...args)
   } catch (error) {
     if (!isRefused(error) || error.service !== 'Lago' || error.status !== 405) throw error
-    const fresh = await deps.lago.findInvoice(invoice.lago_id)
+    const fresh = await findInvoice(deps, invoice.lago_id)
     const hasChanged =
       fresh?.status !== invoice.status || fresh.payment_status !== invoice.payment_status
     if (!hasChanged) throw error
@@ -118,17 +130,20 @@ async function take(
 ): Promise<LagoInvoice | undefined> {
   switch (step.do) {
     case 'read_payment':
-      await readPayment(deps, step.dodoPaymentId)
+      await readPayment(deps, step.dodoPaymentId, { settling: invoice.lago_id })
       return invoice
     case 'read_session':
-      await readSession(deps, step.attempt, step.dodoSessionId)
+      await readSession(deps, step.attempt, {
+        dodoSessionId: step.dodoSessionId,
+        settling: invoice.lago_id,
+      })
       return invoice
     case 'end_attempt':
       await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
       return invoice
     case 'record_payment':
       await recordPayment(deps, { invoice, ...step })
-      return deps.lago.findInvoice(invoice.lago_id)
+      return findInvoice(deps, invoice.lago_id)
     case 'hold_payment':
       await holdPayment(
         deps,
@@ -137,9 +152,26 @@ async function take(
         step.why,
       )
       return invoice
-    case 'credit_refund':
-      await creditRefund(deps, invoice, step.payment, step.refund)
-      return deps.lago.findInvoice(invoice.lago_id)
+    case 'lose_dispute':
+      await loseDispute(deps, invoice, step.dodoDisputeId)
+      return findInvoice(deps, invoice.lago_id)
+    case 'order_refund':
+      await orderRefund(deps, { invoice, ...step })
+      return invoice
+    case 'answer_credit_note':
+      await answerCreditNote(deps, invoice, step)
+      return invoice
+    case 'credit_refund': {
+      const recorded = await backRecord(deps, { invoice, ledger, payment: step.payment })
+      await creditRefund(deps, recorded, step)
+      return findInvoice(deps, invoice.lago_id)
+    }
+    case 'reverse_credit':
+      await reverseCredit(deps, invoice.lago_id, step.dodoRefundId)
+      return invoice
+    case 'charge_mandate':
+      await chargeMandate(deps, { invoice, ledger, ...step })
+      return invoice
     case 'mark_paid':
       return markInvoice(deps, invoice, 'succeeded')
     case 'mark_failed':
@@ -186,7 +218,7 @@ type Rest = { standing: Standing; isPayable?: boolean; wakeAt?: Date | undefined
 
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 async function rest(
-  { db, now }: Settling,
+  { db, queue, now }: Settling,
   { row, read, invoice }: Case,
   { standing, isPayable = false, wakeAt }: Rest,
 ) {
@@ -205,7 +237,10 @@ async function rest(
       })
       .where(eq(invoices.lagoInvoiceId, row.lagoInvoiceId))
     if (row.requestedAt) await clearRequest(tx, row)
-    if (row.state !== state) await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
+    if (row.state !== state) {
+      await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
+      await wakeBundles(queue, tx, row.lagoInvoiceId)
+    }
     for (const source of ['lago', 'dodo'] as const) {
       const ids = read.filter((key) => key.source === source).map(({ deliveryId }) => deliveryId)
       if (ids.length === 0) continue
@@ -221,6 +256,23 @@ async function rest(
         )
     }
   })
+}
+
+/** What becomes of an invoice changes the sum of the payment requests that it is part of. */
+async function wakeBundles(
+  queue: Settling['queue'],
+  tx: Parameters<typeof note>[0],
+  lagoInvoiceId: string,
+) {
+  const waiting = await tx
+    .select({ key: bundles.lagoPaymentRequestId })
+    .from(bundles)
+    .innerJoin(
+      bundleInvoices,
+      eq(bundleInvoices.lagoPaymentRequestId, bundles.lagoPaymentRequestId),
+    )
+    .where(and(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId), ne(bundles.state, 'paid')))
+  await queue.send(tx, 'bundle', waiting)
 }
 
 /** Whoever asked while we were at it asks for the next look, not for this one. */

@@ -1,13 +1,29 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray, or, sql } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  eq,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  notExists,
+  notInArray,
+  or,
+  sql,
+} from 'drizzle-orm'
 
 import {
   attempts,
+  creditNotes,
   credits,
   deliveries,
+  disputes,
   invoices,
   payments,
   recordings,
+  refundOrders,
   refunds,
+  shares,
 } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 
@@ -18,15 +34,22 @@ type Found = { lagoInvoiceId: string; what: string }
 const UNREAD_MS = 60_000
 const MAX_FOUND = 500
 const FINAL = ['succeeded', 'failed', 'cancelled']
+const DECIDED = [
+  'dispute_won',
+  'dispute_cancelled',
+  'dispute_lost',
+  'dispute_accepted',
+  'dispute_expired',
+]
 
 /** What we ourselves have begun and not finished, or could not settle the last time. */
 export async function findUnfinished(deps: Searching): Promise<Found[]> {
   const found = [
     ...(await findTroubled(deps)),
-    ...(await findUnreadDeliveries(deps)),
     ...(await findUnfinishedAttempts(deps)),
     ...(await findUnrecorded(deps)),
     ...(await findUncredited(deps)),
+    ...(await findUnrefunded(deps)),
   ]
   return found.flatMap(({ lagoInvoiceId, what }) =>
     lagoInvoiceId ? [{ lagoInvoiceId, what }] : [],
@@ -44,29 +67,14 @@ const findTroubled = ({ db }: Searching) =>
     .orderBy(asc(invoices.settledAt))
     .limit(MAX_FOUND)
 
-const findUnreadDeliveries = ({ db, now }: Searching) =>
-  db
-    .selectDistinct({
-      lagoInvoiceId: deliveries.lagoInvoiceId,
-      what: sql<string>`'a delivery has not been read'`,
-    })
-    .from(deliveries)
-    .where(
-      and(
-        isNull(deliveries.processedAt),
-        isNotNull(deliveries.lagoInvoiceId),
-        lt(deliveries.receivedAt, new Date(now().getTime() - UNREAD_MS)),
-      ),
-    )
-    .limit(MAX_FOUND)
-
 const findUnfinishedAttempts = ({ db, now }: Searching) =>
   db
     .select({
-      lagoInvoiceId: attempts.lagoInvoiceId,
+      lagoInvoiceId: shares.lagoInvoiceId,
       what: sql<string>`'an attempt is not finished'`,
     })
     .from(attempts)
+    .innerJoin(shares, eq(shares.attemptId, attempts.id))
     .where(
       or(
         inArray(attempts.status, ['intended', 'unknown']),
@@ -103,8 +111,11 @@ const findUncredited = ({ db }: Searching) =>
     .from(refunds)
     .innerJoin(recordings, eq(recordings.dodoPaymentId, refunds.dodoPaymentId))
     .leftJoin(credits, eq(credits.dodoRefundId, refunds.dodoRefundId))
+    .leftJoin(refundOrders, eq(refundOrders.dodoRefundId, refunds.dodoRefundId))
     .where(
       and(
+        // What gave back too much, or carried out a credit note, makes no other one.
+        isNull(refundOrders.id),
         eq(refunds.status, 'succeeded'),
         eq(recordings.disposition, 'applied'),
         eq(recordings.status, 'recorded'),
@@ -113,10 +124,60 @@ const findUncredited = ({ db }: Searching) =>
     )
     .limit(MAX_FOUND)
 
-/** Payments that Dodo is not done with, nor with a refund of theirs, and those that a delivery named and nobody has read yet. */
-export async function findUnreadPayments({
+/** Refunds that we began to ask for, and credit notes that nobody has carried out. */
+async function findUnrefunded({ db }: Searching) {
+  const begun = await db
+    .select({
+      lagoInvoiceId: refundOrders.lagoInvoiceId,
+      what: sql<string>`'a refund of payment ' || ${refundOrders.dodoPaymentId} || ' was begun'`,
+    })
+    .from(refundOrders)
+    .where(inArray(refundOrders.status, ['intended', 'unknown']))
+    .limit(MAX_FOUND)
+  const wanted = await db
+    .select({
+      lagoInvoiceId: creditNotes.lagoInvoiceId,
+      what: sql<string>`'credit note ' || ${creditNotes.lagoCreditNoteId} || ' is not refunded'`,
+    })
+    .from(creditNotes)
+    .where(eq(creditNotes.refundStatus, 'pending'))
+    .limit(MAX_FOUND)
+  return [...begun, ...wanted]
+}
+
+/** Payment requests whose checkout was begun and not finished. */
+export const findUnfinishedBundles = ({ db }: Searching) =>
+  db
+    .select({
+      key: sql<string>`${attempts.lagoPaymentRequestId}`,
+      what: sql<string>`'the checkout of a payment request is not finished'`,
+    })
+    .from(attempts)
+    .where(
+      and(
+        isNotNull(attempts.lagoPaymentRequestId),
+        inArray(attempts.status, ['intended', 'unknown']),
+      ),
+    )
+    .limit(MAX_FOUND)
+
+/** What deliveries made us look at, and nobody has: each has its job; one unread after so long has lost it. */
+export const findUnread = ({ db, now }: Searching) =>
+  db
+    .selectDistinct({ wakes: deliveries.wakes, key: deliveries.wakesKey })
+    .from(deliveries)
+    .where(
+      and(
+        isNull(deliveries.processedAt),
+        isNotNull(deliveries.wakes),
+        lt(deliveries.receivedAt, new Date(now().getTime() - UNREAD_MS)),
+      ),
+    )
+    .limit(MAX_FOUND)
+
+/** Payments that Dodo is not done with, nor with a refund or a dispute of theirs. */
+export async function findUnfinishedPayments({
   db,
-  now,
 }: Searching): Promise<{ dodoPaymentId: string }[]> {
   const pending = await db
     .select({ dodoPaymentId: payments.dodoPaymentId })
@@ -129,19 +190,28 @@ export async function findUnreadPayments({
     .from(refunds)
     .where(notInArray(refunds.status, ['succeeded', 'failed']))
     .limit(MAX_FOUND)
-  const unread = await db
-    .selectDistinct({ dodoPaymentId: deliveries.dodoPaymentId })
-    .from(deliveries)
+  const disputed = await db
+    .selectDistinct({ dodoPaymentId: disputes.dodoPaymentId })
+    .from(disputes)
+    .where(notInArray(disputes.status, DECIDED))
+    .limit(MAX_FOUND)
+  const charged = await db
+    .select({ dodoPaymentId: attempts.dodoPaymentId })
+    .from(attempts)
     .where(
       and(
-        isNull(deliveries.processedAt),
-        isNull(deliveries.lagoInvoiceId),
-        isNotNull(deliveries.dodoPaymentId),
-        lt(deliveries.receivedAt, new Date(now().getTime() - UNREAD_MS)),
+        eq(attempts.status, 'live'),
+        isNotNull(attempts.dodoPaymentId),
+        notExists(
+          db
+            .select()
+            .from(payments)
+            .where(eq(payments.dodoPaymentId, sql`${attempts.dodoPaymentId}`)),
+        ),
       ),
     )
     .limit(MAX_FOUND)
-  return [...pending, ...refunding, ...unread].flatMap(({ dodoPaymentId }) =>
+  return [...pending, ...refunding, ...disputed, ...charged].flatMap(({ dodoPaymentId }) =>
     dodoPaymentId ? [{ dodoPaymentId }] : [],
   )
 }

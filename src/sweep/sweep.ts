@@ -4,12 +4,20 @@ import type { Database } from '../db/client.ts'
 import { findings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
+import { messageOf } from '../errors.ts'
 import type { Lago } from '../lago/client.ts'
 import { tracePayment } from '../settle/trace.ts'
+import { isRefused } from '../settle/unknown-outcome.ts'
 import { wake } from '../settle/wake.ts'
-import { findInDodo } from './find-in-dodo.ts'
+import { findInDodo, findMandates } from './find-in-dodo.ts'
 import { findInLago } from './find-in-lago.ts'
-import { findUnfinished, findUnreadPayments } from './find-unfinished.ts'
+import { findCreditNotes, findPaymentRequests, findTopUps } from './find-requests.ts'
+import {
+  findUnfinished,
+  findUnfinishedBundles,
+  findUnfinishedPayments,
+  findUnread,
+} from './find-unfinished.ts'
 
 /** One thing that was not as it should be, in words. */
 export type Finding = { lagoInvoiceId: string | null; what: string }
@@ -29,20 +37,75 @@ const LAST_SWEEP = 'last_sweep'
 export async function sweep(deps: Sweeping, { isDryRun = false } = {}): Promise<Finding[]> {
   const startedAt = deps.now()
   const since = await lookBackTo(deps, startedAt)
-  const [inDodo, inLago, unfinished, unread] = [
-    await findInDodo(deps, since),
-    await findInLago(deps),
-    await findUnfinished(deps),
-    await findUnreadPayments(deps),
+  const isAutomatic = deps.config.collection === 'automatic'
+  const ofPayments: { dodoPaymentId: string; lagoInvoiceId?: string | null; what?: string }[] = [
+    ...(await findInDodo(deps, since)),
+    ...(await findUnfinishedPayments(deps)),
+  ]
+  const ofInvoices = [
+    ...(await findInLago(deps)),
+    ...(await findUnfinished(deps)),
+    ...(await ifAllowed(deps, findCreditNotes(deps))).map(({ key, what }) => ({
+      lagoInvoiceId: key,
+      what,
+    })),
+  ]
+  const others: Other[] = [
+    ...(await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')),
+    ...(await findUnfinishedBundles(deps)).map(as('bundle')),
+    ...(await ifAllowed(deps, findTopUps(deps))).map(as('topup')),
+    ...(isAutomatic ? await findMandates(deps) : []).map(as('mandate')),
   ]
   if (!isDryRun) {
-    const changed = new Set([...inDodo, ...unread].map(({ dodoPaymentId }) => dodoPaymentId))
-    for (const dodoPaymentId of changed) await tracePayment(deps, dodoPaymentId)
-    const stale = [...inLago, ...unfinished].map(({ lagoInvoiceId }) => lagoInvoiceId)
-    await wake(deps, [...new Set(stale)], 'sweep')
+    for (const dodoPaymentId of new Set(ofPayments.map((one) => one.dodoPaymentId))) {
+      await tracePayment(deps, dodoPaymentId)
+    }
+    await wake(deps, [...new Set(ofInvoices.map((one) => one.lagoInvoiceId))], 'sweep')
+    await wakeOthers(deps, [...others, ...(await findUnreadKeys(deps))])
     await rememberSweep(deps, startedAt)
   }
-  return [...inDodo, ...inLago, ...unfinished]
+  return [
+    ...ofPayments.flatMap(({ lagoInvoiceId = null, what }) =>
+      what ? [{ lagoInvoiceId, what }] : [],
+    ),
+    ...ofInvoices,
+    ...others.map(({ what }) => ({ lagoInvoiceId: null, what })),
+  ]
+}
+
+type Other = { kind: string; key: string; what: string }
+const as =
+  (kind: string) =>
+  ({ key, what }: { key: string; what: string }): Other => ({ kind, key, what })
+
+/** An older Lago, or a key without the permission, must not end the sweep of everything else. */
+async function ifAllowed<Found>({ log }: Sweeping, listed: Promise<Found[]>): Promise<Found[]> {
+  return listed.catch((error: unknown) => {
+    if (!isRefused(error) || error.status === 401) throw error
+    log.warn({ error: messageOf(error) }, 'not allowed to look')
+    return []
+  })
+}
+
+async function findUnreadKeys(deps: Sweeping): Promise<Other[]> {
+  const unread = await findUnread(deps)
+  return unread.flatMap(({ wakes, key }) =>
+    wakes && key ? [{ kind: wakes, key, what: 'a delivery has not been read' }] : [],
+  )
+}
+
+async function wakeOthers({ db, queue }: Sweeping, others: readonly Other[]) {
+  const kinds = new Set(others.map(({ kind }) => kind))
+  await db.transaction(async (tx) => {
+    for (const kind of kinds) {
+      const keys = new Set(others.filter((one) => one.kind === kind).map(({ key }) => key))
+      await queue.send(
+        tx,
+        kind,
+        [...keys].map((key) => ({ key, data: { cause: 'sweep' } })),
+      )
+    }
+  })
 }
 
 /** Long enough to cover everything since the last sweep that was completed, outages included. */

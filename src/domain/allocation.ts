@@ -1,0 +1,111 @@
+import type { Part, Payment, Refund } from './ledger.ts'
+
+/** Where money that was given back came from. */
+type Purpose = 'spare' | 'taken'
+type Bucket = { purpose: Purpose; lagoInvoiceId: string; rest: number }
+
+/** How much of which refund is for one invoice, in Dodo's minor units. */
+export type Allocation = { refund: Refund; purpose: Purpose; lagoInvoiceId: string; amount: number }
+
+/**
+ * Says which invoice every refund of a payment is about. One that we asked for is about the invoice that we
+ * asked for; of one that the merchant made in Dodo, money that no invoice took goes back first, then what
+ * the invoices took, the oldest first. The same on every look, whatever order refunds were heard of in.
+ */
+export function allocateRefunds(payment: Payment): Allocation[] {
+  const buckets = bucketsOf(payment)
+  const succeeded = payment.refunds
+    .filter(({ status, amount }) => status === 'succeeded' && amount !== null)
+    .toSorted(
+      (one, other) =>
+        one.madeAt.getTime() - other.madeAt.getTime() ||
+        one.dodoRefundId.localeCompare(other.dodoRefundId),
+    )
+  const isOrdered = (refund: Refund) =>
+    payment.orders.some(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId)
+  // What we asked for has its place before anything is guessed.
+  const inTurn = [...succeeded.filter(isOrdered), ...succeeded.filter((one) => !isOrdered(one))]
+  return inTurn.flatMap((refund) => allocate(refund, payment, buckets))
+}
+
+function bucketsOf({ amount, parts }: Payment): Bucket[] {
+  const spare = parts.map(({ lagoInvoiceId, share, taken }) => ({
+    purpose: 'spare' as const,
+    lagoInvoiceId,
+    rest: share - taken,
+  }))
+  const taken = parts.map(({ lagoInvoiceId, taken: rest }) => ({
+    purpose: 'taken' as const,
+    lagoInvoiceId,
+    rest,
+  }))
+  // What was paid beyond all that was asked for belongs to the first.
+  const asked = parts.reduce((sum, { share }) => sum + share, 0)
+  const [first] = spare
+  if (first && amount > asked) first.rest += amount - asked
+  return [...spare, ...taken]
+}
+
+function allocate(refund: Refund, payment: Payment, buckets: Bucket[]): Allocation[] {
+  const order = payment.orders.find(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId)
+  const isMeant = ({ purpose, lagoInvoiceId }: Bucket) =>
+    order !== undefined &&
+    lagoInvoiceId === order.lagoInvoiceId &&
+    purpose === (order.lagoCreditNoteId === null ? 'spare' : 'taken')
+  const inTurn = [...buckets.filter(isMeant), ...buckets.filter((one) => !isMeant(one))]
+  const allocations: Allocation[] = []
+  let rest = refund.amount ?? 0
+  for (const bucket of inTurn) {
+    const amount = Math.min(rest, bucket.rest)
+    if (amount <= 0) continue
+    bucket.rest -= amount
+    rest -= amount
+    const { purpose, lagoInvoiceId } = bucket
+    allocations.push({ refund, purpose, lagoInvoiceId, amount })
+  }
+  return allocations
+}
+
+const givenBack = (payment: Payment, lagoInvoiceId: string, purpose: Purpose) =>
+  allocateRefunds(payment)
+    .filter((one) => one.lagoInvoiceId === lagoInvoiceId && one.purpose === purpose)
+    .reduce((sum, { amount }) => sum + amount, 0)
+
+const refundedOf = ({ refunds }: Payment) =>
+  refunds
+    .filter(({ status }) => status === 'succeeded')
+    .reduce((sum, { amount }) => sum + (amount ?? 0), 0)
+
+const partOf = (payment: Payment, lagoInvoiceId: string): Part | undefined =>
+  payment.parts.find((part) => part.lagoInvoiceId === lagoInvoiceId)
+
+/** What of the payment no invoice takes and nobody has given back yet, on behalf of this invoice. */
+export function spareOf(payment: Payment, lagoInvoiceId: string): number {
+  const part = partOf(payment, lagoInvoiceId)
+  if (!part) return 0
+  const asked = payment.parts.reduce((sum, { share }) => sum + share, 0)
+  const beyond = payment.parts[0] === part ? Math.max(payment.amount - asked, 0) : 0
+  const spare = part.share + beyond - part.taken - givenBack(payment, lagoInvoiceId, 'spare')
+  return Math.min(spare, payment.amount - refundedOf(payment))
+}
+
+/** What of the payment this invoice took and nobody has given back yet. */
+export function refundableOf(payment: Payment, lagoInvoiceId: string): number {
+  const part = partOf(payment, lagoInvoiceId)
+  return part ? part.taken - givenBack(payment, lagoInvoiceId, 'taken') : 0
+}
+
+/** What is on its way back already, on behalf of this invoice and for this purpose. */
+export function underWay(payment: Payment, isMeant: (order: Payment['orders'][number]) => boolean) {
+  return payment.orders
+    .filter((order) => isMeant(order) && isOpenOrder(order, payment))
+    .reduce((sum, { amount }) => sum + amount, 0)
+}
+
+/** Whether a refund that we asked for may still give money back. */
+export function isOpenOrder(order: Payment['orders'][number], { refunds }: Payment): boolean {
+  if (order.status === 'refused') return false
+  if (order.status !== 'accepted') return true
+  const refund = refunds.find(({ dodoRefundId }) => dodoRefundId === order.dodoRefundId)
+  return refund === undefined || !['succeeded', 'failed'].includes(refund.status)
+}

@@ -1,0 +1,65 @@
+import type { Attempt, Disposition, Invoice, Ledger, Payment } from './ledger.ts'
+import { formatDodo, formatLago, toDodoMinor } from './money.ts'
+import type { Step } from './steps.ts'
+
+export const byAge = (one: Payment, other: Payment) =>
+  one.madeAt.getTime() - other.madeAt.getTime() ||
+  one.dodoPaymentId.localeCompare(other.dodoPaymentId)
+
+/** Money that came in: recorded in Lago as far as it is due there, else held and shown. */
+export function nextPayment(invoice: Invoice, ledger: Ledger): Step | undefined {
+  const settled = new Map(ledger.recordings.map((one) => [one.dodoPaymentId, one]))
+  for (const payment of ledger.payments) {
+    if (payment.status !== 'succeeded' || payment.isSetup) continue
+    const recording = settled.get(payment.dodoPaymentId)
+    if (recording?.status === 'recorded' || recording?.status === 'held') continue
+    // What was begun is finished: the look for its outcome must not depend on what has changed since.
+    if (recording) return { do: 'record_payment', payment, amount: recording.amount }
+    const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
+    const problem = findProblem(payment, attempt, invoice, ledger)
+    if (problem) return { do: 'hold_payment', payment, ...problem }
+    if (attempt) return { do: 'record_payment', payment, amount: amountFor(attempt, invoice) }
+  }
+  return undefined
+}
+
+/**
+ * Lago may say that the invoice is paid because this very payment was recorded and the answer got lost:
+ * only a look at Lago's own payments tells, and that is what recording begins with.
+ */
+const amountFor = ({ share }: Attempt, { paymentStatus, due }: Invoice) =>
+  paymentStatus === 'succeeded' ? share : Math.min(share, due)
+
+/** Why a succeeded payment must not be recorded, or undefined when it is what we asked for. */
+function findProblem(
+  payment: Payment,
+  attempt: Attempt | undefined,
+  invoice: Invoice,
+  ledger: Ledger,
+): { disposition: Disposition; why: string } | undefined {
+  const paid = formatDodo(payment.amount, payment.currency)
+  if (!attempt) {
+    return {
+      disposition: 'mismatch',
+      why: 'it was not made through a checkout that the bridge opened',
+    }
+  }
+  const asked = formatLago(attempt.amount, attempt.currency)
+  const isExact =
+    payment.currency === attempt.currency &&
+    payment.amount === toDodoMinor(attempt.amount, attempt.currency)
+  if (!isExact || attempt.currency !== invoice.currency)
+    return { disposition: 'mismatch', why: `${paid} was paid where ${asked} was asked for` }
+  if (invoice.status === 'voided') {
+    return { disposition: 'late', why: 'the invoice is void in Lago' }
+  }
+  const isSettled = invoice.paymentStatus === 'succeeded' || invoice.due <= 0
+  const other = ledger.recordings.find(({ disposition }) => disposition === 'applied')
+  if (isSettled && other) {
+    return { disposition: 'duplicate', why: `the invoice was paid by ${other.dodoPaymentId}` }
+  }
+  if (invoice.paymentStatus !== 'succeeded' && invoice.due <= 0) {
+    return { disposition: 'duplicate', why: 'nothing was due any more' }
+  }
+  return undefined
+}

@@ -1,0 +1,70 @@
+import type { Standing } from './collectable.ts'
+import type {
+  Attempt,
+  CreditNote,
+  Disposition,
+  Mandate,
+  MetadataEntry,
+  Payment,
+  Refund,
+  RefundOrder,
+} from './ledger.ts'
+
+/** Why and where in the schedule an attempt begins; `resume` is one that a crash or a lost answer cut off. */
+export type Beginning = {
+  resume: Attempt | undefined
+  cause: Attempt['cause']
+  retryIndex: number
+}
+
+/** One thing still to do. Each is idempotent, and each is decided anew after the one before it is done. */
+export type Step =
+  | { do: 'read_payment'; dodoPaymentId: string }
+  | { do: 'read_session'; attempt: Attempt; dodoSessionId: string }
+  | { do: 'end_attempt'; attempt: Attempt; end: End }
+  | { do: 'record_payment'; payment: Payment; amount: number }
+  | { do: 'hold_payment'; payment: Payment; disposition: Disposition; why: string }
+  | { do: 'lose_dispute'; dodoDisputeId: string }
+  | {
+      do: 'order_refund'
+      payment: Payment
+      resume: RefundOrder | undefined
+      /** Dodo's minor units. */
+      amount: number
+      cause: string
+      creditNote: CreditNote | undefined
+    }
+  | {
+      do: 'answer_credit_note'
+      creditNote: CreditNote
+      outcome: 'succeeded' | 'failed'
+      reason: string | null
+      refunds: readonly { payment: Payment; dodoRefundId: string; amount: number }[]
+    }
+  | {
+      do: 'credit_refund'
+      payment: Payment
+      refund: Refund
+      /** What of it is for this invoice, in Dodo's minor units. */
+      amount: number
+    }
+  | { do: 'reverse_credit'; dodoRefundId: string }
+  | { do: 'mark_paid' }
+  | { do: 'mark_failed' }
+  | ({ do: 'open_checkout'; kind: 'checkout' | 'mandate' } & Beginning)
+  | ({
+      do: 'charge_mandate'
+      mandate: Mandate | undefined
+      /** Whether the money is still wanted; if not, only what was begun is looked for. */
+      isWanted: boolean
+    } & Beginning)
+  | { do: 'write_metadata'; entries: readonly MetadataEntry[] }
+  | { do: 'rest'; standing: Standing; isPayable: boolean; wakeAt: Date | undefined }
+
+/** How an attempt is over, when, and why in words. */
+export type End = {
+  status: 'paid' | 'declined' | 'expired' | 'superseded'
+  at: Date
+  why: string
+  declineCode?: string | null
+}

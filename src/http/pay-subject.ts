@@ -1,0 +1,121 @@
+import { and, desc, eq, inArray } from 'drizzle-orm'
+
+import { attempts, bundles, customers, invoices, mandates, shares } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+
+type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
+
+/** What a pay link stands for, as its page sees it. */
+export type Subject = {
+  kind: 'invoice' | 'bundle' | 'customer'
+  key: string
+  state: 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
+  isPayable: boolean
+  title: string | undefined
+  currency: string | null
+  amountDue: number
+  requestedAt: Date | null
+  settledAt: Date | null
+}
+
+const TOKEN = /^[\w-]{1,100}$/
+
+/** What the token names: an invoice, a payment request, or a customer who saves a card. */
+export async function findSubject({ db }: Finding, token: string): Promise<Subject | undefined> {
+  if (!TOKEN.test(token)) return undefined
+  const [invoice] = await db.select().from(invoices).where(eq(invoices.payToken, token))
+  if (invoice) {
+    const title = invoice.number === null ? undefined : `Invoice ${invoice.number}`
+    return { ...invoice, kind: 'invoice', key: invoice.lagoInvoiceId, title }
+  }
+  const [bundle] = await db.select().from(bundles).where(eq(bundles.payToken, token))
+  if (bundle) {
+    return { ...bundle, kind: 'bundle', key: bundle.lagoPaymentRequestId, title: 'Open invoices' }
+  }
+  const [customer] = await db.select().from(customers).where(eq(customers.payToken, token))
+  return customer && describeCustomer({ db }, customer)
+}
+
+async function describeCustomer(
+  { db }: Pick<Finding, 'db'>,
+  customer: typeof customers.$inferSelect,
+): Promise<Subject> {
+  const { lagoCustomerId, setupRefusal, requestedAt } = customer
+  const [newest] = await db
+    .select()
+    .from(mandates)
+    .where(and(eq(mandates.lagoCustomerId, lagoCustomerId), eq(mandates.status, 'active')))
+    .orderBy(desc(mandates.renewedAt))
+    .limit(1)
+  return {
+    kind: 'customer',
+    key: lagoCustomerId,
+    state: setupRefusal ? 'attention' : newest ? 'paid' : 'open',
+    isPayable: setupRefusal === null,
+    title: 'Automatic payments',
+    currency: null,
+    amountDue: 0,
+    requestedAt,
+    settledAt: null,
+  }
+}
+
+const JOBS = { invoice: 'settle', bundle: 'bundle', customer: 'setup' } as const
+
+/** Has it looked at, at once. */
+export async function lookAt({ db, queue }: Finding, { kind, key }: Subject) {
+  const job = { key, priority: 20, data: { cause: 'customer' } }
+  await db.transaction((tx) => queue.send(tx, JOBS[kind], [job]))
+}
+
+/** Writes down that a customer is waiting for something payable, and has it looked at. */
+export async function requestCheckout({ db, queue, now }: Finding, { kind, key }: Subject) {
+  const requestedAt = now()
+  const job = { key, priority: 20, data: { cause: 'customer' } }
+  await db.transaction(async (tx) => {
+    if (kind === 'invoice') {
+      await tx
+        .update(invoices)
+        .set({ requestedAt, requestedBy: 'customer' })
+        .where(eq(invoices.lagoInvoiceId, key))
+    } else if (kind === 'bundle') {
+      await tx.update(bundles).set({ requestedAt }).where(eq(bundles.lagoPaymentRequestId, key))
+    } else {
+      await tx.update(customers).set({ requestedAt }).where(eq(customers.lagoCustomerId, key))
+    }
+    await queue.send(tx, JOBS[kind], [job])
+  })
+}
+
+/** The checkout to send the customer to. From now on it may be paid, which is written down first. */
+export async function handOut(deps: Finding, subject: Subject): Promise<string | undefined> {
+  const { db, now } = deps
+  if (subject.kind === 'customer') return findSetup(deps, subject.key)
+  const condition =
+    subject.kind === 'bundle'
+      ? eq(attempts.lagoPaymentRequestId, subject.key)
+      : eq(shares.lagoInvoiceId, subject.key)
+  const [found] = await db
+    .select({ attempt: attempts })
+    .from(attempts)
+    .innerJoin(shares, eq(shares.attemptId, attempts.id))
+    .where(and(condition, inArray(attempts.status, ['live'])))
+    .limit(1)
+  const attempt = found?.attempt
+  if (!attempt?.checkoutUrl || !attempt.expiresAt || attempt.expiresAt <= now()) return undefined
+  const handedOut = await db
+    .update(attempts)
+    .set({ handedOutAt: now() })
+    .where(and(eq(attempts.id, attempt.id), eq(attempts.status, 'live')))
+    .returning({ id: attempts.id })
+  return handedOut.length > 0 ? attempt.checkoutUrl : undefined
+}
+
+async function findSetup({ db, now }: Finding, lagoCustomerId: string) {
+  const [customer] = await db
+    .select()
+    .from(customers)
+    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+  const isOpen = customer?.setupExpiresAt && customer.setupExpiresAt > now()
+  return isOpen ? (customer.setupUrl ?? undefined) : undefined
+}

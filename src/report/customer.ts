@@ -1,0 +1,31 @@
+import { asc, eq } from 'drizzle-orm'
+
+import type { Database } from '../db/client.ts'
+import { customers, mandates } from '../db/schema.ts'
+import { payUrlOf } from '../settle/load.ts'
+
+/** What the bridge knows of a customer, by Lago's external id, and where they can save a card. */
+export async function describeCustomer(db: Database, publicUrl: string, lagoCustomerId: string) {
+  const [row] = await db
+    .select()
+    .from(customers)
+    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+  if (!row) return undefined
+  const ofCustomer = await db
+    .select()
+    .from(mandates)
+    .where(eq(mandates.lagoCustomerId, lagoCustomerId))
+    .orderBy(asc(mandates.madeAt))
+  return {
+    customer: lagoCustomerId,
+    dodoCustomerId: row.dodoCustomerId,
+    setupUrl: payUrlOf(publicUrl, row.payToken),
+    mandates: ofCustomer.map(({ dodoSubscriptionId, currency, status, refusal, renewedAt }) => ({
+      dodoSubscriptionId,
+      currency,
+      status,
+      reason: refusal,
+      renewedAt,
+    })),
+  }
+}

@@ -1,0 +1,61 @@
+import { eq } from 'drizzle-orm'
+
+import { creditNotes, credits } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { CreditNote, Payment } from '../domain/ledger.ts'
+import { formatLago, toLagoMinor } from '../domain/money.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import { note } from './timeline.ts'
+
+/** Lago keeps this much of a value of a note's metadata. */
+const MAX_VALUE_LENGTH = 255
+
+type Answer = {
+  creditNote: CreditNote
+  outcome: 'succeeded' | 'failed'
+  reason: string | null
+  refunds: readonly { payment: Payment; dodoRefundId: string; amount: number }[]
+}
+
+/** Tells Lago what became of the money that its credit note wanted given back, and with which refunds. */
+export async function answerCreditNote(
+  { db, lago, log, now }: Pick<Deps, 'db' | 'lago' | 'log' | 'now'>,
+  invoice: LagoInvoice,
+  { creditNote, outcome, reason, refunds }: Answer,
+): Promise<void> {
+  const { lagoCreditNoteId } = creditNote
+  const metadata = {
+    dodo_refund_id: join(refunds.map(({ dodoRefundId }) => dodoRefundId)),
+    dodo_payment_id: join(refunds.map(({ payment }) => payment.dodoPaymentId)),
+  }
+  await lago.setRefundStatus(lagoCreditNoteId, outcome, refunds.length > 0 ? metadata : undefined)
+  const at = now()
+  await db.transaction(async (tx) => {
+    await tx
+      .update(creditNotes)
+      .set({ refundStatus: outcome, reason, observedAt: at })
+      .where(eq(creditNotes.lagoCreditNoteId, lagoCreditNoteId))
+    for (const { payment, dodoRefundId, amount } of refunds) {
+      const credited = {
+        status: 'credited' as const,
+        amount: toLagoMinor(amount, payment.currency) ?? creditNote.amount,
+        lagoCreditNoteId,
+        repeatableAt: at,
+        creditedAt: at,
+      }
+      await tx
+        .insert(credits)
+        .values({ dodoRefundId, lagoInvoiceId: invoice.lago_id, ...credited })
+        .onConflictDoUpdate({
+          target: [credits.dodoRefundId, credits.lagoInvoiceId],
+          set: credited,
+        })
+    }
+    const money = formatLago(creditNote.amount, invoice.currency)
+    const what = `credit note ${creditNote.number ?? lagoCreditNoteId} of ${money}: refund ${outcome}${reason ? `: ${reason}` : ''}`
+    await note(tx, invoice.lago_id, what, at)
+  })
+  log.info({ lagoInvoiceId: invoice.lago_id, lagoCreditNoteId, outcome }, 'credit note answered')
+}
+
+const join = (ids: readonly string[]) => [...new Set(ids)].join(',').slice(0, MAX_VALUE_LENGTH)

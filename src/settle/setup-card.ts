@@ -1,0 +1,109 @@
+import { desc, eq } from 'drizzle-orm'
+
+import { customers, invoices } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { CheckoutBody } from '../dodo/client.ts'
+import { isSupportedCurrency } from '../domain/money.ts'
+import { reasonOf } from '../errors.ts'
+import type { LagoCustomer } from '../lago/objects.ts'
+import { recallCustomer, type CustomerRow } from './dodo-customer.ts'
+import { findOrCreateProduct } from './dodo-product.ts'
+import { payUrlOf } from './load.ts'
+import { observeMandate } from './sync-mandate.ts'
+import { isRefused } from './unknown-outcome.ts'
+
+type SettingUp = Pick<
+  Deps,
+  'alone' | 'db' | 'dodo' | 'lago' | 'queue' | 'config' | 'log' | 'now'
+> & { organizationId: () => Promise<string> }
+
+const SESSION_LIFETIME_MS = 24 * 3_600_000
+/** A page that is about to expire is not handed out. */
+const MARGIN_MS = 600_000
+const DEFAULT_CURRENCY = 'USD'
+
+/** Opens, or finds still open, the page on which a customer saves a card without an invoice. */
+export async function setupCard(deps: SettingUp, lagoCustomerId: string): Promise<void> {
+  const row = await recallCustomer(deps, lagoCustomerId)
+  if (!row) return
+  for (const subscription of await deps.dodo.listSubscriptionsOf(row.dodoCustomerId)) {
+    await observeMandate(deps, subscription)
+  }
+  const refusal = await prepare(deps, row).catch((error: unknown) => {
+    if (!isRefused(error)) throw error
+    return reasonOf(error)
+  })
+  await deps.db
+    .update(customers)
+    .set({ requestedAt: null, setupRefusal: refusal ?? null })
+    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+}
+
+/** Returns why there is no such page, or nothing when there is. */
+async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | undefined> {
+  if (deps.config.collection !== 'automatic') return 'COLLECTION is not automatic'
+  const { requestedAt, setupUrl, setupExpiresAt } = row
+  const isOpen = setupUrl && setupExpiresAt && setupExpiresAt > later(deps.now(), MARGIN_MS)
+  if (isOpen || !requestedAt) return undefined
+  const customer = await deps.lago.findCustomer(row.lagoCustomerId)
+  if (!customer?.country) return 'the customer has no country: add one in Lago'
+  const currency = await currencyOf(deps, customer)
+  if (!isSupportedCurrency(currency)) return `${currency} cannot be collected`
+  const checkout = await deps.dodo.createCheckout(
+    await describeSetup(deps, row, { customer, currency }),
+    `lago-cus-${row.dodoCustomerId}-${deps.now().getTime()}`,
+  )
+  await deps.db
+    .update(customers)
+    .set({
+      setupSessionId: checkout.session_id,
+      setupUrl: checkout.checkout_url,
+      setupExpiresAt: later(deps.now(), SESSION_LIFETIME_MS),
+    })
+    .where(eq(customers.lagoCustomerId, row.lagoCustomerId))
+  deps.log.info({ dodoSessionId: checkout.session_id }, 'card setup opened')
+  return undefined
+}
+
+async function describeSetup(
+  deps: SettingUp,
+  row: CustomerRow,
+  { customer, currency }: { customer: LagoCustomer; currency: string },
+): Promise<CheckoutBody> {
+  const productId = await findOrCreateProduct(deps, { kind: 'mandate', currency })
+  return {
+    product_cart: [{ product_id: productId, quantity: 1 }],
+    customer: { customer_id: row.dodoCustomerId },
+    billing_address: {
+      country: customer.country as NonNullable<CheckoutBody['billing_address']>['country'],
+      ...(customer.zipcode && { zipcode: customer.zipcode }),
+    },
+    minimal_address: true,
+    subscription_data: { on_demand: { mandate_only: true } },
+    return_url: `${payUrlOf(deps.config.publicUrl, row.payToken)}/return`,
+    feature_flags: {
+      allow_discount_code: false,
+      allow_currency_selection: false,
+      allow_tax_id: false,
+      allow_phone_number_collection: false,
+    },
+    metadata: {
+      lago_customer_id: row.lagoCustomerId,
+      lago_organization_id: await deps.organizationId(),
+    },
+  }
+}
+
+/** A card is saved for one currency: the customer's own, else that of their newest invoice. */
+async function currencyOf({ db }: SettingUp, customer: LagoCustomer): Promise<string> {
+  if (customer.currency) return customer.currency
+  const [newest] = await db
+    .select({ currency: invoices.currency })
+    .from(invoices)
+    .where(eq(invoices.lagoCustomerId, customer.external_id))
+    .orderBy(desc(invoices.createdAt))
+    .limit(1)
+  return newest?.currency ?? DEFAULT_CURRENCY
+}
+
+const later = (from: Date, ms: number) => new Date(from.getTime() + ms)

@@ -1,0 +1,110 @@
+import { and, eq } from 'drizzle-orm'
+
+import { recordings, topUps } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { isSupportedCurrency, toMinorOfLago } from '../domain/money.ts'
+import type { LagoInvoice, LagoWalletTransaction } from '../lago/objects.ts'
+import { finishDeliveries } from './finish-deliveries.ts'
+import { ensureInvoice } from './load.ts'
+import { wake } from './wake.ts'
+
+type Collecting = Pick<Deps, 'db' | 'lago' | 'queue' | 'now'>
+
+/** Whether its invoice is one that Lago shows to nobody until it is paid, and that is not paid. */
+export const isHiddenTopUp = (transaction: LagoWalletTransaction) =>
+  transaction.invoice_requires_successful_payment &&
+  transaction.transaction_status === 'purchased' &&
+  transaction.transaction_type === 'inbound' &&
+  transaction.status === 'pending'
+
+/**
+ * Recognises a top-up from its wallet transaction, because its invoice is neither listed nor announced before
+ * it is paid (lago-api `svc/invoices/paid_credit_service.rb`), and has it collected like any other.
+ */
+export async function settleTopUp(
+  deps: Collecting,
+  lagoWalletTransactionId: string,
+): Promise<void> {
+  const transaction = await deps.lago.findWalletTransaction(lagoWalletTransactionId)
+  const lagoInvoiceId = transaction && (await remember(deps, transaction))
+  const outcome = lagoInvoiceId ? `woke invoice ${lagoInvoiceId}` : 'nothing to collect'
+  await finishDeliveries(deps.db, ['topup', lagoWalletTransactionId], { at: deps.now(), outcome })
+  if (lagoInvoiceId) await wake(deps, [lagoInvoiceId], 'operator')
+}
+
+async function remember(deps: Collecting, transaction: LagoWalletTransaction) {
+  const { lago_id, lago_invoice_id: lagoInvoiceId, lago_wallet_id, amount } = transaction
+  if (!isHiddenTopUp(transaction)) return lagoInvoiceId
+  // Lago bills it in a job of its own; the run is repeated with backoff until it has.
+  if (!lagoInvoiceId) throw new Error(`wallet transaction ${lago_id} is not billed yet`)
+  const wallet = await deps.lago.findWallet(lago_wallet_id)
+  if (!wallet) throw new Error(`Lago does not show wallet ${lago_wallet_id}`)
+  const { currency, external_customer_id: lagoCustomerId } = wallet
+  await ensureInvoice(deps, lagoInvoiceId)
+  await deps.db
+    .insert(topUps)
+    .values({
+      lagoInvoiceId,
+      lagoWalletTransactionId: lago_id,
+      lagoCustomerId,
+      currency,
+      amount: isSupportedCurrency(currency) ? toMinorOfLago(amount, currency) : 0,
+      createdAt: deps.now(),
+    })
+    .onConflictDoNothing()
+  return lagoInvoiceId
+}
+
+/**
+ * The invoice as Lago has it; for a hidden top-up what its wallet transaction says of it, with the status
+ * `open` that Lago gives it.
+ */
+export async function findInvoice(
+  deps: Pick<Deps, 'db' | 'lago'>,
+  lagoInvoiceId: string,
+): Promise<LagoInvoice | undefined> {
+  const visible = await deps.lago.findInvoice(lagoInvoiceId)
+  if (visible) return visible
+  const [topUp] = await deps.db.select().from(topUps).where(eq(topUps.lagoInvoiceId, lagoInvoiceId))
+  return topUp && describeHidden(deps, topUp)
+}
+
+async function describeHidden(
+  { db, lago }: Pick<Deps, 'db' | 'lago'>,
+  {
+    lagoInvoiceId,
+    lagoWalletTransactionId,
+    lagoCustomerId,
+    currency,
+    amount,
+  }: typeof topUps.$inferSelect,
+): Promise<LagoInvoice | undefined> {
+  const [transaction, customer, [recorded]] = await Promise.all([
+    lago.findWalletTransaction(lagoWalletTransactionId),
+    lago.findCustomer(lagoCustomerId),
+    db
+      .select()
+      .from(recordings)
+      .where(and(eq(recordings.lagoInvoiceId, lagoInvoiceId), eq(recordings.status, 'recorded'))),
+  ])
+  // Between our payment and Lago's finalising it, the invoice is paid and still hidden.
+  const isPaid = recorded !== undefined
+  if (!transaction || !customer || (!isPaid && !isHiddenTopUp(transaction))) return undefined
+  return {
+    lago_id: lagoInvoiceId,
+    number: `top-up ${lagoWalletTransactionId}`,
+    invoice_type: 'credit',
+    status: 'open',
+    payment_status: isPaid ? 'succeeded' : 'pending',
+    currency,
+    total_amount_cents: amount,
+    total_paid_amount_cents: isPaid ? amount : 0,
+    total_due_amount_cents: isPaid ? 0 : amount,
+    self_billed: false,
+    issuing_date: null,
+    payment_dispute_lost_at: null,
+    customer,
+    metadata: [],
+    fees: [],
+  }
+}

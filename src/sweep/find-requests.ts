@@ -1,0 +1,71 @@
+import { asc, inArray } from 'drizzle-orm'
+
+import { bundles, creditNotes, customers, topUps } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { observeCreditNote, wantsRefund } from '../settle/observe-credit-note.ts'
+import { isHiddenTopUp } from '../settle/top-up.ts'
+
+type Searching = Pick<Deps, 'db' | 'lago' | 'now'>
+type Found = { key: string; what: string }
+
+/** Wallets are only listed by customer: so many customers are asked for in one sweep, in turn. */
+const CUSTOMERS_PER_SWEEP = 100
+let asked = 0
+
+/** Credit notes of the merchant's that want money given back; what is new of them is written down. */
+export async function findCreditNotes({ db, lago, now }: Searching): Promise<Found[]> {
+  const wanted = (await lago.listPendingRefunds()).filter(wantsRefund)
+  if (wanted.length === 0) return []
+  const ids = wanted.map(({ lago_id }) => lago_id)
+  const held = await db.select().from(creditNotes).where(inArray(creditNotes.lagoCreditNoteId, ids))
+  const isKnown = new Set(
+    held
+      .filter(({ refundStatus }) => refundStatus === 'pending')
+      .map(({ lagoCreditNoteId }) => lagoCreditNoteId),
+  )
+  const fresh = wanted.filter(({ lago_id }) => !isKnown.has(lago_id))
+  for (const note of fresh) await observeCreditNote(db, note, { source: 'api', at: now() })
+  return fresh.map(({ lago_id, lago_invoice_id }) => ({
+    key: lago_invoice_id,
+    what: `credit note ${lago_id} wants a refund`,
+  }))
+}
+
+/** Payment requests that we have not heard of. They stay pending for ever, so only new ones count. */
+export async function findPaymentRequests({ db, lago }: Searching, since: Date): Promise<Found[]> {
+  const recent = (await lago.listPaymentRequests()).filter(({ created_at }) => created_at >= since)
+  if (recent.length === 0) return []
+  const ids = recent.map(({ lago_id }) => lago_id)
+  const held = await db.select().from(bundles).where(inArray(bundles.lagoPaymentRequestId, ids))
+  const isKnown = new Set(held.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId))
+  return recent
+    .filter(({ lago_id }) => !isKnown.has(lago_id))
+    .map(({ lago_id }) => ({ key: lago_id, what: `payment request ${lago_id} was not known` }))
+}
+
+/** Top-ups whose invoice Lago shows to nobody, found through the wallets of customers that we know. */
+export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
+  const page = await db
+    .select({ lagoCustomerId: customers.lagoCustomerId })
+    .from(customers)
+    .orderBy(asc(customers.createdAt))
+    .limit(CUSTOMERS_PER_SWEEP)
+    .offset(asked)
+  asked = page.length < CUSTOMERS_PER_SWEEP ? 0 : asked + CUSTOMERS_PER_SWEEP
+  const pending: string[] = []
+  for (const { lagoCustomerId } of page) {
+    for (const { lago_id } of await lago.listWallets(lagoCustomerId)) {
+      const topUpsOfWallet = await lago.listPendingTopUps(lago_id)
+      pending.push(...topUpsOfWallet.filter(isHiddenTopUp).map((one) => one.lago_id))
+    }
+  }
+  if (pending.length === 0) return []
+  const held = await db
+    .select()
+    .from(topUps)
+    .where(inArray(topUps.lagoWalletTransactionId, pending))
+  const isKnown = new Set(held.map((one) => one.lagoWalletTransactionId))
+  return pending
+    .filter((key) => !isKnown.has(key))
+    .map((key) => ({ key, what: `top-up ${key} was not known` }))
+}
