@@ -83,14 +83,15 @@ export async function openBridge(
   const sweepDeps = { ...base, ...clientsFor('sweep') }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
   const settling = { ...deps, organizationId }
-  const settle = createSettle(settling)
+  const urgent = clientsFor('urgent')
+  const settle = createSettle({ ...settling, urgent })
   const handlers: Record<keyof typeof OTHERS, (key: string) => Promise<void>> = {
-    trace: (key) => tracePayment(deps, key),
+    trace: (key) => tracePayment({ ...deps, ...urgent }, key),
     mandate: (key) => syncMandate(deps, key),
     customer: (key) => syncCustomer(settling, key),
     bundle: (key) => settleBundle(settling, key),
     topup: (key) => settleTopUp(deps, key),
-    setup: (key) => setupCard(settling, key),
+    setup: (key) => setupCard({ ...settling, ...urgent }, key),
   }
   const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
 

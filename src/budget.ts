@@ -1,15 +1,18 @@
 import { Later } from './errors.ts'
 
-/** `live` is money moving or a customer waiting; `sweep` is everything that may wait. */
-export type Urgency = 'live' | 'sweep'
+/** `urgent` is money that moved or a customer who waits; `live` is asking for money; `sweep` may wait. */
+export type Urgency = 'urgent' | 'live' | 'sweep'
 
 type Window = { lengthMs: number; most: number }
 type Waiter = { urgency: Urgency; proceed: () => void }
 
 /** Longer than this nobody waits in place: the work is put off instead, so that others may go first. */
-const MAX_WAIT_MS = 20_000
-/** The share of a window that sweeps leave to live work. */
-const RESERVED_FOR_LIVE = 0.4
+const MAX_WAIT_MS: Record<Urgency, number> = { urgent: 20_000, live: 1_500, sweep: 20_000 }
+/** The part of a window that work may use; the rest is left to what is more urgent. */
+const USABLE: Record<Urgency, number> = { urgent: 1, live: 0.85, sweep: 0.5 }
+const RANK: Record<Urgency, number> = { urgent: 0, live: 1, sweep: 2 }
+/** About what opening a checkout takes. */
+const REQUESTS_PER_JOB = 3
 const DEFAULT_PAUSE_MS = 2_000
 const MAX_PAUSE_MS = 60_000
 /** Above this a reset header is a time of day in epoch seconds, below it a number of seconds. */
@@ -18,7 +21,7 @@ const EPOCH_SECONDS = 1_000_000_000
 export type Budget = ReturnType<typeof createBudget>
 
 /**
- * Keeps us under a service's request limits by ourselves, live work before sweeps, and keeps still
+ * Keeps us under a service's request limits by ourselves, the most urgent work first, and keeps still
  * when the service says that it has had enough all the same (other replicas spend from the same limit).
  */
 export function createBudget(service: string, windows: readonly Window[], now: () => Date) {
@@ -26,12 +29,13 @@ export function createBudget(service: string, windows: readonly Window[], now: (
   const waiters: Waiter[] = []
   const longestMs = Math.max(...windows.map(({ lengthMs }) => lengthMs))
   let pausedUntil = 0
+  let promisedUntil = 0
   let timer: ReturnType<typeof setTimeout> | undefined
 
   /** When a request of this urgency may be made; now or earlier means at once. */
   function nextSlot(urgency: Urgency, nowMs: number): number {
     const free = windows.map(({ lengthMs, most }) => {
-      const allowed = urgency === 'live' ? most : Math.floor(most * (1 - RESERVED_FOR_LIVE))
+      const allowed = Math.floor(most * USABLE[urgency])
       const oldest = spent[spent.length - allowed]
       return oldest === undefined ? 0 : oldest + lengthMs
     })
@@ -66,13 +70,15 @@ export function createBudget(service: string, windows: readonly Window[], now: (
   function spend(urgency: Urgency): Promise<void> {
     const nowMs = now().getTime()
     forget(nowMs)
-    const ahead = waiters.filter((one) => urgency === 'sweep' || one.urgency === 'live').length
+    const ahead = waiters.filter((one) => RANK[one.urgency] <= RANK[urgency]).length
     const slot = nextSlot(urgency, nowMs) + ahead * paceMs()
-    if (slot - nowMs > MAX_WAIT_MS) {
-      throw new Later(`${service}'s request limit is used up`, spread(new Date(slot)))
+    if (slot - nowMs > MAX_WAIT_MS[urgency]) {
+      // Whoever is put off gets a time of their own, or all would come back at once and in vain.
+      promisedUntil = Math.max(promisedUntil, slot) + paceMs() * REQUESTS_PER_JOB
+      throw new Later(`${service}'s request limit is used up`, new Date(promisedUntil))
     }
     return new Promise((proceed) => {
-      const behind = waiters.findIndex((one) => urgency === 'live' && one.urgency === 'sweep')
+      const behind = waiters.findIndex((one) => RANK[one.urgency] > RANK[urgency])
       waiters.splice(behind === -1 ? waiters.length : behind, 0, { urgency, proceed })
       serve()
     })

@@ -61,21 +61,16 @@ export function spreadRefund(
 }
 
 /**
- * What the note of a refund is made out for. Lago's rounding of tax makes some totals unreachable, so an
- * earlier note may be a unit off: the refund that gives back the last of a payment makes up for that,
- * and none exceeds what Lago still takes.
+ * What the note of a refund is made out for: the refund. Lago's rounding of tax makes some totals unreachable,
+ * so earlier notes may be a unit off, and then the last one may find that unit missing: it takes what is left.
  */
 export function amountToCredit(
   refund: number,
-  {
-    paid,
-    notes,
-    isLast,
-  }: { paid: number; notes: readonly { refunded: number }[]; isLast: boolean },
+  { paid, notes }: { paid: number; notes: readonly { refunded: number }[] },
 ): number {
   const rest = paid - notes.reduce((sum, { refunded }) => sum + refunded, 0)
-  const isDrift = Math.abs(rest - refund) <= notes.length
-  return isDrift && (isLast || refund > rest) ? rest : refund
+  const isDrift = refund > rest && refund - rest <= notes.length
+  return isDrift ? rest : refund
 }
 
 const round = (amount: number) => Math.round(amount * ITEM_DECIMALS) / ITEM_DECIMALS

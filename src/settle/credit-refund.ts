@@ -51,15 +51,8 @@ export async function creditRefund(
   const toCredit = amountToCredit(subject.amount, {
     paid: invoice.total_paid_amount_cents,
     notes: notes.map(({ refund_amount_cents }) => ({ refunded: refund_amount_cents })),
-    isLast: isGivenBack(payment),
   })
   await createCreditNote(deps, { ...subject, amount: toCredit }, notes)
-}
-
-/** Whether nothing of a payment is left. */
-function isGivenBack({ amount, refunds }: Payment): boolean {
-  const given = refunds.filter(({ status }) => status === 'succeeded')
-  return given.reduce((sum, refund) => sum + (refund.amount ?? 0), 0) >= amount
 }
 
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'

@@ -156,6 +156,18 @@ function describePayment({ payment_id, status, total_amount, currency, error_cod
   return `Dodo payment ${payment_id} of ${formatDodo(total_amount, currency)}: ${status}${code}`
 }
 
+/** Writes down a refund that a delivery told of. */
+export async function observeRefund(
+  db: Executor,
+  refund: DodoRefund,
+  lagoInvoiceIds: readonly string[],
+  at: Date,
+): Promise<void> {
+  const line = await writeRefund(db, refund, { source: 'webhook', at })
+  if (line === undefined) return
+  for (const lagoInvoiceId of lagoInvoiceIds) await note(db, lagoInvoiceId, line, at)
+}
+
 async function writeRefund(
   db: Executor,
   refund: DodoRefund,

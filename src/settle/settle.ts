@@ -33,8 +33,12 @@ const SESSION_FRESH_MS = 3_600_000
 /** A customer who stands at the pay link must not be sent to a session that was paid a moment ago. */
 const CUSTOMER_FRESH_MS = 2_000
 
+const URGENT_CAUSES = new Set(['customer', 'trace'])
+
 export type Settle = (lagoInvoiceId: string, data: Record<string, unknown>) => Promise<void>
 type Settling = Deps & { organizationId: () => Promise<string> }
+/** Clients whose requests go before others, for money that moved and customers who wait. */
+type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
 /** `invoice` is Lago's as last seen, kept also when a step fails, because the operator wants to see it. */
 type Case = {
   row: InvoiceRow
@@ -47,13 +51,16 @@ type Case = {
  * Brings one invoice's two ledgers into agreement: decide, act, and decide again on what is then true,
  * until nothing is left to do. The queue runs it for one invoice at a time.
  */
-export function createSettle(deps: Settling): Settle {
+export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(lagoInvoiceId, data) {
-    const row = await ensureInvoice(deps, lagoInvoiceId)
-    const read = await readDeliveries(deps, lagoInvoiceId)
+    const row = await ensureInvoice(usual, lagoInvoiceId)
+    const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId)
     // An earlier job has already done what this delivery asked for.
     if (read.length === 0 && data['cause'] === undefined) return
 
+    const isUrgent =
+      read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
+    const deps = isUrgent ? { ...usual, ...urgent } : usual
     const policy = await policyFor(deps, data['cause'])
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
