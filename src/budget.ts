@@ -9,10 +9,10 @@ type Waiter = { urgency: Urgency; proceed: () => void }
 /** Longer than this nobody waits in place: the work is put off instead, so that others may go first. */
 const MAX_WAIT_MS: Record<Urgency, number> = { urgent: 20_000, live: 1_500, sweep: 20_000 }
 /** The part of a window that work may use; the rest is left to what is more urgent. */
-const USABLE: Record<Urgency, number> = { urgent: 1, live: 0.85, sweep: 0.5 }
+const USABLE: Record<Urgency, number> = { urgent: 1, live: 0.9, sweep: 0.5 }
 const RANK: Record<Urgency, number> = { urgent: 0, live: 1, sweep: 2 }
 /** About what opening a checkout takes. */
-const REQUESTS_PER_JOB = 3
+const REQUESTS_PER_JOB = 2
 const DEFAULT_PAUSE_MS = 2_000
 const MAX_PAUSE_MS = 60_000
 /** Above this a reset header is a time of day in epoch seconds, below it a number of seconds. */

@@ -11,7 +11,14 @@ export type Fee = {
 export type NoteItem = { feeId: string; amount: number; preciseAmount: number }
 
 /** What of a fee no credit note has taken yet: exactly, and in the whole units that Lago checks. */
-export type FeeRest = { feeId: string; precise: number; whole: number; worthPerUnit: number }
+export type FeeRest = {
+  feeId: string
+  precise: number
+  whole: number
+  /** What of a unit remains after the coupon, and the tax on that. */
+  netPerUnit: number
+  taxPerUnit: number
+}
 
 export type CreditItem = { fee_id: string; amount_cents: number }
 
@@ -31,7 +38,8 @@ export function feeRests(fees: readonly Fee[], items: readonly NoteItem[]): FeeR
       feeId,
       precise: round(amount - sum((item) => item.preciseAmount)),
       whole: amount - sum((item) => item.amount),
-      worthPerUnit: (1 - couponShare) * (1 + taxPercent / 100),
+      netPerUnit: 1 - couponShare,
+      taxPerUnit: (1 - couponShare) * (taxPercent / 100),
     }
   })
   return rests.filter(({ precise, whole }) => precise > 0 && whole >= 0)
@@ -39,8 +47,8 @@ export function feeRests(fees: readonly Fee[], items: readonly NoteItem[]): FeeR
 
 /**
  * Spreads a tax-inclusive refund over what is left of the fees, so that Lago's own arithmetic (coupon
- * share off, tax on) comes back to the refund. `worthOfWhole` is Lago's estimate for all whole rests.
- * Fractional items are what Lago itself uses when it voids; whole ones would miss by a unit far more often.
+ * share off, tax on, both rounded) comes back to the refund wherever it can. `worthOfWhole` is Lago's estimate
+ * for all whole rests. Fractional items are what Lago itself uses when it voids.
  */
 export function spreadRefund(
   refund: number,
@@ -48,16 +56,38 @@ export function spreadRefund(
   worthOfWhole: number,
 ): CreditItem[] {
   const worth = rests.reduce(
-    (sum, { precise, whole, worthPerUnit }) => sum + (precise - whole) * worthPerUnit,
+    (sum, { precise, whole, netPerUnit, taxPerUnit }) =>
+      sum + (precise - whole) * (netPerUnit + taxPerUnit),
     worthOfWhole,
   )
-  const share = refund >= Math.round(worth) ? 1 : refund / worth
-  return rests
+  if (refund >= Math.round(worth)) return shareOut(rests, 1)
+  // Near a half both parts round together: a hair more or less lets one of them round alone.
+  const tries = NUDGES.map((nudge) => shareOut(rests, (refund + nudge) / worth))
+  return tries.find((items) => totalOf(items, rests) === refund) ?? tries[0] ?? []
+}
+
+/** Nearest first; further away than a unit the total is another. */
+const NUDGES = [
+  0,
+  ...Array.from({ length: 19 }, (_, nth) => [(nth + 1) / 20, -(nth + 1) / 20]).flat(),
+]
+
+const shareOut = (rests: readonly FeeRest[], share: number): CreditItem[] =>
+  rests
     .map(({ feeId, precise, whole }) => ({
       fee_id: feeId,
       amount_cents: round(Math.min(precise * share, whole + ROUNDS_DOWN)),
     }))
     .filter(({ amount_cents }) => amount_cents > 0)
+
+/** What Lago makes of the items (lago-api `svc/credit_notes/apply_taxes_service.rb`): it rounds net and tax apart. */
+function totalOf(items: readonly CreditItem[], rests: readonly FeeRest[]): number {
+  const sum = (part: 'netPerUnit' | 'taxPerUnit') =>
+    items.reduce((total, { fee_id, amount_cents }) => {
+      const rest = rests.find(({ feeId }) => feeId === fee_id)
+      return total + amount_cents * (rest?.[part] ?? 0)
+    }, 0)
+  return Math.round(round(sum('netPerUnit'))) + Math.round(round(sum('taxPerUnit')))
 }
 
 /**
