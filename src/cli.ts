@@ -57,7 +57,10 @@ program
 
 program
   .command('explain <invoice>')
-  .description('everything that happened to one invoice and why, and what will happen next')
+  .description(
+    'everything that happened to one invoice (id or number) and why, and what will happen next; ' +
+      'also of a payment request or a customer (id)',
+  )
   .action(
     asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
   )

@@ -1,5 +1,13 @@
 import { whyNotCollected } from './collectable.ts'
-import { isFinal, isLive, type Attempt, type Invoice, type Ledger, type Policy } from './ledger.ts'
+import {
+  isFinal,
+  isLive,
+  type Attempt,
+  type Invoice,
+  type Ledger,
+  type Mandate,
+  type Policy,
+} from './ledger.ts'
 import { formatLago } from './money.ts'
 import { findMandate, isExpired, isSlow, stuckUntil } from './next-attempt.ts'
 import type { End, Step } from './steps.ts'
@@ -13,6 +21,14 @@ export function nextEnd(
 ): Step | undefined {
   const attempt = ledger.attempts.find(isLive)
   if (!attempt) return undefined
+  const mandate = findSavedCard(attempt, invoice, ledger, policy)
+  // The card may have been saved by paying in this very checkout, which only a look at it tells.
+  if (
+    mandate &&
+    attempt.dodoSessionId &&
+    (attempt.lookedAt ?? attempt.startedAt) <= mandate.renewedAt
+  )
+    return { do: 'read_session', attempt, dodoSessionId: attempt.dodoSessionId }
   const end =
     findPaidEnd(attempt, ledger, now) ?? findUnpaidEnd(attempt, invoice, ledger, { policy, now })
   return end && { do: 'end_attempt', attempt, end }
@@ -57,7 +73,8 @@ function findUnpaidEnd(
   // A charge ends with its payment, and a payment request's checkout is not one invoice's to end.
   if (attempt.kind === 'charge' || attempt.lagoPaymentRequestId) return undefined
   const why = findObsolete(attempt, invoice, ledger, policy)
-  return why === undefined ? undefined : { status: 'superseded', at: now, why }
+  const isUnseen = findSavedCard(attempt, invoice, ledger, policy) !== undefined
+  return why === undefined ? undefined : { status: 'superseded', at: now, why, isUnseen }
 }
 
 function findObsolete(
@@ -69,12 +86,26 @@ function findObsolete(
   const reason = whyNotCollected(invoice)
   if (reason) return reason.reason
   const isOpen = attempt.status === 'live'
-  const mandate = findMandate(invoice, ledger, policy)
-  // A checkout that nobody was sent to cannot be paid, so the card that was saved since may be charged.
-  if (mandate && isOpen && !attempt.handedOutAt && mandate.renewedAt > attempt.startedAt)
-    return 'the customer saved a card'
+  if (findSavedCard(attempt, invoice, ledger, policy)) return 'the customer saved a card'
   const isOtherAmount = attempt.amount !== invoice.due || attempt.currency !== invoice.currency
   // An open checkout for an old amount is replaced when somebody comes to pay, not behind their back.
   if (!isOtherAmount || (isOpen && !ledger.requestedBy)) return undefined
   return `the amount due is now ${formatLago(invoice.due, invoice.currency)}`
+}
+
+/** A checkout that nobody was sent to cannot be paid, so the card that was saved since may be charged instead. */
+function findSavedCard(
+  attempt: Attempt,
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+): Mandate | undefined {
+  const isReplaceable =
+    attempt.status === 'live' &&
+    attempt.kind !== 'charge' &&
+    !attempt.lagoPaymentRequestId &&
+    !attempt.handedOutAt &&
+    !whyNotCollected(invoice)
+  const mandate = isReplaceable ? findMandate(invoice, ledger, policy) : undefined
+  return mandate && mandate.renewedAt > attempt.startedAt ? mandate : undefined
 }

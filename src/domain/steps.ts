@@ -67,4 +67,6 @@ export type End = {
   at: Date
   why: string
   declineCode?: string | null
+  /** Only if no customer has been sent to it meanwhile. */
+  isUnseen?: boolean
 }

@@ -8,18 +8,39 @@ export type Knowledge =
   | { is: 'unknown' | 'seen' | 'begun' | 'done' }
   /** It must not, or cannot, be written into Lago as it is. */
   | { is: 'refused'; why: string }
+  /** Lago holds so much of it, in its own minor units, and is not to hold the rest. */
+  | { is: 'partly'; amount: number; why: string }
+  /** Lago wants money given back that Dodo has not given back. */
+  | { is: 'owed'; why: string }
 
-/** One payment or refund as both services show it; null where one does not have it. */
+/** What Lago holds of a payment or a refund, in all the places where it is written down. */
+export type LagoSide = Money & {
+  id: string
+  /** How many payments or credit notes it is. */
+  records: number
+  /** How often it is there on one invoice: more than once is a fault. */
+  times: number
+  isByStatus: boolean
+}
+
+/**
+ * One payment or refund as both services show it; null where one does not have it. Several invoices that a
+ * payment request bundled are named together.
+ */
 export type Entry = {
   kind: 'payment' | 'refund'
-  dodoPaymentId: string
+  dodoPaymentId: string | null
   dodoRefundId: string | null
   lagoInvoiceId: string | null
   invoiceNumber: string | null
   /** When it was made in Dodo, or recorded in Lago where Dodo does not have it. */
   madeAt: Date
   dodo: Money | null
-  lago: (Money & { id: string; times: number; isByStatus: boolean }) | null
+  lago: LagoSide | null
+  /** Why a refund was made, or why not all of a payment is in Lago: one word each. */
+  causes: readonly string[]
+  /** The notes of the invoices that a refund is about: each is rounded by itself. */
+  roundings: number
   knowledge: Knowledge
 }
 
@@ -39,7 +60,7 @@ export type CurrencyLine = {
 
 /** What is younger may still be on its way through the queue. */
 const RECENT_MS = 3_600_000
-/** Credit notes are rounded once by fee and once by tax. */
+/** A credit note is rounded once by fee and once by tax; the last of several makes up for them all. */
 const ROUNDING_MINOR = 1
 
 /** Both ledgers side by side: a line for each currency, and every difference with its explanation. */
@@ -65,7 +86,7 @@ function addUp(
   if (!money) return
   const line = lines.get(money.currency) ?? emptyLine(money.currency)
   const sum = line[side][kind === 'payment' ? 'payments' : 'refunds']
-  sum.count += side === 'lago' ? (lago?.times ?? 1) : 1
+  sum.count += side === 'lago' ? (lago?.records ?? 1) : 1
   sum.amount += money.amount
   if (side === 'lago' && lago?.isByStatus) line.byStatus += 1
   lines.set(money.currency, line)
@@ -91,27 +112,32 @@ const asDodo = ({ amount, currency }: Money) =>
 
 function explainDifference(entry: Entry, now: Date): Difference | undefined {
   const { dodo, lago } = entry
+  const isRecent = now.getTime() - entry.madeAt.getTime() < RECENT_MS
   const [why, isExplained] =
     dodo && lago
-      ? explainMismatch(entry, dodo, lago)
+      ? explainMismatch(entry, { dodo, lago, isRecent })
       : dodo
-        ? explainMissingInLago(entry, now)
-        : [explainMissingInDodo(entry), false]
+        ? explainMissingInLago(entry, isRecent)
+        : explainMissingInDodo(entry, isRecent)
   return why === undefined ? undefined : { entry, why, isExplained }
 }
 
 type Explanation = [why: string | undefined, isExplained: boolean]
 
-function explainMissingInLago({ kind, knowledge, madeAt }: Entry, now: Date): Explanation {
+function explainMissingInLago({ kind, knowledge }: Entry, isRecent: boolean): Explanation {
   const record = kind === 'payment' ? 'recorded' : 'credited'
-  const isRecent = now.getTime() - madeAt.getTime() < RECENT_MS
   switch (knowledge.is) {
     case 'refused':
       return [kind === 'payment' ? `held: ${knowledge.why}` : knowledge.why, true]
+    case 'partly':
+      if (knowledge.amount === 0) return [knowledge.why, true]
+      return [`the bridge has ${record} part of it, and Lago does not show it`, false]
     case 'done':
       return [`the bridge has ${record} it, and Lago does not show it`, false]
     case 'begun':
       return [`being ${record}; whether Lago has done it is not known yet`, isRecent]
+    case 'owed':
+      return [knowledge.why, true]
     case 'seen':
     case 'unknown': {
       const whose = knowledge.is === 'unknown' ? ', and unknown to the bridge' : ''
@@ -120,31 +146,44 @@ function explainMissingInLago({ kind, knowledge, madeAt }: Entry, now: Date): Ex
   }
 }
 
-const explainMissingInDodo = ({ lago }: Entry) =>
-  lago
-    ? 'Lago holds it, and Dodo does not show it as succeeded'
-    : 'the bridge saw it succeed, and neither service shows it any more'
+function explainMissingInDodo(
+  { kind, dodoRefundId, lago, knowledge }: Entry,
+  isRecent: boolean,
+): Explanation {
+  if (knowledge.is === 'owed') return [knowledge.why, true]
+  if (!lago) return ['the bridge saw it succeed, and neither service shows it any more', false]
+  if (kind === 'refund' && dodoRefundId === null) {
+    return ['Lago wants it given back, and the bridge does not know: run reconcile', isRecent]
+  }
+  return ['Lago holds it, and Dodo does not show it as succeeded', false]
+}
 
 function explainMismatch(
-  { kind, knowledge }: Entry,
-  dodo: Money,
-  lago: NonNullable<Entry['lago']>,
+  { kind, knowledge, roundings }: Entry,
+  { dodo, lago, isRecent }: { dodo: Money; lago: LagoSide; isRecent: boolean },
 ): Explanation {
+  const { currency } = lago
   if (lago.times > 1) return [`Lago holds it ${lago.times} times`, false]
-  if (lago.currency !== dodo.currency) {
-    return [`Dodo holds it in ${dodo.currency}, Lago in ${lago.currency}`, false]
+  if (currency !== dodo.currency) {
+    return [`Dodo holds it in ${dodo.currency}, Lago in ${currency}`, false]
   }
-  if (asDodo(lago) === dodo.amount) {
-    const isNoted = knowledge.is === 'done' || knowledge.is === 'refused'
-    return [
-      isNoted ? undefined : 'both agree, but the bridge has not noted it: run reconcile',
-      true,
-    ]
-  }
-  const oneMinor = asDodo({ amount: ROUNDING_MINOR, currency: lago.currency })
-  const isRounding = Math.abs(asDodo(lago) - dodo.amount) <= oneMinor
-  if (kind === 'refund' && isRounding && knowledge.is === 'done') {
+  const missing = dodo.amount - asDodo(lago)
+  if (missing === 0) return explainAgreement(knowledge)
+  if (knowledge.is === 'partly' && lago.amount === knowledge.amount) return [knowledge.why, true]
+
+  const most = asDodo({ amount: ROUNDING_MINOR * Math.max(roundings, 1), currency })
+  if (kind === 'refund' && Math.abs(missing) <= most && knowledge.is === 'done') {
     return ['Lago rounded the credit note', true]
   }
+  const isUnderWay = knowledge.is === 'begun' || knowledge.is === 'seen'
+  if (isUnderWay && missing > 0) return ['only part of it is in Lago yet', isRecent]
   return ['the amounts differ', false]
 }
+
+/** What a person wrote down by hand, against the bridge's own judgement, is as good. */
+const explainAgreement = ({ is }: Knowledge): Explanation => [
+  is === 'unknown' || is === 'seen' || is === 'begun'
+    ? 'both agree, but the bridge has not noted it: run reconcile'
+    : undefined,
+  true,
+]

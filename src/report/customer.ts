@@ -4,6 +4,8 @@ import type { Database } from '../db/client.ts'
 import { customers, mandates } from '../db/schema.ts'
 import { payUrlOf } from '../settle/load.ts'
 
+export type CustomerReport = NonNullable<Awaited<ReturnType<typeof describeCustomer>>>
+
 /** What the bridge knows of a customer, by Lago's external id, and where they can save a card. */
 export async function describeCustomer(db: Database, publicUrl: string, lagoCustomerId: string) {
   const [row] = await db
@@ -20,12 +22,14 @@ export async function describeCustomer(db: Database, publicUrl: string, lagoCust
     customer: lagoCustomerId,
     dodoCustomerId: row.dodoCustomerId,
     setupUrl: payUrlOf(publicUrl, row.payToken),
-    mandates: ofCustomer.map(({ dodoSubscriptionId, currency, status, refusal, renewedAt }) => ({
-      dodoSubscriptionId,
-      currency,
-      status,
-      reason: refusal,
-      renewedAt,
-    })),
+    mandates: ofCustomer.map(
+      ({ dodoSubscriptionId, currency, status, isEnding, refusal, renewedAt }) => ({
+        dodoSubscriptionId,
+        currency,
+        status,
+        reason: refusal ?? (isEnding ? 'it is being cancelled' : null),
+        renewedAt,
+      }),
+    ),
   }
 }

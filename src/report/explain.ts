@@ -1,19 +1,32 @@
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
-import { describeInvoice, type InvoiceReport } from './invoice.ts'
+import { formatLago } from '../domain/money.ts'
+import { describeBundle } from './bundle.ts'
+import { describeCustomer } from './customer.ts'
+import { explainBundle, explainCustomer } from './explain-others.ts'
+import { explainInvoice } from './explain-invoice.ts'
+import { describeInvoice } from './invoice.ts'
 import { describeNext } from './next.ts'
-import { alignColumns, type Write } from './text.ts'
+import type { Write } from './text.ts'
 
 type Explaining = Pick<Deps, 'db' | 'lago' | 'config'>
 
-/** Tells everything that happened to one invoice and why, and what happens next. The exit code is returned. */
+/**
+ * Tells everything that happened to one invoice and why, and what happens next; also where a payment request
+ * or a customer's cards stand. The exit code is returned.
+ */
 export async function explain(deps: Explaining, idOrNumber: string, write: Write): Promise<number> {
-  const { publicUrl, reconcileEveryMs } = deps.config
-  const invoice = await describeInvoice(deps.db, publicUrl, idOrNumber)
-  if (!invoice) return explainUnknown(deps, idOrNumber, write)
-
-  const next = describeNext(invoice, reconcileEveryMs)
-  for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+  const { db, config } = deps
+  const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
+  if (invoice) {
+    const next = describeNext(invoice, config)
+    for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+    return 0
+  }
+  const bundle = await describeBundle(db, config.publicUrl, idOrNumber)
+  const customer = bundle ? undefined : await describeCustomer(db, config.publicUrl, idOrNumber)
+  if (!bundle && !customer) return explainUnknown(deps, idOrNumber, write)
+  const lines = bundle ? explainBundle(bundle) : customer ? explainCustomer(customer, config) : []
+  for (const line of lines) write(line)
   return 0
 }
 
@@ -30,71 +43,3 @@ async function explainUnknown({ lago }: Explaining, idOrNumber: string, write: W
   write('The bridge has not seen it yet; run `bridge reconcile`.')
   return 0
 }
-
-function explainInvoice(invoice: InvoiceReport): string[] {
-  const { lagoInvoiceId, number, customer, customerName, currency, amountDue } = invoice
-  const name = customerName ? ` (${customerName})` : ''
-  return [
-    `Invoice ${number ?? lagoInvoiceId}`,
-    '',
-    ...alignColumns([
-      ['Lago id', lagoInvoiceId],
-      ['Customer', customer ? `${customer}${name}` : 'not known yet'],
-      ['Amount due', currency ? formatLago(amountDue, currency) : 'not known yet'],
-      ['State', invoice.state],
-      ['Reason', invoice.reason],
-      ['Pay link', invoice.payUrl],
-    ]),
-    ...section('Attempts', attemptRows(invoice)),
-    ...section('Payments', paymentRows(invoice)),
-    ...section('Refunds', refundRows(invoice)),
-    ...section('Disputes', disputeRows(invoice)),
-    ...section(
-      'Timeline',
-      invoice.timeline.map(({ at, what }) => [at.toISOString(), what]),
-    ),
-  ]
-}
-
-const section = (title: string, rows: string[][]) =>
-  rows.length > 0 ? ['', title, ...alignColumns(rows)] : []
-
-const attemptRows = ({ attempts, currency }: InvoiceReport) =>
-  attempts.map(({ number, status, amount, dodoSessionId, cause, startedAt, expiresAt }) => [
-    String(number),
-    status,
-    formatLago(amount, currency ?? ''),
-    dodoSessionId ?? 'no session',
-    `by ${cause}`,
-    startedAt.toISOString(),
-    status === 'live' && expiresAt ? `expires ${expiresAt.toISOString()}` : '',
-  ])
-
-const paymentRows = ({ payments }: InvoiceReport) =>
-  payments.map(({ dodoPaymentId, status, amount, currency, disposition, errorCode, reason }) => [
-    dodoPaymentId,
-    status,
-    formatDodo(amount, currency),
-    disposition === 'none' ? 'not recorded in Lago' : disposition,
-    reason ?? errorCode ?? '',
-  ])
-
-const refundRows = ({ refunds, currency: invoiceCurrency }: InvoiceReport) =>
-  refunds.map(({ dodoRefundId, dodoPaymentId, status, amount, currency, ...credit }) => [
-    dodoRefundId,
-    status,
-    amount === null ? 'amount not known' : formatDodo(amount, currency ?? invoiceCurrency ?? ''),
-    `of ${dodoPaymentId}`,
-    credit.lagoCreditNoteId
-      ? `credit note ${credit.lagoCreditNoteId}`
-      : `no credit note${credit.reason ? `: ${credit.reason}` : ''}`,
-  ])
-
-const disputeRows = ({ disputes }: InvoiceReport) =>
-  disputes.map(({ dodoDisputeId, dodoPaymentId, status, stage, amount, currency }) => [
-    dodoDisputeId,
-    status,
-    stage,
-    `${amount} ${currency}`,
-    `on ${dodoPaymentId}`,
-  ])

@@ -1,28 +1,34 @@
-import { and, between, eq, inArray } from 'drizzle-orm'
+import { and, asc, between, eq, inArray, isNotNull } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import { credits, invoices, payments, recordings, refunds } from '../db/schema.ts'
+import { invoices, payments, recordings, shares } from '../db/schema.ts'
+import { allocateRefunds, isOpenOrder } from '../domain/allocation.ts'
+import { formatDodo, isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
+import { loadAttempts, loadPayments, type LoadedPayment } from '../settle/load.ts'
 import type { Knowledge } from './compare-ledgers.ts'
 import type { Period } from './period.ts'
 
-type Wanted = { ids: string[] } | { period: Period }
+export type Wanted = { ids: string[] } | { period: Period }
+
+/** An invoice that a payment or a refund is about. */
+export type OwnInvoice = { lagoInvoiceId: string; number: string | null }
 
 export type OwnPayment = {
-  lagoInvoiceId: string | null
-  invoiceNumber: string | null
+  /** The oldest first; several when a payment request was paid. */
+  invoices: (OwnInvoice & { isRecorded: boolean; isByStatus: boolean })[]
   madeAt: Date
   isSetup: boolean
-  isByStatus: boolean
+  /** Why not all of it is in Lago, one word for each reason. */
+  causes: string[]
   knowledge: Knowledge
 }
 
-export type OwnRefund = {
-  dodoPaymentId: string
-  lagoInvoiceId: string | null
-  invoiceNumber: string | null
-  madeAt: Date
-  knowledge: Knowledge
-}
+type Row = typeof payments.$inferSelect
+type Recording = typeof recordings.$inferSelect
+/** What of a payment is for one invoice; `share` is null when it came through no attempt of ours. */
+type OwnPart = OwnInvoice & { share: number | null; recording: Recording | undefined }
+
+const STRANGE = 'it was not made through a checkout that the bridge opened'
 
 /** The succeeded payments in our ledger that were made in a period, or are among some. */
 export async function readOwnPayments(
@@ -34,96 +40,175 @@ export async function readOwnPayments(
       ? inArray(payments.dodoPaymentId, wanted.ids)
       : between(payments.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
-    .select({ payment: payments, recording: recordings, number: invoices.number })
+    .select()
     .from(payments)
-    .leftJoin(recordings, eq(recordings.dodoPaymentId, payments.dodoPaymentId))
-    .leftJoin(invoices, eq(invoices.lagoInvoiceId, payments.lagoInvoiceId))
-    .where(and(condition, eq(payments.status, 'succeeded')))
-  return new Map(
-    rows
-      .filter(({ payment }) => payment.lagoInvoiceId !== null)
-      .map(({ payment, recording, number }) => [
-        payment.dodoPaymentId,
-        {
-          lagoInvoiceId: payment.lagoInvoiceId,
-          invoiceNumber: number,
-          madeAt: payment.madeAt,
-          isSetup: payment.isSetup,
-          isByStatus: recording?.through === 'status',
-          knowledge: ofRecording(recording),
-        },
-      ]),
-  )
-}
-
-/** The succeeded refunds in our ledger that were made in a period, or are among some. */
-export async function readOwnRefunds(
-  { db }: { db: Database },
-  wanted: Wanted,
-): Promise<Map<string, OwnRefund>> {
-  const condition =
-    'ids' in wanted
-      ? inArray(refunds.dodoRefundId, wanted.ids)
-      : between(refunds.madeAt, wanted.period.from, wanted.period.until)
-  const rows = await db
-    .select({
-      refund: refunds,
-      credit: credits,
-      recording: recordings,
-      lagoInvoiceId: payments.lagoInvoiceId,
-      number: invoices.number,
-    })
-    .from(refunds)
-    .leftJoin(payments, eq(payments.dodoPaymentId, refunds.dodoPaymentId))
-    .leftJoin(recordings, eq(recordings.dodoPaymentId, refunds.dodoPaymentId))
-    .leftJoin(credits, eq(credits.dodoRefundId, refunds.dodoRefundId))
-    .leftJoin(invoices, eq(invoices.lagoInvoiceId, payments.lagoInvoiceId))
-    .where(and(condition, eq(refunds.status, 'succeeded')))
-  return new Map(
-    rows.map(({ refund, credit, recording, lagoInvoiceId, number }) => [
-      refund.dodoRefundId,
-      {
-        dodoPaymentId: refund.dodoPaymentId,
+    .where(and(condition, eq(payments.status, 'succeeded'), isNotNull(payments.lagoInvoiceId)))
+  const findParts = await readParts(db, rows)
+  const readInFull = createFullReader(db)
+  const own = new Map<string, OwnPayment>()
+  for (const row of rows) {
+    const parts = findParts(row)
+    const isWhole = recordedOf(row, parts) >= row.amount
+    const payment = isWhole ? undefined : await readInFull(row)
+    own.set(row.dodoPaymentId, {
+      invoices: parts.map(({ lagoInvoiceId, number, recording }) => ({
         lagoInvoiceId,
-        invoiceNumber: number,
-        madeAt: refund.madeAt,
-        knowledge: ofCredit(credit, recording),
-      },
-    ]),
-  )
+        number,
+        isRecorded: recording?.status === 'recorded',
+        isByStatus: recording?.status === 'recorded' && recording.through === 'status',
+      })),
+      madeAt: row.madeAt,
+      isSetup: row.isSetup,
+      causes: causesOf(parts),
+      knowledge: describeKnowledge(row, parts, payment),
+    })
+  }
+  return own
 }
 
-type Recording = typeof recordings.$inferSelect | null
-type Credit = typeof credits.$inferSelect | null
-
-function ofRecording(recording: Recording): Knowledge {
-  switch (recording?.status) {
-    case undefined:
-      return { is: 'seen' }
-    case 'intended':
-    case 'unknown':
-      return { is: 'begun' }
-    case 'recorded':
-      return { is: 'done' }
-    case 'held':
-      return { is: 'refused', why: recording?.reason ?? 'a person must look' }
+/** Reads payments with all that became of them; those of one invoice are read together, once. */
+export function createFullReader(db: Database) {
+  const loaded = new Map<string, Promise<LoadedPayment[]>>()
+  return async function readInFull(payment: {
+    dodoPaymentId: string
+    lagoInvoiceId: string | null
+  }): Promise<LoadedPayment | undefined> {
+    const { dodoPaymentId, lagoInvoiceId } = payment
+    if (lagoInvoiceId === null) return undefined
+    const ofInvoice = loaded.get(lagoInvoiceId) ?? loadOf(db, lagoInvoiceId)
+    loaded.set(lagoInvoiceId, ofInvoice)
+    return (await ofInvoice).find((one) => one.dodoPaymentId === dodoPaymentId)
   }
 }
 
-function ofCredit(credit: Credit, recording: Recording): Knowledge {
-  switch (credit?.status) {
-    case undefined:
-      return recording?.status === 'held'
-        ? { is: 'refused', why: 'its payment is held, so there is nothing to credit' }
-        : { is: 'seen' }
-    case 'intended':
-    case 'unknown':
-      return { is: 'begun' }
-    case 'credited':
-      return { is: 'done' }
-    case 'reversed':
-      return { is: 'refused', why: 'it failed after it had been credited' }
-    case 'impossible':
-      return { is: 'refused', why: `no credit note: ${credit?.reason ?? 'Lago refused it'}` }
+const loadOf = async (db: Database, lagoInvoiceId: string) =>
+  loadPayments(db, lagoInvoiceId, await loadAttempts(db, lagoInvoiceId))
+
+/** The numbers of invoices, as far as we know them. */
+export async function readNumbers(db: Database, lagoInvoiceIds: readonly string[]) {
+  const rows = await db
+    .select({ lagoInvoiceId: invoices.lagoInvoiceId, number: invoices.number })
+    .from(invoices)
+    .where(inArray(invoices.lagoInvoiceId, [...new Set(lagoInvoiceIds)]))
+  return new Map(rows.map(({ lagoInvoiceId, number }) => [lagoInvoiceId, number]))
+}
+
+async function readParts(db: Database, rows: readonly Row[]) {
+  const attemptIds = rows.flatMap(({ attemptId }) => attemptId ?? [])
+  const [asked, recorded] = await Promise.all([
+    db
+      .select()
+      .from(shares)
+      .where(inArray(shares.attemptId, attemptIds))
+      .orderBy(asc(shares.position)),
+    db
+      .select()
+      .from(recordings)
+      .where(
+        inArray(
+          recordings.dodoPaymentId,
+          rows.map(({ dodoPaymentId }) => dodoPaymentId),
+        ),
+      ),
+  ])
+  const ofAttempt = Map.groupBy(asked, ({ attemptId }) => attemptId)
+  const ofPayment = Map.groupBy(recorded, ({ dodoPaymentId }) => dodoPaymentId)
+  const numbers = await readNumbers(db, [
+    ...asked.map(({ lagoInvoiceId }) => lagoInvoiceId),
+    ...rows.flatMap(({ lagoInvoiceId }) => lagoInvoiceId ?? []),
+  ])
+  return function findParts({ dodoPaymentId, attemptId, lagoInvoiceId }: Row): OwnPart[] {
+    const known = ofAttempt.get(attemptId ?? '') ?? []
+    const wanted = known.length
+      ? known.map((one) => ({ lagoInvoiceId: one.lagoInvoiceId, share: one.amount }))
+      : lagoInvoiceId
+        ? [{ lagoInvoiceId, share: null }]
+        : []
+    return wanted.map((part) => ({
+      ...part,
+      number: numbers.get(part.lagoInvoiceId) ?? null,
+      recording: ofPayment
+        .get(dodoPaymentId)
+        ?.find((one) => one.lagoInvoiceId === part.lagoInvoiceId),
+    }))
+  }
+}
+
+const asDodo = (amount: number, currency: string) =>
+  isSupportedCurrency(currency) ? toDodoMinor(amount, currency) : amount
+
+/** What we have recorded in Lago, in Lago's minor units. */
+const recordedInLago = (parts: readonly OwnPart[]) =>
+  parts.reduce(
+    (sum, { recording }) => sum + (recording?.status === 'recorded' ? recording.amount : 0),
+    0,
+  )
+
+const recordedOf = ({ currency }: Row, parts: readonly OwnPart[]) =>
+  asDodo(recordedInLago(parts), currency)
+
+function causesOf(parts: readonly OwnPart[]): string[] {
+  const causes = parts.flatMap(({ recording, share }) => {
+    if (recording?.status === 'held') return recording.disposition
+    const isLess = share !== null && recording?.status === 'recorded' && recording.amount < share
+    return isLess ? 'overpayment' : []
+  })
+  return [...new Set(causes)]
+}
+
+function describeKnowledge(
+  row: Row,
+  parts: readonly OwnPart[],
+  payment: LoadedPayment | undefined,
+): Knowledge {
+  const statuses = parts.map(({ recording }) => recording?.status)
+  if (statuses.includes('intended') || statuses.includes('unknown')) return { is: 'begun' }
+  if (statuses.includes(undefined)) {
+    if (row.attemptId === null) return { is: 'refused', why: STRANGE }
+    return { is: statuses.every((status) => status === undefined) ? 'seen' : 'begun' }
+  }
+  const rest = row.amount - recordedOf(row, parts)
+  if (rest <= 0) return { is: 'done' }
+  return describeRest(row, parts, { payment, rest })
+}
+
+/** What has become of the money that no invoice takes. */
+function describeRest(
+  { currency }: Row,
+  parts: readonly OwnPart[],
+  { payment, rest }: { payment: LoadedPayment | undefined; rest: number },
+): Knowledge {
+  const amount = recordedInLago(parts)
+  const why = describeReasons(parts)
+  const ofIt = amount > 0 ? `${formatDodo(rest, currency)} of it ` : ''
+  const back = payment ? findGivenBack(payment) : { given: 0, refundIds: [], isUnderWay: false }
+  if (back.given >= rest) {
+    const refundIds = back.refundIds.join(', ')
+    return { is: 'partly', amount, why: `${ofIt}given back with ${refundIds}: ${why}` }
+  }
+  if (back.isUnderWay) return { is: 'partly', amount, why: `${ofIt}being given back: ${why}` }
+  const refusal = payment?.orders.find(({ status }) => status === 'refused')?.reason
+  const reason = refusal ? `${why}; Dodo does not refund it: ${refusal}` : why
+  if (amount === 0) return { is: 'refused', why: reason }
+  const left = formatDodo(rest - back.given, currency)
+  return { is: 'partly', amount, why: `${left} of it held: ${reason}` }
+}
+
+function describeReasons(parts: readonly OwnPart[]): string {
+  const reasons = parts.flatMap(({ recording, share }) => {
+    if (recording?.status === 'held') return recording.reason ?? 'a person must look'
+    return share !== null && (recording?.amount ?? 0) < share ? 'it is more than was due' : []
+  })
+  return [...new Set(reasons)].join('; ') || 'it is more than was asked for'
+}
+
+function findGivenBack(payment: LoadedPayment) {
+  const spare = allocateRefunds(payment).filter(({ purpose }) => purpose === 'spare')
+  return {
+    given: spare.reduce((sum, { amount }) => sum + amount, 0),
+    refundIds: [...new Set(spare.map(({ refund }) => refund.dodoRefundId))],
+    isUnderWay: payment.orders.some(
+      (order) => order.lagoCreditNoteId === null && isOpenOrder(order, payment),
+    ),
   }
 }

@@ -1,81 +1,141 @@
 import type { Deps } from '../deps.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
-import type { Entry } from './compare-ledgers.ts'
-import { readOwnRefunds } from './own-ledger.ts'
+import type { Entry, LagoSide } from './compare-ledgers.ts'
+import { nameInvoices } from './name-invoices.ts'
+import { divideNote, namedRefunds, type Note, type Portion } from './note-portions.ts'
+import type { OwnInvoice } from './own-ledger.ts'
+import {
+  MADE_IN_DODO,
+  readNotedRefunds,
+  readOwedNotes,
+  readOwnRefunds,
+  type OwnRefund,
+} from './own-refunds.ts'
 import type { Period } from './period.ts'
 
 type Reading = Pick<Deps, 'db' | 'dodo' | 'lago'>
 type PaymentOfOurs = { currency: string; metadata: Record<string, string> }
 type FindPayment = (dodoPaymentId: string) => Promise<PaymentOfOurs | undefined>
 
-/** The refunds of the period, each beside the credit note that it became. */
+/** The refunds of the period, each beside the credit notes that it became or carried out. */
 export async function readRefundEntries(
   deps: Reading,
   period: Period,
   findPaymentOfOurs: FindPayment,
 ): Promise<Entry[]> {
-  const { byRefund, inPeriod } = await readCreditNotes(deps, period)
+  const isInPeriod = (at: Date) => at >= period.from && at <= period.until
+  const notes = await readNotes(deps)
+  const inPeriod = notes.filter(({ created_at }) => isInPeriod(created_at))
   const listed = await deps.dodo.listRefundsSince(period.from, period.until)
-  const inDodo = new Map(listed.map((refund) => [refund.refund_id, refund]))
   const succeeded = listed.filter(({ status }) => status === 'succeeded')
   const ids = new Set([
     ...succeeded.map(({ refund_id }) => refund_id),
-    ...inPeriod,
+    ...inPeriod.flatMap(({ refundIds }) => refundIds),
     ...(await readOwnRefunds(deps, { period })).keys(),
   ])
   const own = await readOwnRefunds(deps, { ids: [...ids] })
-
+  const relevant = notes.filter(
+    (note) => inPeriod.includes(note) || note.refundIds.some((id) => ids.has(id)),
+  )
+  const refunds = await readRefunds(deps, listed, [
+    ...ids,
+    ...relevant.flatMap(({ refundIds }) => refundIds),
+  ])
+  const roundingsOf = countNotes(notes)
+  const portions = relevant.flatMap((note) =>
+    divideNote(note, refunds, roundingsOf([note.lago_invoice_id])),
+  )
   const entries: Entry[] = []
   for (const id of ids) {
-    const notes = byRefund.get(id) ?? []
+    const refund = refunds.get(id)
+    if (refund && !isInPeriod(refund.created_at)) continue
+    const noted = portions.filter(({ dodoRefundId }) => dodoRefundId === id)
     const known = own.get(id)
-    const dodoPaymentId = inDodo.get(id)?.payment_id ?? known?.dodoPaymentId ?? paymentOf(notes)
-    if (!dodoPaymentId) continue
-    const refund = inDodo.get(id) ?? (await findRefund(deps, dodoPaymentId, id))
-    const isOutside =
-      refund && (refund.created_at < period.from || refund.created_at > period.until)
-    const payment = await findPaymentOfOurs(dodoPaymentId)
-    if (isOutside || (!payment && !known?.lagoInvoiceId && notes.length === 0)) continue
-    const madeAt = refund?.created_at ?? known?.madeAt ?? notes[0]?.created_at
-    if (!madeAt) continue
-    entries.push({
-      kind: 'refund',
-      dodoPaymentId,
-      dodoRefundId: id,
-      lagoInvoiceId:
-        known?.lagoInvoiceId ??
-        payment?.metadata['lago_invoice_id'] ??
-        notes[0]?.lago_invoice_id ??
-        null,
-      invoiceNumber: known?.invoiceNumber ?? payment?.metadata['lago_invoice_number'] ?? null,
-      madeAt,
-      dodo: asMoney(refund, payment),
-      lago: asLagoSide(notes),
-      knowledge: known?.knowledge ?? { is: 'unknown' },
-    })
+    const dodoPaymentId = refund?.payment_id ?? known?.dodoPaymentId ?? paymentOf(noted)
+    const payment = dodoPaymentId ? await findPaymentOfOurs(dodoPaymentId) : undefined
+    const entry = describe({ id, dodoPaymentId, refund, known, payment, noted, roundingsOf })
+    if (entry) entries.push(entry)
   }
-  return entries
+  const owed = portions.filter(
+    ({ note, dodoRefundId }) => dodoRefundId === null && isInPeriod(note.created_at),
+  )
+  return [...entries, ...(await describeOwed(deps, owed))]
 }
 
-async function readCreditNotes({ lago }: Reading, { from, until }: Period) {
-  const byRefund = new Map<string, LagoCreditNoteRow[]>()
-  const inPeriod = new Set<string>()
-  for (const note of await lago.listAllCreditNotes()) {
-    const dodoRefundId = note.metadata?.['dodo_refund_id']
-    if (!dodoRefundId) continue
-    byRefund.set(dodoRefundId, [...(byRefund.get(dodoRefundId) ?? []), note])
-    if (note.created_at >= from && note.created_at <= until) inPeriod.add(dodoRefundId)
-  }
-  return { byRefund, inPeriod }
+/** The notes that want money given back, with every refund that they name or are known to be about. */
+async function readNotes({ db, lago }: Reading): Promise<Note[]> {
+  const known = await readNotedRefunds(db)
+  const notes = await lago.listAllCreditNotes()
+  return notes
+    .filter(({ refund_amount_cents }) => refund_amount_cents > 0)
+    .map((note) => ({
+      ...note,
+      refundIds: [...new Set([...namedRefunds(note), ...(known.get(note.lago_id) ?? [])])],
+    }))
 }
 
-const paymentOf = (notes: LagoCreditNoteRow[]) => notes[0]?.metadata?.['dodo_payment_id']
+/** The refunds as Dodo has them, asked for one by one where it does not list them in the period. */
+async function readRefunds(
+  { dodo }: Reading,
+  listed: readonly DodoRefund[],
+  ids: readonly string[],
+): Promise<Map<string, DodoRefund | undefined>> {
+  const refunds = new Map<string, DodoRefund | undefined>(
+    listed.map((refund) => [refund.refund_id, refund]),
+  )
+  for (const id of ids) if (!refunds.has(id)) refunds.set(id, await dodo.findRefund(id))
+  return refunds
+}
 
-/** For a refund that Dodo does not list in the period, though Lago or we hold it there. */
-async function findRefund({ dodo }: Reading, dodoPaymentId: string, dodoRefundId: string) {
-  const payment = await dodo.findPayment(dodoPaymentId)
-  return payment?.refunds.find(({ refund_id }) => refund_id === dodoRefundId)
+function countNotes(notes: readonly LagoCreditNoteRow[]) {
+  const ofInvoice = Map.groupBy(notes, ({ lago_invoice_id }) => lago_invoice_id)
+  return (lagoInvoiceIds: readonly string[]) =>
+    lagoInvoiceIds.reduce((sum, id) => sum + (ofInvoice.get(id)?.length ?? 0), 0)
+}
+
+const paymentOf = ([first]: readonly Portion[]) => first?.note.metadata?.['dodo_payment_id']
+
+function describe({
+  id,
+  dodoPaymentId,
+  refund,
+  known,
+  payment,
+  noted,
+  roundingsOf,
+}: {
+  id: string
+  dodoPaymentId: string | null | undefined
+  refund: DodoRefund | undefined
+  known: OwnRefund | undefined
+  payment: PaymentOfOurs | undefined
+  noted: readonly Portion[]
+  roundingsOf: (lagoInvoiceIds: readonly string[]) => number
+}): Entry | undefined {
+  const madeAt = refund?.created_at ?? known?.madeAt ?? noted[0]?.note.created_at
+  const isOurs = payment !== undefined || known !== undefined || noted.length > 0
+  const isHeld = refund?.status === 'succeeded' || known !== undefined || noted.length > 0
+  if (!madeAt || !isOurs || !isHeld) return undefined
+  const invoices = known?.invoices ?? findInvoices(payment, noted)
+  return {
+    kind: 'refund',
+    dodoPaymentId: dodoPaymentId ?? null,
+    dodoRefundId: id,
+    ...nameInvoices(invoices),
+    madeAt,
+    dodo: asMoney(refund, payment),
+    lago: asLagoSide(noted),
+    causes: [known?.cause ?? MADE_IN_DODO],
+    roundings: roundingsOf(invoices.map(({ lagoInvoiceId }) => lagoInvoiceId)),
+    knowledge: known?.knowledge ?? { is: 'unknown' },
+  }
+}
+
+function findInvoices(payment: PaymentOfOurs | undefined, noted: readonly Portion[]): OwnInvoice[] {
+  const named = payment?.metadata['lago_invoice_id'] ?? noted[0]?.note.lago_invoice_id
+  const number = payment?.metadata['lago_invoice_number'] ?? null
+  return named === undefined ? [] : [{ lagoInvoiceId: named, number }]
 }
 
 function asMoney(refund: DodoRefund | undefined, payment: PaymentOfOurs | undefined) {
@@ -83,10 +143,39 @@ function asMoney(refund: DodoRefund | undefined, payment: PaymentOfOurs | undefi
   return { amount: refund.amount ?? 0, currency: refund.currency ?? payment?.currency ?? '???' }
 }
 
-function asLagoSide(notes: LagoCreditNoteRow[]): Entry['lago'] {
-  const [first] = notes
+function asLagoSide(noted: readonly Portion[]): LagoSide | null {
+  const [first] = noted
   if (!first) return null
-  const amount = notes.reduce((total, note) => total + note.refund_amount_cents, 0)
-  const { lago_id: id, currency } = first
-  return { id, amount, currency, times: notes.length, isByStatus: false }
+  const ofInvoice = Map.groupBy(noted, ({ note }) => note.lago_invoice_id)
+  return {
+    id: noted.map(({ note }) => note.lago_id).join(', '),
+    amount: noted.reduce((sum, { amount }) => sum + amount, 0),
+    currency: first.note.currency,
+    records: noted.length,
+    times: Math.max(...[...ofInvoice.values()].map(({ length }) => length)),
+    isByStatus: false,
+  }
+}
+
+/** What Lago wants given back, and no refund has given back. */
+async function describeOwed(deps: Reading, owed: readonly Portion[]): Promise<Entry[]> {
+  const notes = owed.map(({ note }) => note)
+  const findKnowledge = await readOwedNotes(deps, notes)
+  return owed.flatMap(({ note, amount }) => {
+    const knowledge = findKnowledge(note)
+    if (!knowledge) return []
+    const invoices = [{ lagoInvoiceId: note.lago_invoice_id, number: knowledge.number }]
+    return {
+      kind: 'refund',
+      dodoPaymentId: null,
+      dodoRefundId: null,
+      ...nameInvoices(invoices),
+      madeAt: note.created_at,
+      dodo: null,
+      lago: asLagoSide([{ note, dodoRefundId: null, amount }]),
+      causes: ['credit note'],
+      roundings: 0,
+      knowledge: knowledge.knowledge,
+    } satisfies Entry
+  })
 }

@@ -1,5 +1,6 @@
 import { formatDodo, formatLago } from '../domain/money.ts'
 import type { Difference, Entry } from './compare-ledgers.ts'
+import type { DisputeEntry } from './disputes.ts'
 
 const HEADER = [
   'kind',
@@ -15,19 +16,47 @@ const HEADER = [
   'difference',
 ]
 
-/** One row for each payment and refund, as RFC 4180 has it; the writer ends each with a line feed. */
-export function asCsv(entries: readonly Entry[], differences: readonly Difference[]): string[] {
+/** One row for each payment, refund and lost dispute, as RFC 4180 has it; the writer ends each with a line feed. */
+export function asCsv(
+  entries: readonly Entry[],
+  differences: readonly Difference[],
+  disputes: readonly DisputeEntry[],
+): string[] {
   const why = new Map(differences.map((difference) => [difference.entry, describe(difference)]))
-  const rows = entries.map((entry) => [...describeEntry(entry), why.get(entry) ?? ''])
+  const rows = [
+    ...entries.map((entry) => [...describeEntry(entry), why.get(entry) ?? '']),
+    ...disputes.flatMap((dispute) => describeDispute(dispute)),
+  ]
   return [HEADER, ...rows].map((row) => `${row.map(quote).join(',')}\r`)
 }
 
-const describe = ({ why, isExplained }: Difference) => (isExplained ? why : `unexplained: ${why}`)
+const describe = ({ why, isExplained }: { why: string; isExplained: boolean }) =>
+  isExplained ? why : `unexplained: ${why}`
+
+/** No amount: the money is in the payment's own row, which Dodo goes on showing as succeeded. */
+const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): string[][] =>
+  why === undefined
+    ? []
+    : [
+        [
+          'dispute',
+          '',
+          dispute.dodoPaymentId,
+          '',
+          dispute.lagoInvoiceId ?? '',
+          dispute.invoiceNumber ?? '',
+          '',
+          dispute.currency,
+          '',
+          '',
+          describe({ why: `${dispute.dodoDisputeId}: ${why}`, isExplained }),
+        ],
+      ]
 
 const describeEntry = (entry: Entry) => [
   entry.kind,
   entry.madeAt.toISOString(),
-  entry.dodoPaymentId,
+  entry.dodoPaymentId ?? '',
   entry.dodoRefundId ?? '',
   entry.lagoInvoiceId ?? '',
   entry.invoiceNumber ?? '',

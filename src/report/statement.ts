@@ -6,9 +6,11 @@ import {
   type Difference,
   type Entry,
 } from './compare-ledgers.ts'
+import { readDisputes, type DisputeEntry } from './disputes.ts'
 import { day, type Period } from './period.ts'
 import { readEntries } from './read-entries.ts'
 import { asCsv } from './statement-csv.ts'
+import { summarize } from './summary.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
 type Stating = Pick<Deps, 'db' | 'dodo' | 'lago' | 'now'>
@@ -20,32 +22,30 @@ export async function statement(
   write: Write,
 ): Promise<number> {
   const entries = await readEntries(deps, period)
+  const disputes = await readDisputes(deps, period, entries)
   const { currencies, differences } = compareLedgers(entries, deps.now())
-  const unexplained = differences.filter(({ isExplained }) => !isExplained)
+  const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
   const lines = isCsv
-    ? asCsv(entries, differences)
-    : describeStatement(period, currencies, differences)
+    ? asCsv(entries, differences, disputes)
+    : describeStatement(period, currencies, [
+        ...summarize(entries, disputes),
+        ...describeDifferences(told, entries.length > 0),
+      ])
   for (const line of lines) write(line)
-  return unexplained.length > 0 ? 1 : 0
+  return told.some(({ isExplained }) => !isExplained) ? 1 : 0
 }
 
 function describeStatement(
   { from, until }: Period,
   currencies: CurrencyLine[],
-  differences: Difference[],
+  rest: string[],
 ): string[] {
   const title = `Statement ${day(from)} to ${day(until)} (UTC)`
-  if (currencies.length === 0 && differences.length === 0) {
-    return [title, '', '  No payments and no refunds.']
-  }
-  return [
-    title,
-    '',
-    ...alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC }),
-    ...currencies.flatMap(noteFreeLicense),
-    '',
-    ...describeDifferences(differences),
-  ]
+  const table =
+    currencies.length > 0
+      ? alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC })
+      : ['  No payments and no refunds.']
+  return [title, '', ...table, ...currencies.flatMap(noteFreeLicense), ...rest]
 }
 
 const HEADER = [
@@ -82,22 +82,47 @@ const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
       ]
     : []
 
-function describeDifferences(differences: Difference[]): string[] {
-  if (differences.length === 0) return ['No difference.']
+type Told = { isExplained: boolean; columns: string[] }
+
+function describeDifferences(differences: Told[], isAnything: boolean): string[] {
+  if (differences.length === 0) return isAnything ? ['', 'No difference.'] : []
   const unexplained = differences.filter(({ isExplained }) => !isExplained).length
   return [
+    '',
     `${count(differences.length, 'difference')}, ${unexplained} unexplained:`,
-    ...alignColumns(differences.map(describeDifference)),
+    ...alignColumns(
+      differences.map(({ isExplained, columns }) => [
+        isExplained ? 'explained' : 'UNEXPLAINED',
+        ...columns,
+      ]),
+    ),
   ]
 }
 
-const describeDifference = ({ entry, why, isExplained }: Difference) => [
-  isExplained ? 'explained' : 'UNEXPLAINED',
-  entry.dodoRefundId ?? entry.dodoPaymentId,
-  entry.invoiceNumber ?? entry.lagoInvoiceId ?? 'no invoice',
-  describeSides(entry),
-  why,
-]
+const describeDifference = ({ entry, why, isExplained }: Difference): Told => ({
+  isExplained,
+  columns: [
+    entry.dodoRefundId ?? entry.dodoPaymentId ?? entry.lago?.id ?? 'nothing',
+    entry.invoiceNumber ?? entry.lagoInvoiceId ?? 'no invoice',
+    describeSides(entry),
+    why,
+  ],
+})
+
+const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Told[] =>
+  why === undefined
+    ? []
+    : [
+        {
+          isExplained,
+          columns: [
+            dispute.dodoDisputeId,
+            dispute.invoiceNumber ?? dispute.lagoInvoiceId ?? 'no invoice',
+            `${dispute.amount} of ${dispute.dodoPaymentId}`,
+            why,
+          ],
+        },
+      ]
 
 function describeSides({ dodo, lago }: Entry): string {
   const inDodo = dodo ? formatDodo(dodo.amount, dodo.currency) : 'nothing'

@@ -21,5 +21,9 @@ export function alignColumns(
   })
 }
 
+/** A title with rows below it; nothing at all without rows. */
+export const section = (title: string, rows: readonly (readonly string[])[]): string[] =>
+  rows.length > 0 ? ['', title, ...alignColumns(rows)] : []
+
 /** "1 payment", "2 payments". */
 export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`

@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, isNull } from 'drizzle-orm'
 
 import { attempts, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -11,14 +11,18 @@ export async function endAttempt(
   { db, log, now }: Pick<Deps, 'db' | 'log' | 'now'>,
   lagoInvoiceId: string,
   attempt: Pick<Attempt, 'id' | 'number'>,
-  { status, at, why, declineCode = null }: End,
+  { status, at, why, declineCode = null, isUnseen = false }: End,
 ) {
   await db.transaction(async (tx) => {
     const ended = await tx
       .update(attempts)
       .set({ status, endedAt: at, declineCode })
       .where(
-        and(eq(attempts.id, attempt.id), inArray(attempts.status, ['intended', 'live', 'unknown'])),
+        and(
+          eq(attempts.id, attempt.id),
+          inArray(attempts.status, ['intended', 'live', 'unknown']),
+          isUnseen ? isNull(attempts.handedOutAt) : undefined,
+        ),
       )
       .returning({ id: attempts.id })
     if (ended.length === 0) return

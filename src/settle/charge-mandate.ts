@@ -81,6 +81,8 @@ async function intend(deps: Charging, plan: Plan, mandate: Mandate): Promise<Cha
   const [number, startedAt] = [nextNumber(ledger), deps.now()]
   const amount = invoice.total_due_amount_cents
   const attemptId = await begin(deps, {
+    // While an earlier charge of the mandate is under way this waits; its end wakes the customer's invoices.
+    takenUntil: later(startedAt, BUSY_MS),
     attempt: {
       lagoInvoiceId: invoice.lago_id,
       number,
@@ -131,8 +133,10 @@ async function charge(deps: Charging, plan: Plan, begun: Charge) {
     )
     await markLive(deps, plan, begun, payment_id)
   } catch (error) {
-    if (error instanceof ApiError) await explain(deps, plan, begun, error)
-    else throw error
+    if (error instanceof ApiError) return explain(deps, plan, begun, error)
+    // Dodo was not asked, or said that it did nothing.
+    if (error instanceof Later) await markNotMade(deps, attemptId)
+    throw error
   }
 }
 
@@ -148,7 +152,7 @@ async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiErro
     throw new Later(error.message, later(deps.now(), LOOK_AGAIN_MS))
   }
   // Nothing was charged, so the attempt need not be looked for: it may be made at once, or ends.
-  await deps.db.update(attempts).set({ repeatableAt: deps.now() }).where(eq(attempts.id, attemptId))
+  await markNotMade(deps, attemptId)
   if (!isRefused(error)) throw error
   if (error.code === BUSY) throw new Later(error.message, later(deps.now(), BUSY_MS))
   if (error.status === 401) {
@@ -164,6 +168,9 @@ async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiErro
   await end(deps, plan, begun, reason)
   if (UNUSABLE.has(error.code ?? '')) await syncMandate(deps, dodoSubscriptionId)
 }
+
+const markNotMade = ({ db, now }: Charging, attemptId: string) =>
+  db.update(attempts).set({ repeatableAt: now() }).where(eq(attempts.id, attemptId))
 
 /** Dodo may decline in its answer instead of by a payment that fails. */
 async function decline(deps: Charging, { invoice }: Plan, begun: Charge, error: ApiError) {

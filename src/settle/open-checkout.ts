@@ -88,9 +88,11 @@ export async function begin(
   {
     attempt,
     parts,
+    takenUntil = new Date(now().getTime() + TAKEN_MS),
   }: {
     attempt: typeof attempts.$inferInsert
     parts: readonly { lagoInvoiceId: string; amount: number }[]
+    takenUntil?: Date
   },
 ): Promise<string> {
   try {
@@ -106,7 +108,7 @@ export async function begin(
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw new Later('another attempt came first', new Date(now().getTime() + TAKEN_MS))
+    throw new Later('another attempt came first', takenUntil)
   }
 }
 

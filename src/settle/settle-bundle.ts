@@ -3,7 +3,7 @@ import { asc, eq, inArray } from 'drizzle-orm'
 import { attempts, bundleInvoices, bundles, payments, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { decideBundle, shareOf, type BundleAttempt, type Share } from '../domain/decide-bundle.ts'
-import { isLive, type Ledger } from '../domain/ledger.ts'
+import { isLive, type Attempt, type Ledger } from '../domain/ledger.ts'
 import {
   formatDodo,
   formatLago,
@@ -11,13 +11,14 @@ import {
   minimumDodoMinor,
   toDodoMinor,
 } from '../domain/money.ts'
-import { PermanentError, reasonOf } from '../errors.ts'
+import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoPaymentRequest } from '../lago/objects.ts'
 import { endAttempt } from './attempts.ts'
 import { prepareCheckout, type Checkouts } from './checkout.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { asInvoice, ensureInvoice, firstEmail, loadLedger, newPayToken, payUrlOf } from './load.ts'
 import { begin, markLive, markUnknown } from './open-checkout.ts'
+import { readSession } from './read-dodo.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused, isUnknown } from './unknown-outcome.ts'
 import { wake } from './wake.ts'
@@ -34,6 +35,7 @@ type Outcome = {
 
 /** More rounds than opening one checkout needs. */
 const MAX_STEPS = 6
+const WAIT_MS = 2_000
 
 /**
  * Keeps one checkout for all invoices of a payment request. What is paid through it is recorded by settling
@@ -246,6 +248,7 @@ async function intend(
   const why = `payment request ${lagoPaymentRequestId} asks for it together with others`
   for (const { ledger, share } of members) {
     const own = share.amount > 0 ? ledger.attempts.find(isLive) : undefined
+    if (own?.dodoSessionId) await assertUnpaid(deps, own, own.dodoSessionId)
     if (own)
       await endAttempt(deps, ledger.lagoInvoiceId, own, {
         status: 'superseded',
@@ -267,4 +270,18 @@ async function intend(
     },
     parts,
   })
+}
+
+/** Somebody may be paying in an invoice's own checkout just now: then the sum is another in a moment. */
+async function assertUnpaid(deps: Bundling, attempt: Attempt, dodoSessionId: string) {
+  await readSession(deps, attempt, { dodoSessionId })
+  const [payment] = await deps.db
+    .select({ status: payments.status })
+    .from(payments)
+    .where(eq(payments.attemptId, attempt.id))
+  if (payment && payment.status !== 'failed' && payment.status !== 'cancelled')
+    throw new Later(
+      'an invoice of the payment request is being paid',
+      new Date(deps.now().getTime() + WAIT_MS),
+    )
 }

@@ -24,6 +24,7 @@ import { readPayment, readSession } from './read-dodo.ts'
 import { holdPayment, recordPayment } from './record-payment.ts'
 import { note } from './timeline.ts'
 import { findInvoice } from './top-up.ts'
+import { wakeCustomer } from './sync-customer.ts'
 import { isRefused } from './unknown-outcome.ts'
 
 /** More steps than any invoice needs; past it something decides in circles, which a person must see. */
@@ -147,6 +148,9 @@ async function take(
       return invoice
     case 'end_attempt':
       await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
+      // The mandate is free for the next invoice that waits for it.
+      if (step.attempt.kind === 'charge')
+        await wakeCustomer(deps, deps.db, invoice.customer.external_id)
       return invoice
     case 'record_payment':
       await recordPayment(deps, { invoice, ...step })

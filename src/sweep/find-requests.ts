@@ -9,7 +9,7 @@ type Searching = Pick<Deps, 'db' | 'lago' | 'now'>
 type Found = { key: string; what: string }
 
 /** Wallets are only listed by customer: so many customers are asked for in one sweep, in turn. */
-const CUSTOMERS_PER_SWEEP = 100
+const CUSTOMERS_PER_SWEEP = 20
 let asked = 0
 
 /** Credit notes of the merchant's that want money given back; what is new of them is written down. */

@@ -1,0 +1,155 @@
+import { and, inArray, isNotNull, or } from 'drizzle-orm'
+
+import { disputes, payments } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { isLost, isUndecided } from '../domain/ledger.ts'
+import { formatDodo } from '../domain/money.ts'
+import type { Entry } from './compare-ledgers.ts'
+import { nameInvoices } from './name-invoices.ts'
+import { readOwnPayments, type OwnPayment } from './own-ledger.ts'
+import type { Period } from './period.ts'
+
+/** A dispute that began in the period, or about a payment that was made in it. */
+export type DisputeEntry = {
+  dodoDisputeId: string
+  dodoPaymentId: string
+  lagoInvoiceId: string | null
+  invoiceNumber: string | null
+  amount: string
+  currency: string
+  outcome: DisputeOutcome
+  /** What a lost one means, and whether Lago knows; undefined while there is nothing to say. */
+  why: string | undefined
+  isExplained: boolean
+}
+
+type DisputeOutcome = 'lost' | 'kept' | 'open'
+
+/** Whether the money went back, stayed, or is not decided on. */
+export const outcomeOf = (dispute: { status: string }): DisputeOutcome =>
+  isLost(dispute) ? 'lost' : isUndecided(dispute) ? 'open' : 'kept'
+
+type Reading = Pick<Deps, 'db' | 'dodo' | 'lago'>
+type Known = { dodoDisputeId: string; dodoPaymentId: string; status: string; stage: string } & {
+  isByRdr: boolean
+  amount: string
+  currency: string
+}
+
+/** The disputes of payments of ours: counted, and the lost ones compared with what Lago says. */
+export async function readDisputes(
+  deps: Reading,
+  period: Period,
+  entries: readonly Entry[],
+): Promise<DisputeEntry[]> {
+  const known = await readKnown(deps, period, entries)
+  const own = await readOwnPayments(deps, { ids: known.map((one) => one.dodoPaymentId) })
+  const read: DisputeEntry[] = []
+  for (const dispute of known) {
+    const { dodoDisputeId, dodoPaymentId, currency } = dispute
+    const payment = own.get(dodoPaymentId)
+    const amount = entries.find((one) => one.dodoPaymentId === dodoPaymentId)?.dodo?.amount ?? null
+    read.push({
+      dodoDisputeId,
+      dodoPaymentId,
+      ...nameInvoices(payment?.invoices ?? []),
+      amount: describeAmount(dispute, amount),
+      currency,
+      outcome: outcomeOf(dispute),
+      ...(isLost(dispute)
+        ? await explainLost(deps, dispute, payment)
+        : { why: undefined, isExplained: true }),
+    })
+  }
+  return read
+}
+
+/** What Dodo says now goes before what we saw; its list has no filter by the payment's age. */
+async function readKnown(
+  { db, dodo }: Reading,
+  { from, until }: Period,
+  entries: readonly Entry[],
+): Promise<Known[]> {
+  const opened = await dodo.listDisputesSince(from)
+  const afterwards = new Set(
+    (await dodo.listDisputesSince(until)).map(({ dispute_id }) => dispute_id),
+  )
+  const inPeriod = new Set(
+    entries.filter(({ kind }) => kind === 'payment').flatMap((one) => one.dodoPaymentId ?? []),
+  )
+  const listed = new Map(opened.map((one) => [one.dispute_id, one]))
+  const ours = await db
+    .select({ dodoPaymentId: payments.dodoPaymentId })
+    .from(payments)
+    .where(
+      and(
+        isNotNull(payments.lagoInvoiceId),
+        inArray(
+          payments.dodoPaymentId,
+          opened.map(({ payment_id }) => payment_id),
+        ),
+      ),
+    )
+  const isOurs = new Set([...inPeriod, ...ours.map(({ dodoPaymentId }) => dodoPaymentId)])
+  const seen = await db
+    .select()
+    .from(disputes)
+    .where(
+      or(
+        inArray(disputes.dodoPaymentId, [...inPeriod]),
+        inArray(disputes.dodoDisputeId, [...listed.keys()]),
+      ),
+    )
+  const fresh = opened
+    .filter(
+      ({ dispute_id, payment_id }) =>
+        inPeriod.has(payment_id) || (isOurs.has(payment_id) && !afterwards.has(dispute_id)),
+    )
+    .map((one) => ({
+      dodoDisputeId: one.dispute_id,
+      dodoPaymentId: one.payment_id,
+      status: one.dispute_status,
+      stage: one.dispute_stage,
+      isByRdr: one.is_resolved_by_rdr,
+      amount: one.amount,
+      currency: one.currency,
+    }))
+  const older = seen.filter(
+    ({ dodoDisputeId, dodoPaymentId }) => inPeriod.has(dodoPaymentId) && !listed.has(dodoDisputeId),
+  )
+  return [...older, ...fresh]
+}
+
+async function explainLost(
+  { lago }: Reading,
+  { status, isByRdr }: Known,
+  payment: OwnPayment | undefined,
+): Promise<Pick<DisputeEntry, 'why' | 'isExplained'>> {
+  const how = isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
+  const lost = `${status.replace('dispute_', 'dispute ')}: ${how}`
+  const recorded = payment?.invoices.filter(({ isRecorded }) => isRecorded) ?? []
+  const states = await Promise.all(
+    recorded.map(async ({ lagoInvoiceId }) => {
+      const invoice = await lago.findInvoice(lagoInvoiceId)
+      if (!invoice) return 'untellable'
+      if (invoice.payment_dispute_lost_at) return 'told'
+      return invoice.status === 'finalized' || invoice.status === 'voided' ? 'untold' : 'untellable'
+    }),
+  )
+  if (states.length === 0) return { why: `${lost}; no invoice was paid with it`, isExplained: true }
+  if (states.includes('untold')) {
+    return { why: `${lost}; Lago does not know of it yet: run reconcile`, isExplained: false }
+  }
+  const told = states.includes('untellable')
+    ? 'Lago could not be told'
+    : 'Lago shows the invoice as paid, its dispute as lost'
+  return { why: `${lost}; ${told}`, isExplained: true }
+}
+
+/** Dodo does not say in which unit it writes the amount; only all of a payment can be told for certain. */
+export function describeAmount(
+  { amount, currency }: { amount: string; currency: string },
+  paid: number | null,
+): string {
+  return amount === String(paid) ? formatDodo(Number(amount), currency) : `${amount} ${currency}`
+}

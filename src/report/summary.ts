@@ -1,0 +1,45 @@
+import type { Entry } from './compare-ledgers.ts'
+import type { DisputeEntry } from './disputes.ts'
+import { count } from './text.ts'
+
+const WORDS: Readonly<Record<string, string>> = {
+  mismatch: 'not what was asked for',
+  'credit note': 'for a credit note',
+  kept: 'won or withdrawn',
+}
+
+/** What happened beside payments that simply paid: how much of each, in a line each. */
+export function summarize(
+  entries: readonly Entry[],
+  disputes: readonly Pick<DisputeEntry, 'outcome'>[],
+): string[] {
+  const inDodo = entries.filter(({ dodo }) => dodo !== null)
+  const unwanted = inDodo.filter(({ kind, causes }) => kind === 'payment' && causes.length > 0)
+  const refunds = inDodo.filter(({ kind }) => kind === 'refund')
+  return [
+    ...line(
+      'not all taken by an invoice',
+      'payment',
+      unwanted.map(({ causes }) => causes),
+    ),
+    ...line(
+      'made',
+      'refund',
+      refunds.map(({ causes }) => causes),
+    ),
+    ...line(
+      'seen',
+      'dispute',
+      disputes.map(({ outcome }) => [outcome]),
+    ),
+  ]
+}
+
+function line(what: string, noun: string, causes: readonly (readonly string[])[]): string[] {
+  if (causes.length === 0) return []
+  const byCause = Map.groupBy(causes.flat(), (cause) => cause)
+  const parts = [...byCause]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .map(([cause, those]) => `${those.length} ${WORDS[cause] ?? cause}`)
+  return [`  ${count(causes.length, noun)} ${what}: ${parts.join(', ')}`]
+}
