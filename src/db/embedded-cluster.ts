@@ -35,11 +35,21 @@ async function createCluster(dataDir: string, initdb: string, account: Account):
     const password = await readPassword(folder)
     if (password) return password
     await rm(half, { recursive: true, force: true })
-    throw new Error(`the embedded Postgres could not be initialised in ${folder}`, { cause })
+    throw new Error(explainFailure(dataDir, account, cause), { cause })
   }
   const password = await readPassword(folder)
   if (!password) throw new Error(`the embedded Postgres in ${folder} has lost its password file`)
   return password
+}
+
+/** Names the folder and who may not use it: mostly a mounted folder that belongs to somebody else. */
+function explainFailure(dataDir: string, account: Account, cause: unknown): string {
+  const uid = account?.uid ?? process.getuid?.()
+  const whose = uid === undefined ? '' : ` by user ${uid}`
+  const { message = String(cause), code } = cause as { message?: string; code?: unknown }
+  const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+  const hint = isForbidden ? ': let that user own the folder, or set DATA_DIR to another one' : ''
+  return `the embedded Postgres could not be initialised in ${dataDir}${whose} (${message})${hint}`
 }
 
 async function initialise(half: string, initdb: string, account: Account): Promise<void> {

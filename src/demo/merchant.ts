@@ -5,8 +5,12 @@ import type { Stage } from './stage.ts'
 
 type Service = 'lago' | 'dodo'
 
-const Session = z.record(z.string(), z.string())
-export type OpenCheckout = { sessionId: string; metadata: Record<string, string> }
+const OpenCheckout = z.object({
+  sessionId: z.string(),
+  metadata: z.record(z.string(), z.string()),
+})
+const OpenCheckouts = z.object({ open: z.array(OpenCheckout) })
+export type OpenCheckout = z.infer<typeof OpenCheckout>
 
 export type Merchant = ReturnType<typeof createMerchant>
 
@@ -41,15 +45,9 @@ export function createMerchant({ lagoUrl, dodoUrl, keys }: Stage) {
     )
   }
 
-  /** Dodo has no API that lists checkouts; the page of its operator does. */
-  async function listOpenCheckouts(): Promise<OpenCheckout[]> {
-    const page = await readText(`${dodoUrl}/sandbox`)
-    const links = page.matchAll(/href="\/session\/([^"]+)">.*?<span class="quiet">(.*?)<\/span>/gs)
-    return [...links].map(([, sessionId = '', text = '']) => ({
-      sessionId,
-      metadata: Session.catch({}).parse(JSON.parse(text.replaceAll('&quot;', '"'))),
-    }))
-  }
+  /** Dodo has no API that lists checkouts; its sandbox does. */
+  const listOpenCheckouts = async (): Promise<OpenCheckout[]> =>
+    (await readJson(`${dodoUrl}/sandbox/sessions`, {}, OpenCheckouts)).open
 
   const checkoutUrl = (sessionId: string) => `${dodoUrl}/session/${sessionId}`
 

@@ -109,7 +109,9 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   if (ledger.requestedBy === 'customer') {
     return open(policy, again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined))
   }
-  const chargeable = wantsCustomer(last, mandate) ? undefined : mandate
+  const chargeable = wantsCustomer(last, mandate)
+    ? undefined
+    : (mandate ?? findHeld(last, invoice, ledger, policy))
   if (ledger.requestedBy === 'merchant') return charge(policy, chargeable, again('merchant', 0))
   if (mandate && isRenewedSince(last, mandate)) return charge(policy, mandate, again('mandate'))
   if (last.kind === 'charge' && last.status !== 'paid' && !chargeable)
@@ -117,6 +119,28 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   const due = retryAt(invoice, ledger, policy, now)
   if (!due || due > now) return undefined
   return charge(policy, chargeable, again('retry', last.retryIndex + 1))
+}
+
+/**
+ * A decline may put the mandate on hold, which Dodo's on-demand guide calls information and not a lock: the
+ * schedule goes on with it until Dodo refuses. For other invoices the customer is asked instead.
+ */
+function findHeld(
+  last: Attempt,
+  { currency }: Invoice,
+  { mandates }: Ledger,
+  { collection }: Policy,
+): Mandate | undefined {
+  const isSoft = last.status === 'declined' && classifyDecline(last.declineCode) === 'soft'
+  if (collection !== 'automatic' || last.kind !== 'charge' || !isSoft) return undefined
+  return mandates.find(
+    (one) =>
+      one.dodoSubscriptionId === last.dodoSubscriptionId &&
+      one.status === 'on_hold' &&
+      one.currency === currency &&
+      !one.isEnding &&
+      one.refusal === null,
+  )
 }
 
 /** In automatic collection every checkout renews the mandate. */

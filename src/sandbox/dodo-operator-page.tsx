@@ -8,7 +8,7 @@ import { DeclinePicker, OutcomePicker, Picker } from './dodo-pickers.tsx'
 import { formatMoney } from './dodo-places.ts'
 import { REFUND_OUTCOMES, type Behaviour, type DodoWorld } from './dodo-world.ts'
 import type { Faults } from './faults.ts'
-import { Act, Page } from './page.tsx'
+import { Act, Entries, Page } from './page.tsx'
 import { Switches, Toggle } from './switches.tsx'
 
 const MAX_ROWS = 100
@@ -43,9 +43,9 @@ function Sessions({ world }: { world: DodoWorld }) {
       <h2>Open checkouts</h2>
       {open.length === 0 && <p class="quiet">None.</p>}
       {open.map(({ sessionId, request }) => (
-        <div>
-          <a href={`/session/${sessionId}`}>{sessionId}</a>{' '}
-          <span class="quiet">{JSON.stringify(request.metadata ?? {})}</span>
+        <div class="card">
+          <a href={`/session/${sessionId}`}>{sessionId}</a>
+          <Entries of={request.metadata ?? {}} />
         </div>
       ))}
     </section>
@@ -111,7 +111,7 @@ function PaymentCard({ payment }: { payment: Payment }) {
           <code>{payment.subscription_id}</code>
         </div>
       )}
-      <code class="quiet">{JSON.stringify(metadata)}</code>
+      <Entries of={metadata} />
       <Buttons payment={payment} />
     </div>
   )

@@ -132,17 +132,22 @@ function Table(props: {
   return (
     <section>
       <h2>{props.title}</h2>
-      {props.size === 0 && <p class="quiet">None yet.</p>}
-      <div class="scroll">
-        <table>
-          <tr>
-            {props.columns.map((column) => (
-              <th>{column}</th>
-            ))}
-          </tr>
-          {props.children}
-        </table>
-      </div>
+      {props.size === 0 ? (
+        <p class="quiet">None yet.</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                {props.columns.map((column) => (
+                  <th>{column}</th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>{props.children}</tbody>
+          </table>
+        </div>
+      )}
     </section>
   )
 }

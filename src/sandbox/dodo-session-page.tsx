@@ -14,7 +14,7 @@ import { quote } from './dodo-quote.ts'
 import { DodoRefusal } from './dodo-refusal.ts'
 import type { Session } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
-import { Act, Page } from './page.tsx'
+import { Act, Entries, Page } from './page.tsx'
 
 const CLOSED: Record<Exclude<SessionState, 'open'>, string> = {
   paid: 'This checkout has been paid. Thank you.',
@@ -38,14 +38,14 @@ export function sessionPages(world: DodoWorld) {
       const session = store.sessions.get(c.req.param('id'))
       if (!session) return c.html(<Page title="This checkout does not exist" />, 404)
       const state = sessionState(world, session)
-      if (state !== 'open') return c.html(<Closed state={state} />, 410)
+      if (state !== 'open') return c.html(<Closed state={state} session={session} />, 410)
       return c.html(<Checkout world={world} session={session} />)
     })
     .post('/:id', async (c) => {
       const session = findSession(store, c.req.param('id'))
       const { outcome, ...typed } = Choice.parse(await c.req.parseBody())
       const state = sessionState(world, session)
-      if (state !== 'open') return c.html(<Closed state={state} />, 410)
+      if (state !== 'open') return c.html(<Closed state={state} session={session} />, 410)
       return c.redirect(pay(world, session, { outcome, ...typed }) ?? c.req.path, 303)
     })
 }
@@ -89,11 +89,7 @@ function Checkout({ world, session }: { world: DodoWorld; session: Session }) {
         <div class="quiet">
           {quoted.tax > 0 ? `of which tax ${formatMoney(quoted.tax, quoted.currency)}` : 'no tax'}
         </div>
-        {Object.entries(request.metadata ?? {}).map(([key, value]) => (
-          <div class="quiet">
-            {key}: <code>{value}</code>
-          </div>
-        ))}
+        <Entries of={request.metadata ?? {}} />
       </div>
       {last?.status === 'failed' && <p>Your card was declined ({last.error_code}). Try again.</p>}
       <Act to={here} main label="Pay" fields={{ outcome: 'succeeded' }}>
@@ -124,6 +120,12 @@ function quoteOrReason(world: DodoWorld, session: Session) {
   }
 }
 
-function Closed({ state }: { state: Exclude<SessionState, 'open'> }) {
-  return <Page title="Checkout">{CLOSED[state]}</Page>
+function Closed(props: { state: Exclude<SessionState, 'open'>; session: Session }) {
+  const { return_url: returnUrl } = props.session.request
+  return (
+    <Page title="Checkout">
+      <p>{CLOSED[props.state]}</p>
+      {returnUrl && <a href={returnUrl}>Back to the merchant</a>}
+    </Page>
+  )
 }

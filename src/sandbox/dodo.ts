@@ -138,6 +138,7 @@ function createApp(
     .route('/webhooks', webhookEndpoints(world))
 
   const app = new Hono()
+    .get('/favicon.ico', (c) => c.body(null, 204))
     .route('/session', sessionPages(world))
     .route('/card', cardPages(world))
     .route('/sandbox', operatorPages({ world, faults, courier }))

@@ -13,8 +13,10 @@ export function InvoiceCard({ invoice, world }: { invoice: Invoice; world: LagoW
   const payUrl = metadata.find(({ key }) => key === 'dodo_pay_url')?.value
   return (
     <div class="card" id={invoice.lago_id}>
-      <strong>{invoice.number}</strong> {formatAmount(total, currency)}{' '}
-      <span class="badge">{invoice.status}</span>{' '}
+      <strong>
+        <a href={`#${invoice.lago_id}`}>{invoice.number}</a>
+      </strong>{' '}
+      {formatAmount(total, currency)} <span class="badge">{invoice.status}</span>{' '}
       <span class="badge">{invoice.payment_status}</span>{' '}
       {invoice.payment_overdue && <span class="badge">overdue</span>}
       {invoice.payment_dispute_lost_at && <span class="badge">dispute lost</span>}

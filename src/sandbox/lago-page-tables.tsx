@@ -4,7 +4,7 @@ import { formatAmount } from './lago-currency.ts'
 import type { Customer } from './lago-customer-record.ts'
 import { decimalText } from './lago-exact.ts'
 import type { LagoWorld } from './lago-store.ts'
-import { Act } from './page.tsx'
+import { Act, Entries } from './page.tsx'
 
 const MAX_ROWS = 100
 const AT = '/sandbox'
@@ -27,7 +27,7 @@ export function CreditNotes({ world }: { world: LagoWorld }) {
               {formatAmount(note.credit_amount_cents, currency)}, offset{' '}
               {formatAmount(note.offset_amount_cents, currency)}, {note.reason}
             </div>
-            {note.metadata && <code class="quiet">{JSON.stringify(note.metadata)}</code>}
+            {note.metadata && <Entries of={note.metadata} />}
             {note.refund_status && (
               <Act to={`${at}/refund_status`} label="Set by hand">
                 <select name="refund_status">

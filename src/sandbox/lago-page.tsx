@@ -21,16 +21,16 @@ export function LagoPage({ world, courier, faults }: LagoOperated) {
         {world.premium ? 'With' : 'Without'} a premium licence. Organization{' '}
         <code>{world.organizationId}</code>
       </p>
+      <NewInvoice world={world} />
+      <NewCustomer />
       <h2>Invoices</h2>
       {invoices.length === 0 && <p class="quiet">None yet.</p>}
       {invoices.map((invoice) => (
         <InvoiceCard invoice={invoice} world={world} />
       ))}
-      <NewInvoice world={world} />
       <CreditNotes world={world} />
       <PaymentRequests world={world} />
       <Customers world={world} />
-      <NewCustomer />
       <Wallets world={world} />
       <h2>Clock</h2>
       <p class="quiet">
@@ -74,13 +74,15 @@ const CREDITS = [
 ] as const
 
 function NewInvoice({ world }: { world: LagoWorld }) {
+  const customers = [...world.store.customers.values()]
+  if (customers.length === 0) return <p>An invoice needs a customer: create one first.</p>
   return (
     <>
       <h2>New invoice</h2>
       <p class="quiet">Amounts are in the smallest unit of the currency: 9900 is 99.00 USD.</p>
       <Act to={`${AT}/invoices`} label="Create">
         <select name="external_customer_id" required>
-          {[...world.store.customers.values()].map((customer) => (
+          {customers.map((customer) => (
             <option value={customer.external_id}>{customer.name ?? customer.external_id}</option>
           ))}
         </select>

@@ -94,6 +94,7 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   const acts = createActs(world, clock)
   const app = new Hono()
     .use('/api/*', faults.middleware)
+    .get('/favicon.ico', (c) => c.body(null, 204))
     .get('/health', () => answer({ version: VERSION, github_url: GITHUB_URL, message: 'Success' }))
     .route('/api/v1', lagoApi({ world, apiKey, signer, startedAt: now() }))
     .route('/', lagoPages({ world, courier, faults, acts, setWebhookUrl }))

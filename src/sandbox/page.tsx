@@ -18,11 +18,11 @@ form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 
 button, select, input { font: inherit; padding: .45rem .8rem; border-radius: .5rem;
   border: 1px solid var(--line); background: transparent; color: inherit; max-width: 100%; }
 button { cursor: pointer; } button.main { background: var(--accent); border-color: var(--accent);
-  color: #fff; width: 100%; padding: .7rem; } input.short { width: 7rem; }
+  color: #fff; width: 100%; padding: .7rem; } input.short { width: 8.5rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { font-weight: 600; color: var(--quiet); }
-@media (max-width: 40rem) { table, tbody, tr, td { display: block; } th { display: none; }
+@media (max-width: 40rem) { table, tbody, tr, td { display: block; } thead { display: none; }
   tr { border-bottom: 1px solid var(--line); padding: .6rem 0; } td { border: 0; padding: .15rem 0; } }
 code { font-size: .85em; overflow-wrap: anywhere; }
 `
@@ -45,6 +45,19 @@ export function Page(props: { title: string; width?: 'narrow' | 'wide'; children
           {props.children}
         </body>
       </html>
+    </>
+  )
+}
+
+/** What somebody wrote on an object for machines to read, one entry a line. */
+export function Entries({ of }: { of: Readonly<Record<string, unknown>> }) {
+  return (
+    <>
+      {Object.entries(of).map(([key, value]) => (
+        <div class="quiet">
+          {key}: <code>{String(value)}</code>
+        </div>
+      ))}
     </>
   )
 }

@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm'
 
 import { creditNotes, refundOrders } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { CreditNote, Payment, RefundOrder } from '../domain/ledger.ts'
+import type { CreditNote, Ledger, Payment, RefundOrder } from '../domain/ledger.ts'
 import { formatDodo } from '../domain/money.ts'
 import { Later, reasonOf } from '../errors.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
@@ -23,6 +23,7 @@ type Ordering = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now'> & {
 }
 type Plan = {
   invoice: LagoInvoice
+  ledger: Ledger
   payment: Payment
   resume: RefundOrder | undefined
   /** Dodo's minor units. */
@@ -132,9 +133,10 @@ const forget = ({ db }: Ordering, orderId: string) =>
 
 async function describe(
   deps: Ordering,
-  { invoice, payment, amount, cause, creditNote }: Plan,
+  { invoice, ledger, payment, amount, cause, creditNote }: Plan,
   orderId: string,
 ) {
+  const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
   const given = payment.refunds
     .filter(({ status }) => status !== 'failed')
     .reduce((sum, refund) => sum + (refund.amount ?? 0), 0)
@@ -150,6 +152,7 @@ async function describe(
       lago_customer_id: invoice.customer.external_id,
       lago_organization_id: await deps.organizationId(),
       ...(creditNote && { lago_credit_note_id: creditNote.lagoCreditNoteId }),
+      ...(attempt && { bridge_attempt: String(attempt.number) }),
       [ORDER_KEY]: orderId,
     },
   }

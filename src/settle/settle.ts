@@ -167,7 +167,7 @@ async function take(
       await loseDispute(deps, invoice, step.dodoDisputeId)
       return findInvoice(deps, invoice.lago_id)
     case 'order_refund':
-      await orderRefund(deps, { invoice, ...step })
+      await orderRefund(deps, { invoice, ledger, ...step })
       return invoice
     case 'answer_credit_note':
       await answerCreditNote(deps, invoice, step)
