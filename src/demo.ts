@@ -4,7 +4,7 @@ import type { Invoice } from './demo/invoice-steps.ts'
 import { createMerchant } from './demo/merchant.ts'
 import { createNarrator, StepFailed, type Narrator } from './demo/narrator.ts'
 import { type CleanUps, openStage, type Stage } from './demo/stage.ts'
-import { tellStory } from './demo/story.ts'
+import { BLUE_FERN, tellStory } from './demo/story.ts'
 import { messageOf } from './errors.ts'
 
 const DEFAULT_PORT = 3000
@@ -21,12 +21,13 @@ async function main() {
   const write = (text: string) => void (isOver || process.stdout.write(text))
   const narrator = createNarrator(write, process.stdout.isTTY)
   const isToExit = process.argv.includes('--exit')
+  const isAutomatic = process.argv.includes('--automatic')
   const interrupted = Promise.withResolvers<'interrupted'>()
   const interrupt = () => interrupted.resolve('interrupted')
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt)
 
   const cleanUps: CleanUps = []
-  const opening = openStage(readPort(), cleanUps)
+  const opening = openStage({ port: readPort(), isAutomatic }, cleanUps)
   const played = opening.then((stage) => play(stage, narrator))
   const outcome = await Promise.race([played.catch(toFailure), interrupted.promise])
   if (outcome instanceof Error) await explain(narrator, outcome, opening)
@@ -86,17 +87,24 @@ async function explain({ say, paint }: Narrator, error: Error, opening: Promise<
 }
 
 function invite({ say, show, chapter }: Narrator, { stage, invoice }: Played) {
+  const { lagoUrl, dodoUrl, bridgeUrl, keys } = stage
+  const curl = `curl -H 'Authorization: Bearer ${keys.admin}' ${bridgeUrl}/api`
   chapter('Every step did what it says. Now it is yours')
-  say('  Create an invoice in Lago ("New invoice", then Finalize), and follow its pay link:')
-  show(stage.lagoUrl)
-  say('  See the checkouts, refund a payment, open a dispute, lose webhooks in Dodo:')
-  show(`${stage.dodoUrl}/sandbox`)
-  say(
-    '  Ask the bridge what it knows of an invoice (the id is in the address of its card in Lago):',
-  )
-  show(
-    `curl -H 'Authorization: Bearer ${stage.keys.admin}' ${stage.bridgeUrl}/api/invoices/${invoice.lago_id}`,
-  )
+  if (stage.isAutomatic) {
+    say('  By paying, the customers saved their cards. Create another invoice for Blue Fern Inc in')
+    say('  Lago (under "New invoice"): it is paid at once, without the customer:')
+  } else {
+    say('  Create an invoice in Lago (under "New invoice"), and follow its pay link:')
+  }
+  show(lagoUrl)
+  say('  Pay or decline the open checkouts in Dodo, refund a payment, dispute it, lose webhooks:')
+  show(`${dodoUrl}/sandbox`)
+  say('  Ask the bridge what it knows of an invoice (its number in Lago links to its id):')
+  show(`${curl}/invoices/${invoice.lago_id}`)
+  if (stage.isAutomatic) {
+    say('  or of a customer, and where they save another card:')
+    show(`${curl}/customers/${BLUE_FERN.external_id}`)
+  }
   say(`  Its log is ${stage.logFile}. Ctrl-C ends everything and removes it.`)
 }
 

@@ -23,7 +23,10 @@ export type Stage = Awaited<ReturnType<typeof openStage>>
 export type CleanUps = (() => unknown)[]
 
 /** Two services, a bridge and its Postgres, all of them new and on this machine only. */
-export async function openStage(wantedPort: number, cleanUps: CleanUps) {
+export async function openStage(
+  { port: wantedPort, isAutomatic }: { port: number; isAutomatic: boolean },
+  cleanUps: CleanUps,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'bridge-demo-'))
   cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
   await chmod(folder, ENTERED_BY_ALL)
@@ -51,6 +54,7 @@ export async function openStage(wantedPort: number, cleanUps: CleanUps) {
       DODO_API_URL: dodo.url,
       DODO_API_KEY: keys.dodo,
       DODO_WEBHOOK_SECRET: keys.dodoWebhook,
+      COLLECTION: isAutomatic ? 'automatic' : 'checkout',
       RETRY_SCHEDULE,
       RECONCILE_EVERY,
       ADMIN_TOKEN: keys.admin,
@@ -62,7 +66,8 @@ export async function openStage(wantedPort: number, cleanUps: CleanUps) {
   const bridgeUrl = `http://${HOST}:${port}`
   lago.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/lago`)
   dodo.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/dodo`)
-  return { bridge, bridgeUrl, port, lagoUrl: lago.url, dodoUrl: dodo.url, keys, logFile }
+  const urls = { bridgeUrl, lagoUrl: lago.url, dodoUrl: dodo.url }
+  return { bridge, port, ...urls, keys, logFile, isAutomatic }
 }
 
 type Keys = { lago: string; lagoHmac: string; dodo: string; dodoWebhook: string }

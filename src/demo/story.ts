@@ -15,7 +15,8 @@ import {
 } from './invoice-steps.ts'
 import { StepFailed } from './narrator.ts'
 
-const BLUE_FERN = {
+/** Whose invoice is the first. */
+export const BLUE_FERN = {
   external_id: 'acct_fern',
   name: 'Blue Fern Inc',
   email: 'ap@fern.example',

@@ -136,8 +136,9 @@ function describeCredit(
   if (credit === 'reversed') return `${share}credit note ${lagoCreditNoteId}, marked as failed`
   if (lagoCreditNoteId) return `${share}credit note ${note?.number ?? lagoCreditNoteId}`
   if (credit === 'impossible') return `${share}no credit note${reason ? `: ${reason}` : ''}`
-  if (status !== 'succeeded') return 'no credit note before it succeeds'
-  if (taken === 0) return 'no credit note is wanted: this invoice did not take the money'
+  const isWanted = refund.cause === null && (status !== 'succeeded' || taken > 0)
+  if (isWanted && status !== 'succeeded') return 'no credit note before it succeeds'
+  if (!isWanted) return 'no credit note is wanted: this invoice did not take the money'
   return `${share}no credit note yet`
 }
 

@@ -53,8 +53,7 @@ export function explainBundle(bundle: BundleReport): string[] {
   ]
 }
 
-/** What will happen next to a payment request. */
-export function describeNextOfBundle({ state, attempts }: BundleReport): string {
+function describeNextOfBundle({ state, attempts }: BundleReport): string {
   switch (state) {
     case 'paid':
       return 'nothing; each invoice has its own story'

@@ -12,6 +12,8 @@ export type OwnRefund = {
   dodoPaymentId: string
   invoices: OwnInvoice[]
   madeAt: Date
+  /** Whether we saw it succeed. */
+  isMade: boolean
   /** Why it was made. */
   cause: string
   knowledge: Knowledge
@@ -23,7 +25,7 @@ type Order = typeof refundOrders.$inferSelect
 /** The merchant's own refunds have no order of ours. */
 export const MADE_IN_DODO = 'made in Dodo'
 
-/** The refunds in our ledger that were made in a period, or are among some, as far as they count. */
+/** The refunds in our ledger, in every status, that were made in a period, or are among some. */
 export async function readOwnRefunds(
   { db }: { db: Database },
   wanted: Wanted,
@@ -60,12 +62,18 @@ export async function readOwnRefunds(
             currency: refund.currency ?? payment?.currency ?? '',
           })
         : describeUnmade(status, { credited, order })
-    if (!knowledge) continue
     const about = [...allocated, ...credited].map((one) => one.lagoInvoiceId)
     const named = about.length > 0 ? about : [lagoInvoiceId ?? '']
     const cause = order?.cause ?? MADE_IN_DODO
     const numbered = [...new Set(named)].map((one) => ({ lagoInvoiceId: one, number: null }))
-    own.set(dodoRefundId, { dodoPaymentId, invoices: numbered, madeAt, cause, knowledge })
+    own.set(dodoRefundId, {
+      dodoPaymentId,
+      invoices: numbered,
+      madeAt,
+      isMade: status === 'succeeded',
+      cause,
+      knowledge,
+    })
   }
   return withNumbers(db, own)
 }
@@ -121,19 +129,22 @@ function describeSpare(
   if (spare.length === 0) return []
   const amount = spare.reduce((sum, one) => sum + one.amount, 0)
   const ofIt = isAll ? '' : `${formatDodo(amount, currency)} of it `
-  const what = GIVEN_BACK[order?.cause ?? ''] ?? 'money that no invoice took'
-  return [`${ofIt}gives back ${what}: no credit note is wanted`]
+  return [`${ofIt}${describeGivenBack(order)}`]
 }
 
-/** A refund that gave nothing back counts only where Lago holds that it does, or is to. */
+const describeGivenBack = (order: Order | undefined) =>
+  `gives back ${GIVEN_BACK[order?.cause ?? ''] ?? 'money that no invoice took'}: no credit note is wanted`
+
+/** A refund that gave nothing back, as far as we know, may be held for made by Lago all the same. */
 function describeUnmade(
   status: string,
   { credited, order }: { credited: readonly Credit[]; order: Order | undefined },
-): Knowledge | undefined {
+): Knowledge {
   if (credited.some((credit) => credit.status === 'reversed')) {
     return { is: 'owed', why: 'the refund failed after Lago had credited it, and the note says so' }
   }
-  if (!order?.lagoCreditNoteId) return undefined
+  if (!order) return { is: 'seen' }
+  if (order.lagoCreditNoteId === null) return { is: 'refused', why: describeGivenBack(order) }
   const isFailed = status === 'failed'
   return {
     is: 'owed',

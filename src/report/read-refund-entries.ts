@@ -115,8 +115,8 @@ function describe({
 }): Entry | undefined {
   const madeAt = refund?.created_at ?? known?.madeAt ?? noted[0]?.note.created_at
   const isOurs = payment !== undefined || known !== undefined || noted.length > 0
-  const isHeld = refund?.status === 'succeeded' || known !== undefined || noted.length > 0
-  if (!madeAt || !isOurs || !isHeld) return undefined
+  const isMade = refund?.status === 'succeeded' || known?.isMade || noted.length > 0
+  if (!madeAt || !isOurs || !isMade) return undefined
   const invoices = known?.invoices ?? findInvoices(payment, noted)
   return {
     kind: 'refund',

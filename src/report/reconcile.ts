@@ -37,6 +37,10 @@ export async function reconcile(
     return 0
   }
   await bridge.work({ isAlone: true })
+  if (ids.length === 0) {
+    write('None of it is about one invoice alone: it is in the queue, and worked from there.')
+    return 0
+  }
   const rows = await waitUntilSettled(bridge, { ids, startedAt, stalledMs }, progress)
   return tellOutcome(rows, { ids, startedAt }, write)
 }

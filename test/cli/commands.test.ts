@@ -92,3 +92,25 @@ describe('reconcile', () => {
     expect(text).toMatch(new RegExp(`${poor.number} +attention +the customer has no e-mail`))
   })
 })
+
+test('what is found beside invoices is told, and worked from the queue', async () => {
+  const customer = world.addCustomer()
+  const invoice = world.bill(5_000, { customer })
+  await world.openCheckout(invoice.lago_id)
+  world.lago.markOverdue(invoice.lago_id)
+  await world.quiet()
+  await reconciled(false)
+  world.lago.courier.switches.lose = true
+  const { lago_id } = world.lago.requestPayment({
+    externalCustomerId: customer.external_id,
+    invoiceIds: [invoice.lago_id],
+  })
+  world.lago.courier.switches.lose = false
+
+  const { exitCode, text } = await reconciled(false)
+
+  expect(exitCode).toBe(0)
+  expect(text).toContain(`payment request ${lago_id} was not known`)
+  await world.quiet()
+  expect((await explained(lago_id)).text).toContain('waiting for the customer to pay 50.00 USD')
+})

@@ -5,7 +5,7 @@ import { createSandboxLago, type SandboxLago } from '../../src/sandbox/lago.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { DODO_KEY, HMAC_KEY, LAGO_KEY, WEBHOOK_SECRET } from '../support/world.ts'
 
-const CLI = new URL('../../src/cli.ts', import.meta.url).pathname
+const CLI = Bun.fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
 let database: TestDatabase
 let lago: SandboxLago

@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { findBinaryPackage } from '../../src/db/embedded-binaries.ts'
+import { openCluster } from '../../src/db/embedded-cluster.ts'
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -164,7 +165,18 @@ describe('the first start', () => {
     const urls = await Promise.all([urlOf(first), urlOf(second)])
 
     expect(urls[0]).toBe(urls[1])
-    expect(await readdir(dataDir)).toEqual(['postgres-18'])
+    // Beside it the binaries may lie, copied from where the other user cannot reach them.
+    const names = await readdir(dataDir)
+    expect(names.filter((name) => !name.startsWith('postgres-binaries'))).toEqual(['postgres-18'])
+  })
+
+  test('says in which folder, as which user and why it could not be made', async () => {
+    const dataDir = join(await newFolder(), 'gone')
+    const uid = String(process.getuid?.())
+
+    const opened = openCluster(dataDir, '/nowhere/initdb', undefined)
+
+    expect(opened).rejects.toThrow(new RegExp(`in ${dataDir} by user ${uid} \\(ENOENT`))
   })
 })
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 
 import { expect, test } from 'bun:test'
 
-const DEMO = new URL('../../src/demo.ts', import.meta.url).pathname
+const DEMO = Bun.fileURLToPath(new URL('../../src/demo.ts', import.meta.url))
 
 const folders = async () =>
   (await readdir(tmpdir())).filter((name) => name.startsWith('bridge-demo-'))
@@ -18,11 +18,9 @@ const STEPS = [
   /✓ both ledgers are read and compared: there is no difference/,
 ]
 
-test('the demonstration does what it says, on a port of its own, and leaves nothing behind', async () => {
-  const blocker = Bun.serve({ port: 0, fetch: () => new Response() })
-  const takenPort = String(blocker.port)
-  const child = Bun.spawn(['bun', DEMO, '--exit'], {
-    env: { PATH: process.env['PATH'] ?? '', PORT: takenPort },
+async function play(port: string, ...flags: string[]) {
+  const child = Bun.spawn(['bun', DEMO, '--exit', ...flags], {
+    env: { PATH: process.env['PATH'] ?? '', PORT: port },
     cwd: '/',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -32,12 +30,21 @@ test('the demonstration does what it says, on a port of its own, and leaves noth
     child.stderr.text(),
     child.exited,
   ])
+  return { out, err, exitCode }
+}
+
+test('two demonstrations at once do what they say, on ports of their own, and leave nothing behind', async () => {
+  const blocker = Bun.serve({ port: 0, fetch: () => new Response() })
+  const takenPort = String(blocker.port)
+  const played = await Promise.all([play(takenPort), play(takenPort, '--automatic')])
   await blocker.stop(true)
 
-  expect({ exitCode, err, out }).toMatchObject({ exitCode: 0, err: '' })
-  for (const step of STEPS) expect(out).toMatch(step)
-  expect(out).toContain(`Port ${takenPort} is taken`)
-  expect(out).not.toContain('\u001B[')
-  const own = /bridge-demo-\w+/.exec(out)?.[0]
-  expect(await folders()).not.toContain(own ?? '')
+  for (const { out, err, exitCode } of played) {
+    expect({ exitCode, err, out }).toMatchObject({ exitCode: 0, err: '' })
+    for (const step of STEPS) expect(out).toMatch(step)
+    expect(out).toContain(`Port ${takenPort} is taken`)
+    expect(out).not.toContain('\u001B[')
+    const own = /bridge-demo-\w+/.exec(out)?.[0]
+    expect(await folders()).not.toContain(own ?? '')
+  }
 }, 90_000)

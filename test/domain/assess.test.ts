@@ -13,6 +13,7 @@ import {
   paidInvoice,
   paidLedger,
   payment,
+  policy,
   recording,
   refund,
 } from './builders.ts'
@@ -52,8 +53,9 @@ describe('whyNotCollected', () => {
   })
 })
 
-const standing = (about: Partial<Ledger>, fields: Partial<Invoice> = {}, retryAt?: Date) =>
-  assess(invoice(fields), ledger(about), retryAt)
+const standing = (about: Partial<Ledger>, fields: Partial<Invoice> = {}) =>
+  assess(invoice(fields), ledger(about), policy(), NOW)
+const standingOfPaid = (about: Ledger) => assess(paidInvoice(), about, policy(), NOW)
 
 describe('assess', () => {
   test('a checkout that is open waits for the customer', () => {
@@ -85,14 +87,14 @@ describe('assess', () => {
   test('a decline says its code, and when the next attempt opens', () => {
     const attempts = [ended('declined', { declineCode: 'DO_NOT_HONOR' })]
 
-    expect(standing({ attempts }, {}, NOW)).toEqual({
+    expect(standing({ attempts })).toEqual({
       state: 'failed',
-      reason: 'declined (DO_NOT_HONOR); the next attempt opens at 2026-08-21T12:00:00.000Z',
+      reason: 'declined (DO_NOT_HONOR); the next attempt opens at 2026-08-24T11:59:00.000Z',
     })
   })
 
   test('the last decline says what starts again', () => {
-    expect(standing({ attempts: [ended('declined')] })).toEqual({
+    expect(standing({ attempts: [ended('declined', { retryIndex: 3 })] })).toEqual({
       state: 'failed',
       reason: 'declined; no retry is left; the pay link or the Retry button start again',
     })
@@ -114,7 +116,7 @@ describe('assess', () => {
   })
 
   test('a recorded payment makes it paid', () => {
-    expect(assess(paidInvoice(), paidLedger(), undefined)).toEqual({
+    expect(standingOfPaid(paidLedger())).toEqual({
       state: 'paid',
       reason: 'paid with Dodo payment pay_1',
     })
@@ -123,25 +125,25 @@ describe('assess', () => {
   test('a recording that was only begun does not', () => {
     const begun = paidLedger({ recordings: [recording({ status: 'unknown' })] })
 
-    expect(assess(invoice(), begun, undefined).state).not.toBe('paid')
+    expect(assess(invoice(), begun, policy(), NOW).state).not.toBe('paid')
   })
 
   test('a held payment wants attention before all else, also on a paid invoice', () => {
     const held = recording({
       dodoPaymentId: 'pay_2',
-      disposition: 'duplicate',
+      disposition: 'mismatch',
       status: 'held',
-      reason: 'the invoice was paid by an earlier payment',
+      reason: '108.00 USD was paid where 90.00 USD was asked for',
     })
     const about = paidLedger({
       payments: [payment(), payment({ dodoPaymentId: 'pay_2' })],
       recordings: [recording(), held],
     })
 
-    expect(assess(paidInvoice(), about, undefined)).toEqual({
+    expect(standingOfPaid(about)).toEqual({
       state: 'attention',
       reason:
-        'payment pay_2 of 108.00 USD is held, not recorded: the invoice was paid by an earlier payment',
+        '108.00 USD of payment pay_2 is held, not recorded: 108.00 USD was paid where 90.00 USD was asked for; refund it in Dodo, or settle it by hand',
     })
   })
 
@@ -151,7 +153,7 @@ describe('assess', () => {
       credits: [credit({ status: 'impossible', reason: 'no premium licence' })],
     })
 
-    expect(assess(paidInvoice(), about, undefined)).toEqual({
+    expect(standingOfPaid(about)).toEqual({
       state: 'attention',
       reason: 'refund ref_1 has no credit note: no premium licence',
     })

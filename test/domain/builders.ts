@@ -1,22 +1,33 @@
 import type {
   Attempt,
   Credit,
+  CreditNote,
+  Dispute,
   Invoice,
   Ledger,
+  Mandate,
+  Part,
   Payment,
   Policy,
   Recording,
   Refund,
+  RefundOrder,
 } from '../../src/domain/ledger.ts'
+import { isSupportedCurrency, toDodoMinor } from '../../src/domain/money.ts'
+import type { Step } from '../../src/domain/steps.ts'
 
 export const NOW = new Date('2026-08-21T12:00:00Z')
 export const MINUTE_MS = 60_000
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
+export const INVOICE_ID = 'invoice_1'
 export const PAY_URL = 'https://bridge.example/pay/token'
 
 export const ago = (ms: number) => new Date(NOW.getTime() - ms)
 export const ahead = (ms: number) => new Date(NOW.getTime() + ms)
+
+/** When the invoice is to be looked at again; `toMatchObject` takes any two dates for the same. */
+export const wakeOf = (step: Step) => (step.do === 'rest' ? step.wakeAt : step)
 
 /** A finalised invoice of 108.00 USD that nobody has paid. */
 export function invoice(fields: Partial<Invoice> = {}): Invoice {
@@ -33,6 +44,7 @@ export function invoice(fields: Partial<Invoice> = {}): Invoice {
     due: total - paid,
     customer: { email: 'ap@fern.example', country: 'US' },
     metadata: [{ id: 'meta_1', key: 'dodo_pay_url', value: PAY_URL }],
+    isDisputeLost: false,
     ...fields,
   }
 }
@@ -43,6 +55,12 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
   return {
     id: `attempt_${number}`,
     number,
+    kind: 'checkout',
+    lagoPaymentRequestId: null,
+    share: fields.amount ?? 10_800,
+    dodoSubscriptionId: null,
+    handedOutAt: null,
+    repeatableAt: null,
     cause: 'invoice',
     retryIndex: 0,
     status: 'live',
@@ -75,7 +93,11 @@ export function payment(fields: Partial<Payment> = {}): Payment {
     madeAt: ago(10 * MINUTE_MS),
     changedAt: ago(9 * MINUTE_MS),
     observedAt: NOW,
+    isConfirmed: true,
     refunds: [],
+    disputes: [],
+    parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 10_800 }],
+    orders: [],
     ...fields,
   }
 }
@@ -85,6 +107,51 @@ export const refund = (fields: Partial<Refund> = {}): Refund => ({
   status: 'succeeded',
   currency: 'USD',
   amount: 5_400,
+  madeAt: ago(MINUTE_MS),
+  ...fields,
+})
+
+export const dispute = (fields: Partial<Dispute> = {}): Dispute => ({
+  dodoDisputeId: 'dp_1',
+  status: 'dispute_opened',
+  stage: 'dispute',
+  isByRdr: false,
+  ...fields,
+})
+
+/** A refund of the first payment that was asked for and became the first refund. */
+export const order = (fields: Partial<RefundOrder> = {}): RefundOrder => ({
+  id: 'order_1',
+  dodoPaymentId: 'pay_1',
+  lagoInvoiceId: INVOICE_ID,
+  lagoCreditNoteId: null,
+  cause: 'duplicate',
+  status: 'accepted',
+  amount: 5_400,
+  dodoRefundId: 'ref_1',
+  reason: null,
+  repeatableAt: ago(MINUTE_MS),
+  ...fields,
+})
+
+/** A credit note of the merchant's that wants half of the first payment given back. */
+export const creditNote = (fields: Partial<CreditNote> = {}): CreditNote => ({
+  lagoCreditNoteId: 'note_1',
+  number: 'ACM-014-003-CN001',
+  amount: 5_400,
+  refundStatus: 'pending',
+  reason: null,
+  ...fields,
+})
+
+/** A card that the customer saved ten days ago. */
+export const mandate = (fields: Partial<Mandate> = {}): Mandate => ({
+  dodoSubscriptionId: 'sub_1',
+  currency: 'USD',
+  status: 'active',
+  isEnding: false,
+  refusal: null,
+  renewedAt: ago(10 * DAY_MS),
   ...fields,
 })
 
@@ -105,19 +172,47 @@ export const credit = (fields: Partial<Credit> = {}): Credit => ({
   status: 'credited',
   reason: null,
   repeatableAt: ago(MINUTE_MS),
+  needsLicense: false,
   ...fields,
 })
 
-export const ledger = (fields: Partial<Ledger> = {}): Ledger => ({
-  payUrl: PAY_URL,
-  requestedBy: null,
-  metadataRefusal: null,
-  attempts: [],
-  payments: [],
-  recordings: [],
-  credits: [],
-  ...fields,
+export const ledger = (fields: Partial<Ledger> = {}): Ledger =>
+  withParts({
+    lagoInvoiceId: INVOICE_ID,
+    payUrl: PAY_URL,
+    requestedBy: null,
+    metadataRefusal: null,
+    attempts: [],
+    payments: [],
+    recordings: [],
+    credits: [],
+    creditNotes: [],
+    mandates: [],
+    ...fields,
+  })
+
+/** Says of every payment what of it is for this invoice, as loading does. The parts of other invoices stay. */
+export const withParts = (held: Ledger): Ledger => ({
+  ...held,
+  payments: held.payments.map((one) => ({ ...one, parts: partsOf(one, held) })),
 })
+
+function partsOf(made: Payment, held: Ledger): Part[] {
+  const { lagoInvoiceId, attempts, recordings } = held
+  const { amount, currency, parts } = made
+  const asked = attempts.find(({ id }) => id === made.attemptId)
+  if (!asked) return [{ lagoInvoiceId, share: amount, taken: 0 }]
+  const toDodo = (minor: number) =>
+    isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
+  const known = recordings.find(({ dodoPaymentId }) => dodoPaymentId === made.dodoPaymentId)
+  const share = toDodo(asked.share)
+  const taken = known ? toDodo(known.amount) : share
+  const own = { lagoInvoiceId, share, taken: known?.status === 'held' ? 0 : taken }
+  const isListed = parts.some((one) => one.lagoInvoiceId === lagoInvoiceId)
+  return isListed
+    ? parts.map((one) => (one.lagoInvoiceId === lagoInvoiceId ? own : one))
+    : [own, ...parts]
+}
 
 /** What is true once the first attempt was paid and Lago knows: start from it to spoil something. */
 export const paidInvoice = (fields: Partial<Invoice> = {}): Invoice =>
@@ -139,6 +234,10 @@ export const paidLedger = (fields: Partial<Ledger> = {}): Ledger =>
   })
 
 export const policy = (fields: Partial<Policy> = {}): Policy => ({
+  collection: 'checkout',
+  duplicatePayments: 'refund',
+  voidPayments: 'hold',
+  isFreeLicense: false,
   retryScheduleMs: [3 * DAY_MS, 7 * DAY_MS, 7 * DAY_MS],
   paymentFreshForMs: 5 * MINUTE_MS,
   sessionFreshForMs: HOUR_MS,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide, type Step } from '../../src/domain/decide.ts'
+import { decide } from '../../src/domain/decide.ts'
+import type { Step } from '../../src/domain/steps.ts'
 import type { Attempt, Invoice, Ledger, Policy } from '../../src/domain/ledger.ts'
 import {
   ago,
@@ -21,6 +22,7 @@ import {
   policy,
   recording,
   refund,
+  wakeOf,
 } from './builders.ts'
 
 const decided = (
@@ -32,6 +34,7 @@ describe('collecting', () => {
   test('a new invoice gets a checkout', () => {
     expect(decided({})).toEqual({
       do: 'open_checkout',
+      kind: 'checkout',
       resume: undefined,
       cause: 'invoice',
       retryIndex: 0,
@@ -95,7 +98,13 @@ describe('collecting', () => {
 
       const step = decided({ ledger: { attempts: [lost] } })
 
-      expect(step).toEqual({ do: 'open_checkout', resume: lost, cause: 'invoice', retryIndex: 0 })
+      expect(step).toEqual({
+        do: 'open_checkout',
+        kind: 'checkout',
+        resume: lost,
+        cause: 'invoice',
+        retryIndex: 0,
+      })
     },
   )
 
@@ -201,11 +210,32 @@ describe('a payment that came in', () => {
       { paymentStatus: 'succeeded', paid: 10_800 },
       'duplicate',
     ],
-    ['when less is due by now', {}, { paid: 800 }, 'mismatch'],
+    ['when nothing is due any more', {}, { due: 0 }, 'duplicate'],
   ])('%s is held', (_, about, fields, disposition) => {
     const step = cameIn(about, fields)
 
     expect(step).toMatchObject({ do: 'hold_payment', disposition })
+  })
+
+  test('when less is due by now is recorded as far as it is due', () => {
+    expect(cameIn({}, { paid: 800 })).toMatchObject({ do: 'record_payment', amount: 10_000 })
+  })
+
+  test('is not believed on the word of a webhook: Dodo is asked first', () => {
+    expect(cameIn({ payments: [payment({ isConfirmed: false })] })).toEqual({
+      do: 'read_payment',
+      dodoPaymentId: 'pay_1',
+    })
+  })
+
+  test('beside another that left something due is recorded, too', () => {
+    const payments = [payment({ dodoPaymentId: 'pay_2' })]
+    const recordings = [recording({ amount: 10_000 })]
+
+    expect(cameIn({ payments, recordings }, { paid: 10_000 })).toMatchObject({
+      do: 'record_payment',
+      amount: 800,
+    })
   })
 
   test('through an attempt that is long over is recorded all the same', () => {
@@ -315,7 +345,7 @@ describe('refunds', () => {
       ],
     })
 
-    expect(next(held).do).toBe('rest')
+    expect(decide(paidInvoice(), held, policy({ duplicatePayments: 'hold' }), NOW).do).toBe('rest')
   })
 })
 
@@ -329,9 +359,15 @@ describe('declines and retries', () => {
 
     const step = decided({ ledger: { attempts: [attempt()], payments: [decline] } })
 
-    expect(step).toMatchObject({
+    expect(step).toEqual({
       do: 'end_attempt',
-      end: { status: 'declined', at: ago(7 * MINUTE_MS), declineCode: 'INSUFFICIENT_FUNDS' },
+      attempt: attempt(),
+      end: {
+        status: 'declined',
+        at: ago(7 * MINUTE_MS),
+        why: 'the payment was declined (INSUFFICIENT_FUNDS)',
+        declineCode: 'INSUFFICIENT_FUNDS',
+      },
     })
   })
 
@@ -358,14 +394,12 @@ describe('declines and retries', () => {
     const dueAt = new Date(ago(HOUR_MS).getTime() + waitMs)
     const about = { invoice: failed, ledger: { attempts: [last] } }
 
-    expect(decided(about)).toMatchObject({
-      do: 'rest',
-      wakeAt: dueAt,
-      standing: { state: 'failed' },
-    })
+    expect(decided(about)).toMatchObject({ do: 'rest', standing: { state: 'failed' } })
+    expect(wakeOf(decided(about))).toEqual(dueAt)
     expect(decided(about, new Date(dueAt.getTime() - 1)).do).toBe('rest')
     expect(decided(about, dueAt)).toEqual({
       do: 'open_checkout',
+      kind: 'checkout',
       resume: undefined,
       cause: 'retry',
       retryIndex: retryIndex + 1,
@@ -479,6 +513,12 @@ describe('asking for more money', () => {
         payments: [left],
       }),
     ).toBe('open_checkout')
+  })
+
+  test('is not stopped by a payment for nothing but a new card', () => {
+    const payments = [payment({ isSetup: true, amount: 0, status: 'processing' })]
+
+    expect(asking({ attempts: [ended('expired')], payments })).toBe('open_checkout')
   })
 
   test("is not stopped by a stranger's payment that has not succeeded", () => {

@@ -1,152 +1,43 @@
-import * as fc from 'fast-check'
-
-import type { Step } from '../../src/domain/decide.ts'
-import type { Attempt, Invoice, Ledger, Payment, Recording } from '../../src/domain/ledger.ts'
+import type {
+  Attempt,
+  Invoice,
+  Ledger,
+  Payment,
+  Policy,
+  Recording,
+  RefundOrder,
+} from '../../src/domain/ledger.ts'
 import { mergeMetadata } from '../../src/domain/metadata.ts'
+import type { Step } from '../../src/domain/steps.ts'
 import {
-  ago,
-  ahead,
   attempt,
+  credit,
   DAY_MS,
-  HOUR_MS,
-  invoice,
-  ledger,
-  MINUTE_MS,
-  NOW,
+  order,
   payment,
   recording,
   refund,
+  withParts,
 } from './builders.ts'
 
-/** All that a decision is made on, less the clock and the policy. */
-export type Case = { invoice: Invoice; ledger: Ledger }
+/** How what we ask of Dodo turns out, in turn and then over again; a word that is no status is a decline. */
+export type Luck = {
+  refunds: readonly ('succeeded' | 'pending' | 'failed' | 'refused' | 'lost')[]
+  charges: readonly string[]
+}
 
-const OVER = ['paid', 'declined', 'expired', 'superseded'] as const
-const LIVE = ['intended', 'live', 'unknown'] as const
+/** All that a decision is made on, and what fate has in store. */
+export type Case = {
+  invoice: Invoice
+  ledger: Ledger
+  policy: Policy
+  now: Date
+  luck: Luck
+  /** The credit notes that Lago holds for refunds made in Dodo, by refund. */
+  credited: Readonly<Record<string, number>>
+}
 
-const attemptsArbitrary: fc.Arbitrary<Attempt[]> = fc
-  .array(
-    fc.record({
-      over: fc.constantFrom(...OVER),
-      live: fc.constantFrom(...LIVE),
-      isLive: fc.boolean(),
-      retryIndex: fc.nat({ max: 4 }),
-      amount: fc.constantFrom(10_800, 10_800, 10_800, 5_000),
-      ageMs: fc.constantFrom(2 * MINUTE_MS, HOUR_MS, 30 * HOUR_MS, 10 * DAY_MS),
-      lookedMsAgo: fc.constantFrom(0, MINUTE_MS, 2 * HOUR_MS, 29 * HOUR_MS),
-    }),
-    { maxLength: 3 },
-  )
-  .map((drawn) =>
-    drawn.map((one, index) => {
-      const isLive = one.isLive && index === drawn.length - 1
-      const status = isLive ? one.live : one.over
-      const hasSession = status !== 'intended' && status !== 'unknown'
-      return attempt({
-        number: index + 1,
-        status,
-        retryIndex: one.retryIndex,
-        amount: one.amount,
-        startedAt: ago(one.ageMs),
-        dodoSessionId: hasSession ? `cks_${index + 1}` : null,
-        expiresAt: hasSession ? new Date(ago(one.ageMs).getTime() + DAY_MS) : null,
-        lookedAt: hasSession ? ago(Math.min(one.lookedMsAgo, one.ageMs)) : null,
-        endedAt: isLive ? null : ago(MINUTE_MS),
-      })
-    }),
-  )
-
-const STATUSES = [
-  'succeeded',
-  'failed',
-  'cancelled',
-  'processing',
-  'requires_customer_action',
-  'unknown',
-]
-
-const paymentsArbitrary: fc.Arbitrary<Payment[]> = fc
-  .array(
-    fc.record({
-      attemptId: fc.constantFrom('attempt_1', 'attempt_2', 'attempt_3', 'elsewhere', null),
-      status: fc.constantFrom(...STATUSES),
-      currency: fc.constantFrom('USD', 'USD', 'USD', 'EUR'),
-      amount: fc.constantFrom(10_800, 10_800, 10_800, 5_000, 10_799),
-      observedAt: fc.constantFrom(NOW, ago(HOUR_MS)),
-      refunds: fc.constantFrom(0, 0, 1, 2),
-    }),
-    { maxLength: 4 },
-  )
-  .map((drawn) =>
-    drawn.map(({ refunds, ...fields }, index) =>
-      payment({
-        ...fields,
-        dodoPaymentId: `pay_${index + 1}`,
-        madeAt: ago((index + 1) * MINUTE_MS),
-        refunds: Array.from({ length: fields.status === 'succeeded' ? refunds : 0 }, (_, nth) =>
-          refund({ dodoRefundId: `ref_${index + 1}_${nth}`, amount: 100 * (nth + 1) }),
-        ),
-      }),
-    ),
-  )
-
-const invoiceArbitrary: fc.Arbitrary<Invoice> = fc
-  .record({
-    type: fc.constantFrom('subscription', 'subscription', 'credit', 'advance_charges'),
-    status: fc.constantFrom('finalized', 'finalized', 'finalized', 'finalized', 'draft', 'voided'),
-    paymentStatus: fc.constantFrom('pending', 'pending', 'failed', 'succeeded'),
-    isSelfBilled: fc.constantFrom(false, false, false, true),
-    nativeProvider: fc.constantFrom(null, null, null, 'stripe'),
-    currency: fc.constantFrom('USD', 'USD', 'USD', 'KWD'),
-    total: fc.constantFrom(10_800, 10_800, 10_800, 0, 49),
-    // Four entries of others, which leave room for one of ours, have a test of their own.
-    others: fc.constantFrom(0, 1, 3, 5),
-    email: fc.constantFrom('a@b.example', 'a@b.example', 'a@b.example', null),
-  })
-  .map(({ others, email, ...fields }) =>
-    invoice({
-      ...fields,
-      customer: { email, country: 'US' },
-      metadata: Array.from({ length: others }, (_, n) => ({
-        id: `${n}`,
-        key: `k${n}`,
-        value: 'v',
-      })),
-    }),
-  )
-
-/** Money that Lago knows of already, or whose recording a crash cut off. */
-const recordingArbitrary = fc.option(
-  fc.record({
-    status: fc.constantFrom<Recording['status'][]>('intended', 'unknown', 'recorded', 'held'),
-    nth: fc.nat({ max: 3 }),
-  }),
-  { nil: undefined },
-)
-
-/** Any invoice with any history that our own tables would allow. */
-export const caseArbitrary: fc.Arbitrary<Case> = fc
-  .record({
-    invoice: invoiceArbitrary,
-    attempts: attemptsArbitrary,
-    payments: paymentsArbitrary,
-    begun: recordingArbitrary,
-    requestedBy: fc.constantFrom(null, null, 'customer' as const, 'merchant' as const),
-  })
-  .map(({ begun, invoice: about, attempts, payments, requestedBy }) => {
-    const known = begun && payments.filter(isOurs(attempts))[begun.nth]
-    const recordings =
-      known && begun
-        ? [
-            recording({
-              dodoPaymentId: known.dodoPaymentId,
-              status: begun.status,
-              disposition: begun.status === 'held' ? 'mismatch' : 'applied',
-            }),
-          ]
-        : []
-    return { invoice: about, ledger: ledger({ attempts, payments, recordings, requestedBy }) }
-  })
+type Taking<Do extends Step['do']> = Extract<Step, { do: Do }>
 
 /** A payment that was made through one of these attempts, for exactly what it asked for. */
 export const isOurs =
@@ -158,87 +49,250 @@ export const isOurs =
     )
 
 /** What is true after a step, if every call does what it says: Lago and Dodo at their simplest. */
-export function apply({ invoice: about, ledger: held }: Case, step: Step): Case {
+export function apply(about: Case, step: Step): Case {
+  const { invoice, ledger: held, now } = about
   switch (step.do) {
-    case 'read_payment':
-      return {
-        invoice: about,
-        ledger: {
-          ...held,
-          payments: held.payments.map((one) =>
-            one.dodoPaymentId === step.dodoPaymentId ? { ...one, observedAt: NOW } : one,
-          ),
-        },
-      }
+    case 'read_payment': {
+      const isIt = ({ dodoPaymentId }: Payment) => dodoPaymentId === step.dodoPaymentId
+      return withPayments(about, (one) =>
+        isIt(one) ? { ...one, observedAt: now, isConfirmed: true } : one,
+      )
+    }
     case 'read_session':
-      return withAttempt(about, held, { ...step.attempt, lookedAt: NOW })
+      return withAttempt(about, { ...step.attempt, lookedAt: now })
     case 'end_attempt': {
       const { status, at, declineCode = null } = step.end
-      return withAttempt(about, held, { ...step.attempt, status, endedAt: at, declineCode })
+      return withAttempt(about, { ...step.attempt, status, endedAt: at, declineCode })
     }
-    case 'open_checkout': {
-      const number = step.resume?.number ?? held.attempts.length + 1
-      const opened = attempt({
-        number,
-        cause: step.cause,
-        retryIndex: step.retryIndex,
-        amount: about.due,
-        startedAt: NOW,
-        lookedAt: NOW,
-        expiresAt: ahead(DAY_MS),
-      })
-      return withAttempt(about, held, opened)
-    }
+    case 'open_checkout':
+      return open(about, step)
+    case 'charge_mandate':
+      return charge(about, step)
     case 'record_payment':
-      return record(about, held, step.payment, step.amount)
+      return record(about, step.payment, step.amount)
     case 'hold_payment':
-      return withRecording(about, held, {
-        dodoPaymentId: step.payment.dodoPaymentId,
-        disposition: step.disposition,
-        status: 'held',
-      })
-    case 'credit_refund': {
-      const { dodoRefundId } = step.refund
-      const done = { dodoRefundId, status: 'credited' as const, reason: null, repeatableAt: NOW }
-      return { invoice: about, ledger: { ...held, credits: [...held.credits, done] } }
+      return hold(about, step.payment, step.disposition)
+    case 'lose_dispute':
+      return { ...about, invoice: { ...invoice, isDisputeLost: true } }
+    case 'order_refund':
+      return orderRefund(about, step)
+    case 'answer_credit_note':
+      return answerCreditNote(about, step)
+    case 'credit_refund':
+      return creditRefund(about, step)
+    case 'reverse_credit': {
+      const credits = held.credits.map((one) =>
+        one.dodoRefundId === step.dodoRefundId ? { ...one, status: 'reversed' as const } : one,
+      )
+      const credited = { ...about.credited, [step.dodoRefundId]: 0 }
+      return { ...about, credited, ledger: { ...held, credits } }
     }
     case 'mark_paid':
-      return { invoice: { ...about, paymentStatus: 'succeeded' }, ledger: held }
+      return { ...about, invoice: { ...invoice, paymentStatus: 'succeeded' } }
     case 'mark_failed':
-      return { invoice: { ...about, paymentStatus: 'failed' }, ledger: held }
+      return { ...about, invoice: { ...invoice, paymentStatus: 'failed' } }
     case 'write_metadata': {
-      const metadata = mergeMetadata(about.metadata, step.entries) ?? about.metadata
+      const metadata = mergeMetadata(invoice.metadata, step.entries) ?? invoice.metadata
       const known = metadata.map((entry) => ({ id: `id of ${entry.key}`, ...entry }))
-      return { invoice: { ...about, metadata: known }, ledger: held }
+      return { ...about, invoice: { ...invoice, metadata: known } }
     }
     case 'rest':
-      return { invoice: about, ledger: held }
+      return about
   }
+}
+
+function open(about: Case, { kind, resume, cause, retryIndex }: Taking<'open_checkout'>): Case {
+  const { invoice, ledger: held, now } = about
+  const opened = attempt({
+    number: resume?.number ?? held.attempts.length + 1,
+    kind,
+    cause,
+    retryIndex,
+    amount: invoice.due,
+    startedAt: now,
+    lookedAt: now,
+    expiresAt: new Date(now.getTime() + DAY_MS),
+  })
+  return withAttempt(about, opened)
+}
+
+function charge(about: Case, step: Taking<'charge_mandate'>): Case {
+  const { invoice, ledger: held, luck, now } = about
+  const { resume, isWanted, cause, retryIndex, mandate } = step
+  if (!isWanted || !mandate) {
+    return resume ? withAttempt(about, { ...resume, status: 'superseded', endedAt: now }) : about
+  }
+  const number = resume?.number ?? held.attempts.length + 1
+  const { dodoSubscriptionId } = mandate
+  const begun = attempt({
+    number,
+    kind: 'charge',
+    cause,
+    retryIndex,
+    status: 'unknown',
+    amount: invoice.due,
+    dodoSessionId: null,
+    dodoSubscriptionId,
+    startedAt: resume?.startedAt ?? now,
+    expiresAt: null,
+    lookedAt: null,
+    repeatableAt: now,
+  })
+  const outcome = luck.charges[(number - 1) % luck.charges.length]
+  if (outcome === 'lost' && !resume) return withAttempt(about, begun)
+  if (outcome === 'refused') {
+    const mandates = held.mandates.map((one) =>
+      one.dodoSubscriptionId === dodoSubscriptionId ? { ...one, refusal: 'inactive' } : one,
+    )
+    const refused = { ...about, ledger: { ...held, mandates } }
+    return withAttempt(refused, { ...begun, status: 'superseded', endedAt: now })
+  }
+  const status = ['succeeded', 'processing'].includes(outcome ?? '') ? (outcome ?? '') : 'failed'
+  const made = payment({
+    dodoPaymentId: `pay_of_${begun.id}`,
+    attemptId: begun.id,
+    status: outcome === 'lost' ? 'succeeded' : status,
+    amount: invoice.due,
+    errorCode: status === 'failed' ? (outcome ?? null) : null,
+    madeAt: now,
+    changedAt: now,
+    observedAt: now,
+  })
+  const charged = withAttempt(about, { ...begun, status: 'live', lookedAt: now })
+  const payments = [...charged.ledger.payments, made]
+  // Who asked has got what they asked for, whatever comes of it.
+  const known = { ...charged.ledger, payments, requestedBy: null }
+  return { ...charged, ledger: withParts(known) }
 }
 
 /** Lago records only what is still due on a finalised invoice, and is paid when nothing is. */
-function record(about: Invoice, held: Ledger, { dodoPaymentId }: Payment, amount: number): Case {
-  if (about.paymentStatus === 'succeeded' || about.status !== 'finalized' || amount > about.due) {
-    return withRecording(about, held, { dodoPaymentId, disposition: 'duplicate', status: 'held' })
+function record(about: Case, made: Payment, amount: number): Case {
+  const { invoice, policy } = about
+  const { due, paymentStatus } = invoice
+  if (paymentStatus === 'succeeded' || invoice.status !== 'finalized' || amount > due) {
+    return hold(about, made, 'duplicate')
   }
-  const paid = about.paid + amount
-  const due = about.due - amount
-  const paymentStatus = due === 0 ? 'succeeded' : about.paymentStatus
-  return withRecording({ ...about, paid, due, paymentStatus }, held, {
-    dodoPaymentId,
-    disposition: 'applied',
-    status: 'recorded',
-    amount,
+  const done = { dodoPaymentId: made.dodoPaymentId, amount }
+  if (policy.isFreeLicense) {
+    if (amount !== due) return hold(about, made, 'mismatch')
+    const marked = { ...about, invoice: { ...invoice, paymentStatus: 'succeeded' } }
+    return withRecording(marked, { ...done, through: 'status' })
+  }
+  const isWhole = amount === due
+  const recorded = {
+    ...invoice,
+    paid: invoice.paid + amount,
+    due: due - amount,
+    paymentStatus: isWhole ? 'succeeded' : paymentStatus,
+  }
+  return withRecording({ ...about, invoice: recorded }, done)
+}
+
+const hold = (about: Case, { dodoPaymentId }: Payment, disposition: Recording['disposition']) =>
+  withRecording(about, { dodoPaymentId, disposition, status: 'held', amount: 0 })
+
+/** Dodo gives back once at a time and never more than was paid; anything else is a fault of ours. */
+function orderRefund(about: Case, step: Taking<'order_refund'>): Case {
+  const { luck, now } = about
+  const { dodoPaymentId, orders, refunds, amount: paid } = step.payment
+  const count = about.ledger.payments.flatMap((one) => one.orders).length
+  const outcome = luck.refunds[(step.resume ? count - 1 : count) % luck.refunds.length]
+  const placed: RefundOrder =
+    step.resume ??
+    order({
+      id: `order_${count + 1}`,
+      dodoPaymentId,
+      lagoCreditNoteId: step.creditNote?.lagoCreditNoteId ?? null,
+      cause: step.cause,
+      amount: step.amount,
+      dodoRefundId: null,
+    })
+  const isLost = outcome === 'lost' && !step.resume
+  const made = refund({
+    dodoRefundId: `ref_of_${placed.id}`,
+    amount: placed.amount,
+    status: outcome === 'pending' || outcome === 'failed' ? outcome : 'succeeded',
+    madeAt: now,
   })
+  const changed: RefundOrder = isLost
+    ? { ...placed, status: 'unknown' }
+    : outcome === 'refused'
+      ? { ...placed, status: 'refused', reason: 'the refund window is over' }
+      : { ...placed, status: 'accepted', dodoRefundId: made.dodoRefundId }
+  const isMade = changed.status === 'accepted'
+  const given = refunds.filter(({ status }) => status !== 'failed')
+  const sum = given.reduce((total, one) => total + (one.amount ?? 0), 0)
+  if (isMade && sum + placed.amount > paid) throw new Error('more than was paid is given back')
+  if (isMade && given.some(({ status }) => status === 'pending'))
+    throw new Error('Dodo is busy with another refund of the payment')
+  return withPayments(about, (one) =>
+    one.dodoPaymentId === dodoPaymentId
+      ? {
+          ...one,
+          orders: [...orders.filter(({ id }) => id !== changed.id), changed],
+          refunds: isMade ? [...refunds, made] : refunds,
+        }
+      : one,
+  )
 }
 
-function withRecording(about: Invoice, held: Ledger, fields: Partial<Recording>): Case {
+function answerCreditNote(about: Case, step: Taking<'answer_credit_note'>): Case {
+  const { ledger: held } = about
+  const { creditNote, outcome, reason, refunds } = step
+  const creditNotes = held.creditNotes.map((one) =>
+    one.lagoCreditNoteId === creditNote.lagoCreditNoteId
+      ? { ...one, refundStatus: outcome, reason }
+      : one,
+  )
+  const credits = refunds.map(({ dodoRefundId }) => credit({ dodoRefundId }))
+  return { ...about, ledger: { ...held, creditNotes, credits: [...held.credits, ...credits] } }
+}
+
+/** A free Lago has no credit notes, and none gives back more than was paid. */
+function creditRefund(about: Case, step: Taking<'credit_refund'>): Case {
+  const { ledger: held, policy } = about
+  const { dodoRefundId } = step.refund
+  const others = held.credits.filter((one) => one.dodoRefundId !== dodoRefundId)
+  const isTooMuch = step.amount > creditableOf(about)
+  const done =
+    policy.isFreeLicense || isTooMuch
+      ? credit({
+          dodoRefundId,
+          status: 'impossible',
+          reason: isTooMuch ? 'more than was paid' : 'no licence',
+          needsLicense: policy.isFreeLicense,
+        })
+      : credit({ dodoRefundId })
+  const credited =
+    done.status === 'credited' ? { ...about.credited, [dodoRefundId]: step.amount } : about.credited
+  return { ...about, credited, ledger: { ...held, credits: [...others, done] } }
+}
+
+/** What Lago still takes credit notes for. */
+export function creditableOf({ invoice, ledger: held, credited }: Case): number {
+  const noted = held.creditNotes
+    .filter(({ refundStatus }) => refundStatus !== 'failed')
+    .reduce((sum, { amount }) => sum + amount, 0)
+  const ours = Object.values(credited).reduce((sum, amount) => sum + amount, 0)
+  return Math.max(invoice.paid - noted - ours, 0)
+}
+
+/** The same with every payment as it is now. */
+export function withPayments(about: Case, change: (one: Payment) => Payment): Case {
+  const { ledger: held } = about
+  return { ...about, ledger: withParts({ ...held, payments: held.payments.map(change) }) }
+}
+
+function withRecording(about: Case, fields: Partial<Recording>): Case {
+  const { ledger: held } = about
   const others = held.recordings.filter((one) => one.dodoPaymentId !== fields.dodoPaymentId)
-  return { invoice: about, ledger: { ...held, recordings: [...others, recording(fields)] } }
+  const recordings = [...others, recording(fields)]
+  return { ...about, ledger: withParts({ ...held, recordings }) }
 }
 
-function withAttempt(about: Invoice, held: Ledger, changed: Attempt): Case {
+function withAttempt(about: Case, changed: Attempt): Case {
+  const { ledger: held } = about
   const others = held.attempts.filter(({ number }) => number !== changed.number)
   const attempts = [...others, changed].toSorted((one, other) => one.number - other.number)
-  return { invoice: about, ledger: { ...held, attempts } }
+  return { ...about, ledger: withParts({ ...held, attempts }) }
 }

@@ -8,6 +8,7 @@ import { createQueue } from '../../src/queue/queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const now = () => new Date()
+const KINDS = ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const
 
 describe('receive', () => {
   let database: TestDatabase
@@ -25,7 +26,7 @@ describe('receive', () => {
   async function openReplica() {
     const { sql, db, close } = openDatabase(database.url)
     const log = pino({ level: 'silent' })
-    const queue = createQueue({ sql, log, kinds: ['settle', 'trace'], now })
+    const queue = createQueue({ sql, log, kinds: KINDS, now })
     await queue.start()
     const end = async () => {
       await queue.stop(1_000)
@@ -42,8 +43,9 @@ describe('receive', () => {
     source: 'lago',
     deliveryId: crypto.randomUUID(),
     eventType: 'invoice.created',
-    lagoInvoiceId: crypto.randomUUID(),
     dodoPaymentId: null,
+    wakes: 'settle',
+    wakesKey: crypto.randomUUID(),
     headers: {},
     body: Buffer.from('{}'),
     ...fields,
@@ -61,7 +63,7 @@ describe('receive', () => {
     )
 
     expect(answers.filter((answer) => answer?.duplicate === false)).toHaveLength(1)
-    expect(await jobsOf(delivery.lagoInvoiceId)).toHaveLength(1)
+    expect(await jobsOf(delivery.wakesKey)).toHaveLength(1)
   })
 
   test('many different deliveries at once are all stored, each with its job', async () => {
@@ -72,8 +74,8 @@ describe('receive', () => {
     )
 
     expect(answers.every((answer) => answer?.duplicate === false)).toBe(true)
-    for (const { lagoInvoiceId } of deliveries.slice(0, 20)) {
-      expect(await jobsOf(lagoInvoiceId)).toHaveLength(1)
+    for (const { wakesKey } of deliveries.slice(0, 20)) {
+      expect(await jobsOf(wakesKey)).toHaveLength(1)
     }
     const stored = await first().db.query.deliveries.findMany({ columns: { deliveryId: true } })
     const ids = new Set(stored.map(({ deliveryId }) => deliveryId))
@@ -100,25 +102,28 @@ describe('receive', () => {
     expect(row?.body.toString()).toBe('{"first": true}')
   })
 
-  test.each([
-    ['names an invoice', { dodoPaymentId: `pay_${crypto.randomUUID()}` }, ['settle'], []],
-    [
-      'names only a payment',
-      { lagoInvoiceId: null, dodoPaymentId: `pay_${crypto.randomUUID()}` },
-      [],
-      ['trace'],
-    ],
-  ])('a delivery that %s wakes exactly that', async (_what, fields, settles, traces) => {
-    const delivery = aDelivery({ source: 'dodo', ...fields })
+  test.each(['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const)(
+    'a delivery that wakes a %s wakes exactly that',
+    async (wakes) => {
+      const delivery = aDelivery({ source: 'dodo', wakes, dodoPaymentId: 'pay_1' })
+
+      await first().receive(delivery)
+
+      expect((await jobsOf(delivery.wakesKey)).map(({ name }) => name)).toEqual([wakes])
+    },
+  )
+
+  test('the same key of two kinds is two jobs', async () => {
+    const delivery = aDelivery()
 
     await first().receive(delivery)
+    await first().receive(aDelivery({ wakes: 'bundle', wakesKey: delivery.wakesKey }))
 
-    expect((await jobsOf(delivery.lagoInvoiceId)).map(({ name }) => name)).toEqual(settles)
-    expect((await jobsOf(delivery.dodoPaymentId)).map(({ name }) => name)).toEqual(traces)
+    expect((await jobsOf(delivery.wakesKey)).map(({ name }) => name)).toEqual(['bundle', 'settle'])
   })
 
   test('a delivery about nothing we settle is complete as soon as it is stored', async () => {
-    const delivery = aDelivery({ lagoInvoiceId: null })
+    const delivery = aDelivery({ wakes: null, wakesKey: null })
 
     await first().receive(delivery)
 
@@ -144,6 +149,6 @@ describe('receive', () => {
       'fulfilled',
       'fulfilled',
     ])
-    expect(await jobsOf(bad.lagoInvoiceId)).toHaveLength(0)
+    expect(await jobsOf(bad.wakesKey)).toHaveLength(0)
   })
 })

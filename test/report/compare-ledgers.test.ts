@@ -11,6 +11,7 @@ const inLago = (amount: number, currency = 'USD', more: { times?: number } = {})
   amount,
   currency,
   id: 'lago_1',
+  records: more.times ?? 1,
   times: 1,
   isByStatus: false,
   ...more,
@@ -24,11 +25,15 @@ const entry = (given: Partial<Entry>): Entry => ({
   madeAt: LONG_AGO,
   dodo: usd(10_800),
   lago: inLago(10_800),
+  causes: [],
+  roundings: 0,
   knowledge: { is: 'done' },
   ...given,
 })
 const refund = (given: Partial<Entry>) => entry({ kind: 'refund', dodoRefundId: 'ref_1', ...given })
 const held: Knowledge = { is: 'refused', why: 'the invoice is void in Lago' }
+const partly = (amount: number): Knowledge => ({ is: 'partly', amount, why: 'the rest went back' })
+const owed: Knowledge = { is: 'owed', why: 'credit note CN1 is not refunded yet' }
 
 describe('compareLedgers', () => {
   test.each([
@@ -69,6 +74,32 @@ describe('compareLedgers', () => {
       'no licence',
     ],
     ['a credit note off by a cent', refund({ lago: inLago(10_799) }), 'rounded'],
+    [
+      'the last of three notes, off by three cents',
+      refund({ lago: inLago(10_797), roundings: 3 }),
+      'rounded',
+    ],
+    [
+      'a payment of which Lago holds what was due',
+      entry({ lago: inLago(6_000), knowledge: partly(6_000) }),
+      'went back',
+    ],
+    ['a payment that no invoice took', entry({ ...missing, knowledge: partly(0) }), 'went back'],
+    [
+      'a refund of which a part needs no note',
+      refund({ lago: inLago(3_000), knowledge: partly(3_000) }),
+      'went back',
+    ],
+    [
+      'a payment of several invoices, some to come',
+      entry({ lago: inLago(3_000), knowledge: { is: 'begun' }, madeAt: JUST_NOW }),
+      'only part',
+    ],
+    [
+      'a credit note that waits for its refund',
+      refund({ dodo: null, dodoRefundId: null, knowledge: owed }),
+      'not refunded yet',
+    ],
     ['what the bridge has not noted', entry({ knowledge: { is: 'unknown' } }), 'run reconcile'],
   ] as const)('%s is an explained difference', (_what, given, why) => {
     const [difference] = compareLedgers([given], NOW).differences
@@ -98,12 +129,41 @@ describe('compareLedgers', () => {
     ['a payment that both have lost', entry({ dodo: null, lago: null }), 'neither service'],
     ['a payment off by a cent', entry({ lago: inLago(10_799) }), 'the amounts differ'],
     ['a credit note off by two cents', refund({ lago: inLago(10_798) }), 'the amounts differ'],
+    [
+      'a payment recorded in another part',
+      entry({ lago: inLago(6_001), knowledge: partly(6_000) }),
+      'the amounts differ',
+    ],
+    [
+      'a recorded part that is gone from Lago',
+      entry({ ...missing, knowledge: partly(6_000) }),
+      'Lago does not show it',
+    ],
+    [
+      'a payment of several invoices, some missing for days',
+      entry({ lago: inLago(3_000), knowledge: { is: 'begun' } }),
+      'only part',
+    ],
+    [
+      'a credit note that nobody carries out',
+      refund({ dodo: null, dodoRefundId: null, knowledge: { is: 'unknown' } }),
+      'wants it given back',
+    ],
     ['a payment recorded twice', entry({ lago: inLago(21_600, 'USD', { times: 2 }) }), '2 times'],
     ['a payment in another currency', entry({ lago: inLago(10_800, 'EUR') }), 'Lago in EUR'],
   ] as const)('%s is an unexplained difference', (_what, given, why) => {
     const [difference] = compareLedgers([given], NOW).differences
 
     expect(difference).toMatchObject({ isExplained: false, why: expect.stringContaining(why) })
+  })
+
+  test('what Lago wrote down in three places is counted as three, and added up once', () => {
+    const bundle = entry({ lago: { ...inLago(10_800), records: 3 } })
+
+    const [line] = compareLedgers([bundle], NOW).currencies
+
+    expect(line?.dodo.payments).toEqual({ count: 1, amount: 10_800 })
+    expect(line?.lago.payments).toEqual({ count: 3, amount: 10_800 })
   })
 
   test('each currency has a line with counts, sums and what is left over', () => {

@@ -193,4 +193,11 @@ describe('the hosted page', () => {
     expect((await press({ outcome: 'succeeded' })).headers.get('location')).toContain('bridge.test')
     expect((await press({ outcome: 'succeeded' })).status).toBe(410)
   })
+
+  test('whoever comes back to one that is paid is shown the way to the merchant', async () => {
+    const { press, url, sandbox } = await openPage()
+    await press({ outcome: 'succeeded' })
+
+    expect(await (await sandbox.fetch(url)).text()).toContain('href="https://bridge.test/done"')
+  })
 })

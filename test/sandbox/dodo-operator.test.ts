@@ -48,6 +48,20 @@ describe('the operator', () => {
       expect(html).toContain(offer)
   })
 
+  test('sees no table where there is nothing yet', async () => {
+    const { sandbox } = openDodo()
+    const html = await (await sandbox.fetch(AT)).text()
+
+    expect(html).toContain('None yet.')
+    expect(html).not.toContain('<th>')
+  })
+
+  test('has a browser that asks for an icon, and gets none without a complaint', async () => {
+    const { sandbox } = openDodo()
+
+    expect((await sandbox.fetch('http://dodo.test/favicon.ico')).status).toBe(204)
+  })
+
   test('turns the switches of the network and the API', async () => {
     const { sandbox, client } = openDodo()
     const post = play(sandbox.fetch)

@@ -106,6 +106,14 @@ describe('the Lago page', () => {
     expect(unpaid).toMatchObject({ payment_status: 'succeeded', total_paid_amount_cents: 0 })
   })
 
+  test('a new invoice asks for a customer first, and a browser may ask for an icon', async () => {
+    const { lago } = openLago()
+    lago.store.customers.clear()
+
+    expect(await (await lago.fetch('http://lago.test/')).text()).toContain('needs a customer')
+    expect((await lago.fetch('http://lago.test/favicon.ico')).status).toBe(204)
+  })
+
   test('the clock is put forward, and what is late is overdue', async () => {
     const { lago } = openLago()
     const { lago_id } = lago.createInvoice(WORKED_EXAMPLE)

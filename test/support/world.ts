@@ -1,9 +1,11 @@
+import { afterAll, afterEach, beforeAll } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import pino from 'pino'
 import postgres from 'postgres'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
 import { readConfig } from '../../src/config.ts'
+import { GOOD_DAY } from '../../src/sandbox/dodo-world.ts'
 import { createSandboxDodo, type SandboxDodoOptions } from '../../src/sandbox/dodo.ts'
 import { fetchInProcess } from '../../src/sandbox/in-process.ts'
 import type { CustomerInput } from '../../src/sandbox/lago-customers.ts'
@@ -191,6 +193,37 @@ export async function openWorld(
     },
     /** Opens the pay link as a browser would, without following it. */
     visit: (payUrl: string) => get(new URL(payUrl).pathname, { redirect: 'manual' }),
+    /** The session that the pay link leads to; empty where it leads to a page of ours. */
+    async follow(payUrl: string) {
+      const { headers } = await this.visit(payUrl)
+      return headers.get('location')?.split('/').at(-1) ?? ''
+    },
+    /** What Dodo gave back of a payment, in the order in which it did. */
+    refundsOf: (dodoPaymentId: string) =>
+      [...dodo.store.refunds.values()].filter((one) => one.payment_id === dodoPaymentId),
+    /** What Lago noted as credited on an invoice, in the order in which it did. */
+    notesOf: (lagoInvoiceId: string) =>
+      lago.store.creditNotes.filter(({ invoice }) => invoice.lago_id === lagoInvoiceId),
+    /** What Lago holds as paid on an invoice. */
+    paidIn: (lagoInvoiceId: string) =>
+      lago.store.payments.filter(({ invoice }) => invoice.lago_id === lagoInvoiceId),
+    /** What the bridge says of a customer. */
+    async customerReport(externalId: string) {
+      const response = await get(`/api/customers/${encodeURIComponent(externalId)}`, {
+        headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+      })
+      return response.status === 200 ? ((await response.json()) as CustomerReport) : undefined
+    },
+    /** Loses every webhook of both sides while something is done. */
+    async inSilence<Done>(act: () => Done | Promise<Done>): Promise<Done> {
+      const switches = [lago.courier.switches, dodo.courier.switches]
+      for (const one of switches) one.lose = true
+      const done = await act()
+      await lago.idle()
+      await dodo.idle()
+      for (const one of switches) one.lose = false
+      return done
+    },
     async close() {
       lago.stop()
       dodo.stop()
@@ -198,6 +231,27 @@ export async function openWorld(
       await database.drop()
     },
   }
+}
+
+/**
+ * One world for the tests of a group: opening one takes longer than most tests. A minute of Dodo's request
+ * limit is enough for a dozen of them. After each test both services are well again.
+ */
+export function shareWorld(options: Parameters<typeof openWorld>[0] = {}) {
+  const shared = {} as { world: World }
+  beforeAll(async () => {
+    shared.world = await openWorld(options)
+  })
+  afterEach(() => {
+    const { lago, dodo } = shared.world
+    for (const { faults, courier } of [lago, dodo]) {
+      faults.clear()
+      Object.assign(courier.switches, { lose: false, double: false, reorder: false, delayMs: 0 })
+    }
+    Object.assign(dodo.behaviour, { ...GOOD_DAY, chargesOf: {}, ...options.dodo?.behaviour })
+  })
+  afterAll(() => shared.world.close())
+  return shared
 }
 
 export type Report = {
@@ -209,13 +263,34 @@ export type Report = {
   reason: string
   payUrl: string
   amountDue: number
-  attempts: { number: number; status: string; dodoSessionId: string | null }[]
+  nextWakeAt: string | null
+  attempts: {
+    number: number
+    kind: string
+    cause: string
+    status: string
+    amount: number
+    dodoSessionId: string | null
+    dodoSubscriptionId: string | null
+    lagoPaymentRequestId: string | null
+  }[]
   payments: { dodoPaymentId: string; amount: number; status: string; disposition: string }[]
   refunds: {
     dodoRefundId: string
+    dodoPaymentId: string
     status: string
     amount: number
     lagoCreditNoteId: string | null
+    cause: string | null
   }[]
+  disputes: { dodoDisputeId: string; status: string; stage: string; isByRdr: boolean }[]
+  paymentRequests: { lagoPaymentRequestId: string; state: string; payUrl: string }[]
   timeline: { what: string }[]
+}
+
+export type CustomerReport = {
+  customer: string
+  dodoCustomerId: string
+  setupUrl: string
+  mandates: { dodoSubscriptionId: string; currency: string; status: string }[]
 }

@@ -1,0 +1,270 @@
+import { describe, expect, test } from 'bun:test'
+
+import {
+  decideBundle,
+  shareOf,
+  type BundleAttempt,
+  type Share,
+} from '../../src/domain/decide-bundle.ts'
+import { decide } from '../../src/domain/decide.ts'
+import type { Invoice, Ledger } from '../../src/domain/ledger.ts'
+import {
+  ago,
+  ahead,
+  attempt,
+  DAY_MS,
+  ended,
+  HOUR_MS,
+  INVOICE_ID,
+  invoice,
+  ledger,
+  MINUTE_MS,
+  NOW,
+  payment,
+  policy,
+  recording,
+} from './builders.ts'
+
+const BOTH: Share[] = [
+  { lagoInvoiceId: 'invoice_1', amount: 10_800 },
+  { lagoInvoiceId: 'invoice_2', amount: 4_200 },
+]
+const LESS: Share[] = [
+  { lagoInvoiceId: 'invoice_1', amount: 0 },
+  { lagoInvoiceId: 'invoice_2', amount: 4_200 },
+]
+const NOTHING = BOTH.map(({ lagoInvoiceId }) => ({ lagoInvoiceId, amount: 0 }))
+
+const open = (fields: Partial<BundleAttempt> = {}): BundleAttempt => ({
+  id: 'attempt_1',
+  number: 1,
+  status: 'live',
+  startedAt: ago(HOUR_MS),
+  expiresAt: ahead(23 * HOUR_MS),
+  handedOutAt: ago(HOUR_MS),
+  shares: BOTH,
+  isBeingPaid: false,
+  ...fields,
+})
+const decided = (attempts: BundleAttempt[], wanted = BOTH, isRequested = false) =>
+  decideBundle(attempts, wanted, { isRequested, now: NOW })
+
+describe('a payment request', () => {
+  test('gets one checkout for what its invoices want', () => {
+    expect(decided([])).toEqual({ do: 'open_checkout', resume: undefined, shares: BOTH })
+  })
+
+  test('asks nothing for an invoice that wants nothing', () => {
+    expect(decided([], LESS)).toMatchObject({
+      do: 'open_checkout',
+      shares: [{ lagoInvoiceId: 'invoice_2', amount: 4_200 }],
+    })
+  })
+
+  test('of which nothing is due gets none', () => {
+    expect(decided([], NOTHING, true)).toEqual({ do: 'rest' })
+  })
+
+  test('waits for the customer', () => {
+    expect(decided([open()])).toEqual({ do: 'rest' })
+    expect(decided([open()], BOTH, true)).toEqual({ do: 'rest' })
+  })
+
+  test('waits for the customer in whatever order its invoices are named', () => {
+    expect(decided([open()], BOTH.toReversed(), true)).toEqual({ do: 'rest' })
+  })
+
+  test('gets another checkout when somebody comes to pay, not before', () => {
+    for (const status of ['expired', 'superseded', 'declined'] as const) {
+      expect(decided([open({ status })])).toEqual({ do: 'rest' })
+      expect(decided([open({ status })], BOTH, true).do).toBe('open_checkout')
+    }
+  })
+
+  test('whose sum is another keeps a checkout that somebody was sent to until they come again', () => {
+    expect(decided([open()], LESS)).toEqual({ do: 'rest' })
+    expect(decided([open()], LESS, true)).toMatchObject({
+      do: 'end_attempt',
+      status: 'superseded',
+    })
+  })
+
+  test('whose sum is another replaces a checkout that nobody was sent to', () => {
+    expect(decided([open({ handedOutAt: null })], LESS)).toMatchObject({
+      do: 'end_attempt',
+      status: 'superseded',
+    })
+  })
+
+  test('is not touched while it is being paid', () => {
+    const paying = open({ isBeingPaid: true, expiresAt: ago(HOUR_MS) })
+
+    expect(decided([paying], LESS, true)).toEqual({ do: 'rest' })
+  })
+
+  test('gives up a checkout that expired unpaid, a minute after Dodo did', () => {
+    expect(decided([open({ expiresAt: ago(MINUTE_MS) })])).toEqual({ do: 'rest' })
+    expect(decided([open({ expiresAt: ago(MINUTE_MS + 1) })])).toMatchObject({
+      do: 'end_attempt',
+      status: 'expired',
+    })
+  })
+
+  test.each(['intended', 'unknown'] as const)(
+    'whose checkout a lost answer left %s opens the same again, not another',
+    (status) => {
+      const lost = open({ status, expiresAt: null, handedOutAt: null })
+
+      expect(decided([lost])).toEqual({ do: 'open_checkout', resume: lost, shares: BOTH })
+      expect(decided([lost], LESS)).toMatchObject({ do: 'end_attempt', status: 'superseded' })
+    },
+  )
+})
+
+const shared = (about: Partial<Ledger> = {}, fields: Partial<Invoice> = {}) =>
+  shareOf(invoice(fields), ledger(about), NOW).amount
+
+describe('what an invoice adds to a payment request', () => {
+  test('is what is due', () => {
+    expect(shareOf(invoice(), ledger(), NOW)).toEqual({ lagoInvoiceId: INVOICE_ID, amount: 10_800 })
+    expect(shared({}, { paid: 800 })).toBe(10_000)
+  })
+
+  test('is also what would be too little alone', () => {
+    expect(shared({}, { total: 20 })).toBe(20)
+  })
+
+  test.each<[string, Partial<Invoice>]>([
+    ['paid', { paymentStatus: 'succeeded' }],
+    ['void', { status: 'voided' }],
+    ['a draft', { status: 'draft' }],
+    ['for nothing', { total: 0 }],
+    ['self-billed', { isSelfBilled: true }],
+    ['collected by Stripe', { nativeProvider: 'stripe' }],
+  ])('is nothing when it is %s', (_, fields) => {
+    expect(shared({}, fields)).toBe(0)
+  })
+
+  test('is nothing when Lago does not show it', () => {
+    expect(shareOf(undefined, ledger(), NOW).amount).toBe(0)
+  })
+
+  test.each(['intended', 'unknown', 'live'] as const)(
+    'is nothing while a saved card is charged for it (%s)',
+    (status) => {
+      const attempts = [attempt({ kind: 'charge', status, dodoSessionId: null, expiresAt: null })]
+
+      expect(shared({ attempts })).toBe(0)
+    },
+  )
+
+  test.each(['processing', 'requires_customer_action', 'a_word_of_next_year'])(
+    'is nothing while a payment for it is %s',
+    (status) => {
+      expect(shared({ attempts: [attempt()], payments: [payment({ status })] })).toBe(0)
+    },
+  )
+
+  test('is nothing while a payment for it is not recorded yet', () => {
+    const paid = { attempts: [ended('paid')], payments: [payment()] }
+
+    expect(shared(paid)).toBe(0)
+    for (const status of ['intended', 'unknown'] as const) {
+      expect(shared({ ...paid, recordings: [recording({ status })] })).toBe(0)
+    }
+  })
+
+  test('is nothing while Lago does not show yet that it was recorded', () => {
+    const paid = { attempts: [ended('paid')], payments: [payment()], recordings: [recording()] }
+
+    expect(shared(paid)).toBe(0)
+  })
+
+  test('is nothing while a payment for it is held', () => {
+    const held = recording({ status: 'held', disposition: 'mismatch', amount: 0 })
+
+    expect(shared({ attempts: [ended('paid')], payments: [payment()], recordings: [held] })).toBe(0)
+  })
+
+  test('is due again after a decline', () => {
+    const payments = [payment({ status: 'failed' })]
+
+    expect(shared({ attempts: [ended('declined')], payments })).toBe(10_800)
+  })
+})
+
+/** The second invoice of a request for 150.00 USD. */
+const OWN = 'invoice_2'
+const joint = attempt({ lagoPaymentRequestId: 'request_1', amount: 15_000, share: 4_200 })
+const PARTS = BOTH.map(({ lagoInvoiceId, amount }) => ({
+  lagoInvoiceId,
+  share: amount,
+  taken: amount,
+}))
+const inRequest = (about: Partial<Ledger>, fields: Partial<Invoice> = {}) =>
+  decide(
+    invoice({ total: 4_200, ...fields }),
+    ledger({ lagoInvoiceId: OWN, attempts: [joint], ...about }),
+    policy(),
+    NOW,
+  )
+
+describe('an invoice in a payment request', () => {
+  const paid = { payments: [payment({ amount: 15_000, parts: PARTS })] }
+
+  test('is waited for while the checkout of the request is open', () => {
+    expect(inRequest({ requestedBy: 'customer' })).toMatchObject({
+      do: 'rest',
+      standing: { state: 'open', reason: 'waiting for the customer to pay 42.00 USD' },
+    })
+  })
+
+  test('leaves a checkout that is not its own to the request', () => {
+    const lost = { ...joint, status: 'unknown' as const, expiresAt: null, dodoSessionId: null }
+
+    expect(inRequest({ attempts: [lost] }).do).toBe('rest')
+    expect(inRequest({}, { status: 'voided' }).do).toBe('rest')
+    expect(inRequest({}, { paid: 200 }).do).toBe('rest')
+  })
+
+  test('takes its share of the payment', () => {
+    expect(inRequest(paid)).toMatchObject({ do: 'record_payment', amount: 4_200 })
+  })
+
+  test('takes no more than is due by then, and the rest goes back', () => {
+    expect(inRequest(paid, { paid: 200 })).toMatchObject({ do: 'record_payment', amount: 4_000 })
+    const recordings = [recording({ amount: 4_000 })]
+    const about = { ...paid, recordings, attempts: [{ ...joint, status: 'paid' as const }] }
+
+    expect(inRequest(about, { paid: 4_200, paymentStatus: 'succeeded' })).toMatchObject({
+      do: 'order_refund',
+      amount: 200,
+      cause: 'overpayment',
+    })
+  })
+
+  test('that was paid meanwhile gives back its share, and that of no other', () => {
+    const recordings = [
+      recording({ dodoPaymentId: 'pay_0', amount: 4_200 }),
+      recording({ status: 'held', disposition: 'duplicate', amount: 0 }),
+    ]
+    const step = inRequest({ ...paid, recordings }, { paid: 4_200, paymentStatus: 'succeeded' })
+
+    expect(step).toMatchObject({ do: 'order_refund', amount: 4_200, cause: 'duplicate' })
+  })
+
+  test('does not take a payment of another sum than the request asked for', () => {
+    const payments = [payment({ amount: 14_999, parts: PARTS })]
+
+    expect(inRequest({ payments })).toMatchObject({ do: 'hold_payment', disposition: 'mismatch' })
+  })
+
+  test('gives up a checkout of the request that expired', () => {
+    const expired = { ...joint, expiresAt: ago(HOUR_MS), startedAt: ago(DAY_MS) }
+
+    expect(inRequest({ attempts: [expired] })).toMatchObject({
+      do: 'end_attempt',
+      end: { status: 'expired' },
+    })
+  })
+})
