@@ -1,8 +1,8 @@
-import type { Part, Payment, Refund } from './ledger.ts'
+import type { Part, Payment, Refund, RefundOrder } from './ledger.ts'
 
 /** Where money that was given back came from. */
 type Purpose = 'spare' | 'taken'
-type Bucket = { purpose: Purpose; lagoInvoiceId: string; rest: number }
+type Bucket = { purpose: Purpose; lagoInvoiceId: string; rest: number; reserved: number }
 
 /** How much of which refund is for one invoice, in Dodo's minor units. */
 export type Allocation = { refund: Refund; purpose: Purpose; lagoInvoiceId: string; amount: number }
@@ -24,8 +24,14 @@ export function allocateRefunds(payment: Payment): Allocation[] {
   const isOrdered = (refund: Refund) =>
     payment.orders.some(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId)
   // What we asked for has its place before anything is guessed.
-  const inTurn = [...succeeded.filter(isOrdered), ...succeeded.filter((one) => !isOrdered(one))]
-  return inTurn.flatMap((refund) => allocate(refund, payment, buckets))
+  const ordered = succeeded
+    .filter(isOrdered)
+    .flatMap((refund) => allocate(refund, payment, buckets))
+  for (const order of payment.orders) if (isOpenOrder(order, payment)) reserve(order, buckets)
+  const others = succeeded
+    .filter((one) => !isOrdered(one))
+    .flatMap((refund) => allocate(refund, payment, buckets))
+  return [...ordered, ...others]
 }
 
 function bucketsOf({ amount, parts }: Payment): Bucket[] {
@@ -33,11 +39,13 @@ function bucketsOf({ amount, parts }: Payment): Bucket[] {
     purpose: 'spare' as const,
     lagoInvoiceId,
     rest: share - taken,
+    reserved: 0,
   }))
   const taken = parts.map(({ lagoInvoiceId, taken: rest }) => ({
     purpose: 'taken' as const,
     lagoInvoiceId,
     rest,
+    reserved: 0,
   }))
   // What was paid beyond all that was asked for belongs to the first.
   const asked = parts.reduce((sum, { share }) => sum + share, 0)
@@ -46,24 +54,38 @@ function bucketsOf({ amount, parts }: Payment): Bucket[] {
   return [...spare, ...taken]
 }
 
-function allocate(refund: Refund, payment: Payment, buckets: Bucket[]): Allocation[] {
-  const order = payment.orders.find(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId)
-  const isMeant = ({ purpose, lagoInvoiceId }: Bucket) =>
+const isMeantBy =
+  (order: RefundOrder | undefined) =>
+  ({ purpose, lagoInvoiceId }: Bucket) =>
     order !== undefined &&
     lagoInvoiceId === order.lagoInvoiceId &&
     purpose === (order.lagoCreditNoteId === null ? 'spare' : 'taken')
+
+/** What is asked for is spoken for, though it is not given back yet. */
+function reserve(order: RefundOrder, buckets: Bucket[]) {
+  const bucket = buckets.find(isMeantBy(order))
+  if (bucket) bucket.reserved = Math.min(bucket.reserved + order.amount, bucket.rest)
+}
+
+function allocate(refund: Refund, payment: Payment, buckets: Bucket[]): Allocation[] {
+  const isMeant = isMeantBy(
+    payment.orders.find(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId),
+  )
   const inTurn = [...buckets.filter(isMeant), ...buckets.filter((one) => !isMeant(one))]
-  const allocations: Allocation[] = []
+  const amounts = new Map<Bucket, number>()
   let rest = refund.amount ?? 0
-  for (const bucket of inTurn) {
-    const amount = Math.min(rest, bucket.rest)
-    if (amount <= 0) continue
+  const take = (bucket: Bucket, most: number) => {
+    const amount = Math.max(0, Math.min(rest, most))
     bucket.rest -= amount
     rest -= amount
-    const { purpose, lagoInvoiceId } = bucket
-    allocations.push({ refund, purpose, lagoInvoiceId, amount })
+    amounts.set(bucket, (amounts.get(bucket) ?? 0) + amount)
   }
-  return allocations
+  for (const bucket of inTurn) take(bucket, bucket.rest - bucket.reserved)
+  // What is spoken for is only touched when the money cannot have come from anywhere else.
+  for (const bucket of inTurn) take(bucket, bucket.rest)
+  return [...amounts]
+    .filter(([, amount]) => amount > 0)
+    .map(([{ purpose, lagoInvoiceId }, amount]) => ({ refund, purpose, lagoInvoiceId, amount }))
 }
 
 const givenBack = (payment: Payment, lagoInvoiceId: string, purpose: Purpose) =>

@@ -68,7 +68,10 @@ function findDispute(invoice: Invoice, ledger: Ledger): string | undefined {
     const told = invoice.isDisputeLost ? 'Lago shows it as lost' : 'Lago could not be told'
     return `dispute ${lost.dodoDisputeId} was lost and ${how}: ${told}; collect it anew or write it off`
   }
-  const open = disputes.find(isUndecided)
+  const ofSpare = findSpares(ledger).flatMap(({ payment }) =>
+    payment.disputes.map((dispute) => ({ ...dispute, payment })),
+  )
+  const open = [...disputes, ...ofSpare].find(isUndecided)
   return (
     open &&
     `payment ${open.payment.dodoPaymentId} is disputed (${open.dodoDisputeId}, ${open.stage}): answer it in Dodo`

@@ -31,7 +31,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextCredit(ledger, policy) ??
     nextEnd(invoice, ledger, policy, now) ??
     nextPaidMark(invoice, ledger) ??
-    nextFailedMark(invoice, ledger, policy) ??
+    nextFailedMark(invoice, ledger, policy, now) ??
     nextAttempt(invoice, ledger, policy, now) ??
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
@@ -93,10 +93,17 @@ function nextPaidMark(invoice: Invoice, ledger: Ledger): Step | undefined {
  * Lago shows a declined invoice as failed. A top-up is only marked when no retry is left, because Lago
  * fails its wallet transaction with it (lago-api `svc/invoices/update_service.rb`).
  */
-function nextFailedMark(invoice: Invoice, ledger: Ledger, policy: Policy): Step | undefined {
+function nextFailedMark(
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+  now: Date,
+): Step | undefined {
   const last = ledger.attempts.at(-1)
   const isWaiting =
-    invoice.type === 'credit' && (last?.kind === 'charge' || nextWaitMs(last, policy) !== undefined)
+    invoice.type === 'credit' &&
+    (nextWaitMs(last, policy) !== undefined ||
+      nextAttempt(invoice, ledger, policy, now) !== undefined)
   const isMarkable =
     invoice.status === 'finalized' &&
     invoice.paymentStatus === 'pending' &&

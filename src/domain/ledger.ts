@@ -73,6 +73,8 @@ export type Part = {
   share: number
   /** What Lago holds of it, or will; the rest is nobody's and goes back or is held. */
   taken: number
+  /** Whether that is certain: recorded in Lago, or held. */
+  isSettled: boolean
 }
 
 export type Payment = {

@@ -141,6 +141,22 @@ export function minimumDodoMinor(currency: string): number {
   return Math.ceil((MINIMUM_MAJOR_UNITS[currency] ?? 1) * 10 ** dodo)
 }
 
+/** Units of which a dollar buys thousands, and for which Dodo names no minimum. */
+const SMALL_UNITS = new Set(
+  'BIF COP DJF GNF KHR KMF LAK MGA MMK MNT RWF SLL UGX UZS VUV XPF YER'.split(' '),
+)
+
+/**
+ * A price safely above the dollar or so that Dodo wants of a recurring product, in Dodo's minor units. An
+ * on-demand subscription never charges it.
+ */
+export function recurringPriceDodoMinor(currency: string): number {
+  const { dodo } = decimalsOf(currency)
+  const least = MINIMUM_MAJOR_UNITS[currency]
+  const major = least === undefined ? (SMALL_UNITS.has(currency) ? 100_000 : 5_000) : least * 50
+  return Math.ceil(major * 10 ** dodo)
+}
+
 /** "108.00 USD" for an amount in Lago's minor units. */
 export const formatLago = (amountLagoMinor: number, currency: string) =>
   format(amountLagoMinor, CURRENCIES.get(currency)?.lago ?? 2, currency)

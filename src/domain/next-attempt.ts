@@ -4,6 +4,7 @@ import { classifyDecline } from './declines.ts'
 import {
   isFinal,
   isLive,
+  isLost,
   type Attempt,
   type Invoice,
   type Ledger,
@@ -59,9 +60,10 @@ export function isMoneyInHand(invoice: Invoice, ledger: Ledger, now: Date): bool
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
     if (!attempt || payment.isSetup) return false
     if (!isFinal(payment)) return isSlow(payment) || stuckUntil(attempt, payment) > now
-    if (payment.status !== 'succeeded') return false
+    if (payment.status !== 'succeeded' || payment.disputes.some(isLost)) return false
     const recording = recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)
-    return recording?.status !== 'recorded' && spareOf(payment, lagoInvoiceId) !== 0
+    if (recording?.status === 'recorded') return false
+    return recording?.status !== 'held' || spareOf(payment, lagoInvoiceId) !== 0
   })
 }
 
@@ -99,7 +101,12 @@ export function nextAttempt(
 function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Step | undefined {
   const mandate = findMandate(invoice, ledger, policy)
   const last = ledger.attempts.at(-1)
-  if (!last) return charge(policy, mandate, { cause: 'invoice', retryIndex: 0, resume: undefined })
+  if (!last) {
+    const first = { retryIndex: 0, resume: undefined }
+    // Who stands at the pay link is not made to wait for a card that is busy with another charge.
+    if (ledger.requestedBy === 'customer') return open(policy, { ...first, cause: 'customer' })
+    return charge(policy, mandate, { ...first, cause: 'invoice' })
+  }
 
   const again = (cause: Attempt['cause'], retryIndex = last.retryIndex): Beginning => ({
     cause,
@@ -109,7 +116,7 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   if (ledger.requestedBy === 'customer') {
     return open(policy, again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined))
   }
-  const chargeable = wantsCustomer(last, mandate)
+  const chargeable = wantsCustomer(ledger.attempts, mandate)
     ? undefined
     : (mandate ?? findHeld(last, invoice, ledger, policy))
   if (ledger.requestedBy === 'merchant') return charge(policy, chargeable, again('merchant', 0))
@@ -160,8 +167,12 @@ const isRenewedSince = ({ kind, startedAt, endedAt }: Attempt, { renewedAt }: Ma
   renewedAt > (kind === 'charge' ? (endedAt ?? startedAt) : startedAt)
 
 /** Whether charging without the customer again would only repeat what was refused. */
-function wantsCustomer(last: Attempt, mandate: Mandate | undefined): boolean {
-  if (!mandate || last.kind !== 'charge' || isRenewedSince(last, mandate)) return false
+function wantsCustomer(attempts: readonly Attempt[], mandate: Mandate | undefined): boolean {
+  const last = attempts.findLast(
+    ({ kind, dodoSubscriptionId }) =>
+      kind === 'charge' && dodoSubscriptionId === mandate?.dodoSubscriptionId,
+  )
+  if (!mandate || !last || isRenewedSince(last, mandate)) return false
   if (last.status === 'superseded') return true
   return last.status === 'declined' && classifyDecline(last.declineCode) !== 'soft'
 }

@@ -26,7 +26,7 @@ export function nextEnd(
   if (
     mandate &&
     attempt.dodoSessionId &&
-    (attempt.lookedAt ?? attempt.startedAt) <= mandate.renewedAt
+    (attempt.lookedAt ?? attempt.startedAt) < mandate.renewedAt
   )
     return { do: 'read_session', attempt, dodoSessionId: attempt.dodoSessionId }
   const end =

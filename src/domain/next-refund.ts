@@ -180,6 +180,8 @@ export function nextCredit(ledger: Ledger, policy: Policy): Step | undefined {
   for (const payment of ledger.payments) {
     const recording = ledger.recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)
     if (recording?.status !== 'recorded') continue
+    // Until all of it is where it belongs, which part a refund gives back is not certain.
+    if (!payment.parts.every(({ isSettled }) => isSettled)) continue
     const reversed = findReversed(payment, ledger)
     if (reversed) return { do: 'reverse_credit', dodoRefundId: reversed }
     const next = allocateRefunds(payment).find(

@@ -58,4 +58,13 @@ export async function answerCreditNote(
   log.info({ lagoInvoiceId: invoice.lago_id, lagoCreditNoteId, outcome }, 'credit note answered')
 }
 
-const join = (ids: readonly string[]) => [...new Set(ids)].join(',').slice(0, MAX_VALUE_LENGTH)
+/** As many ids as Lago has room for, whole. */
+function join(ids: readonly string[]): string {
+  let text = ''
+  for (const id of new Set(ids)) {
+    const longer = text === '' ? id : `${text},${id}`
+    if (longer.length > MAX_VALUE_LENGTH) break
+    text = longer
+  }
+  return text
+}

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 
-import { attempts, mandates } from '../db/schema.ts'
+import { attempts, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Attempt, Ledger, Mandate } from '../domain/ledger.ts'
 import { formatLago, toDodoMinor } from '../domain/money.ts'
@@ -10,7 +10,7 @@ import type { LagoInvoice } from '../lago/objects.ts'
 import { endAttempt } from './attempts.ts'
 import { begin, keyOf, markUnknown, nextNumber } from './open-checkout.ts'
 import { readPayment } from './read-dodo.ts'
-import { syncMandate } from './sync-mandate.ts'
+import { refuseMandate, syncMandate } from './sync-mandate.ts'
 import { note } from './timeline.ts'
 import { isRefused } from './unknown-outcome.ts'
 
@@ -98,6 +98,11 @@ async function intend(deps: Charging, plan: Plan, mandate: Mandate): Promise<Cha
     },
     parts: [{ lagoInvoiceId: invoice.lago_id, amount }],
   })
+  // The wish is granted by this charge: it must not charge again when the card is declined at once.
+  await deps.db
+    .update(invoices)
+    .set({ requestedBy: null })
+    .where(eq(invoices.lagoInvoiceId, invoice.lago_id))
   return { attemptId, number, dodoSubscriptionId, startedAt }
 }
 
@@ -161,10 +166,7 @@ async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiErro
   if (error.status === 402) return decline(deps, plan, begun, error)
   const reason = reasonOf(error)
   // A refusal that is about the mandate, or that only a checkout can explain: the customer pays by link.
-  await deps.db
-    .update(mandates)
-    .set({ refusal: reason })
-    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+  await refuseMandate(deps.db, dodoSubscriptionId, reason)
   await end(deps, plan, begun, reason)
   if (UNUSABLE.has(error.code ?? '')) await syncMandate(deps, dodoSubscriptionId)
 }

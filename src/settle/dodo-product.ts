@@ -3,7 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import { products } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
-import { minimumDodoMinor } from '../domain/money.ts'
+import { minimumDodoMinor, recurringPriceDodoMinor } from '../domain/money.ts'
 
 type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
@@ -15,8 +15,6 @@ type NewProduct = Parameters<Dodo['createProduct']>[0]
 const MANAGED_BY = 'lago-dodo-bridge'
 /** Charges fail once a subscription's period has ended. */
 const MANDATE_YEARS = 20
-/** Dodo wants a recurring price of about a dollar, though an on-demand subscription never charges it. */
-const RECURRING_TIMES_MINIMUM = 2
 
 /**
  * The product that carries invoice amounts in one currency: the checkout or the charge names the amount, and
@@ -97,7 +95,7 @@ function priceOf({ kind, currency: code }: Product): NewProduct['price'] {
   return {
     ...common,
     type: 'recurring_price',
-    price: minimumDodoMinor(code) * RECURRING_TIMES_MINIMUM,
+    price: recurringPriceDodoMinor(code),
     payment_frequency_count: 1,
     payment_frequency_interval: 'Month',
     subscription_period_count: MANDATE_YEARS,

@@ -165,7 +165,7 @@ const isOf =
 function partsOf(payment: PaymentRow, ofAttempt: ShareRow[], recorded: RecordingRow[]): Part[] {
   const { lagoInvoiceId, amount, currency } = payment
   if (ofAttempt.length === 0) {
-    return lagoInvoiceId ? [{ lagoInvoiceId, share: amount, taken: 0 }] : []
+    return lagoInvoiceId ? [{ lagoInvoiceId, share: amount, taken: 0, isSettled: true }] : []
   }
   const toDodo = (minor: number) =>
     isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
@@ -174,7 +174,8 @@ function partsOf(payment: PaymentRow, ofAttempt: ShareRow[], recorded: Recording
     const share = toDodo(one.amount)
     const isHeld = recording?.status === 'held'
     const taken = isHeld ? 0 : recording ? toDodo(recording.amount) : share
-    return { lagoInvoiceId: one.lagoInvoiceId, share, taken }
+    const isSettled = isHeld || recording?.status === 'recorded'
+    return { lagoInvoiceId: one.lagoInvoiceId, share, taken, isSettled }
   })
 }
 

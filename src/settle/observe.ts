@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNull, lte, ne, not, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { attempts, disputes, payments, refunds, shares } from '../db/schema.ts'
@@ -126,9 +126,10 @@ async function writePayment(
   }
   const isMonotonic = or(ne(payments.status, 'succeeded'), sql`excluded.status = 'succeeded'`)
   const isOvertakenWebhook = source === 'webhook' && !ENDED.includes(payment.status)
+  const isNewer = lte(payments.observedAt, sql`excluded.observed_at`)
   const setWhere = isOvertakenWebhook
     ? and(isMonotonic, not(inArray(payments.status, ENDED)))
-    : isMonotonic
+    : and(isMonotonic, or(isNewer, sql`excluded.status = 'succeeded'`))
   const isStillConfirmed = sql<boolean>`${payments.isConfirmed} and ${payments.status} = excluded.status`
   const [written] = await db
     .insert(payments)
@@ -186,9 +187,11 @@ async function writeRefund(
     .select({ status: refunds.status })
     .from(refunds)
     .where(eq(refunds.dodoRefundId, refund.refund_id))
+  // Answers may overtake each other on the way to the database, and a webhook tells of its own moment.
+  const isNewer = lte(refunds.observedAt, sql`excluded.observed_at`)
   const setWhere =
-    source === 'api' ? undefined : or(ne(refunds.status, 'succeeded'), isNull(refunds.amount))
-  await db
+    source === 'api' ? isNewer : or(ne(refunds.status, 'succeeded'), isNull(refunds.amount))
+  const written = await db
     .insert(refunds)
     .values({ dodoRefundId: refund.refund_id, ...observed })
     .onConflictDoUpdate({
@@ -196,6 +199,8 @@ async function writeRefund(
       set: observed,
       ...(setWhere && { setWhere }),
     })
+    .returning({ status: refunds.status })
+  if (written.length === 0) return undefined
   if (before?.status === refund.status) return undefined
   const amount =
     refund.amount === null ? '' : ` of ${formatDodo(refund.amount, refund.currency ?? '')}`
@@ -223,7 +228,11 @@ async function writeDispute(
   await db
     .insert(disputes)
     .values({ dodoDisputeId: dispute.dispute_id, ...observed })
-    .onConflictDoUpdate({ target: disputes.dodoDisputeId, set: observed })
+    .onConflictDoUpdate({
+      target: disputes.dodoDisputeId,
+      set: observed,
+      setWhere: lte(disputes.observedAt, sql`excluded.observed_at`),
+    })
   const isKnown = before?.status === observed.status && before.stage === observed.stage
   if (isKnown) return undefined
   const how = observed.isByRdr ? ', resolved by Visa RDR' : ''

@@ -11,7 +11,7 @@ import type { LagoInvoice } from '../lago/objects.ts'
 import { isUniqueViolation } from './attempts.ts'
 import { prepareCheckout, type Checkouts } from './checkout.ts'
 import { note } from './timeline.ts'
-import { isUnknown } from './unknown-outcome.ts'
+import { isRefused, isUnknown } from './unknown-outcome.ts'
 
 /** A session lives 24 hours and cannot be ended before (Dodo, checkout-session guide). */
 const SESSION_LIFETIME_MS = 24 * 3_600_000
@@ -45,7 +45,9 @@ export async function openCheckout(deps: Checkouts, plan: Plan): Promise<void> {
     await markLive(deps, { attemptId, checkout, lagoInvoiceIds: [invoice.lago_id], what })
   } catch (error) {
     if (isUnknown(error)) await markUnknown(deps.db, attemptId)
-    throw error
+    // What Dodo would not save a mandate for, it may still collect: decided anew, as a plain checkout.
+    if (kind !== 'mandate' || !isRefused(error) || error.status === 401) throw error
+    await deps.db.update(attempts).set({ kind: 'checkout' }).where(eq(attempts.id, attemptId))
   }
 }
 

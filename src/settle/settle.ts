@@ -4,10 +4,11 @@ import { bundleInvoices, bundles, deliveries, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Standing } from '../domain/collectable.ts'
 import { decide, wantedMetadata } from '../domain/decide.ts'
-import type { Ledger, Policy } from '../domain/ledger.ts'
+import { classifyDecline } from '../domain/declines.ts'
+import type { Ledger, Payment, Policy } from '../domain/ledger.ts'
 import { findEntry } from '../domain/metadata.ts'
 import type { Step } from '../domain/steps.ts'
-import { PermanentError, reasonOf } from '../errors.ts'
+import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { answerCreditNote } from './answer-credit-note.ts'
 import { endAttempt } from './attempts.ts'
@@ -25,7 +26,9 @@ import { holdPayment, recordPayment } from './record-payment.ts'
 import { note } from './timeline.ts'
 import { findInvoice } from './top-up.ts'
 import { wakeCustomer } from './sync-customer.ts'
+import { refuseMandate } from './sync-mandate.ts'
 import { isRefused } from './unknown-outcome.ts'
+import { wake } from './wake.ts'
 
 /** More steps than any invoice needs; past it something decides in circles, which a person must see. */
 const MAX_STEPS = 40
@@ -44,7 +47,7 @@ type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
 type Case = {
   row: InvoiceRow
   read: DeliveryKey[]
-  policy: Policy
+  policy: Omit<Policy, 'isFreeLicense'>
   invoice: LagoInvoice | undefined
 }
 
@@ -62,11 +65,12 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
     const deps = isUrgent ? { ...usual, ...urgent } : usual
-    const policy = await policyFor(deps, data['cause'])
+    const policy = policyFor(deps, data['cause'])
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
     } catch (error) {
+      if (error instanceof Later && row.settledAt === null) await tellWaiting(deps, row, error)
       if (!(error instanceof PermanentError) && !isRefused(error)) throw error
       deps.log.error({ lagoInvoiceId }, 'invoice needs attention')
       const standing = { state: 'attention' as const, reason: reasonOf(error) }
@@ -75,14 +79,12 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   }
 }
 
-async function policyFor(deps: Settling, cause: unknown): Promise<Policy> {
-  const { config } = deps
+function policyFor({ config }: Settling, cause: unknown): Omit<Policy, 'isFreeLicense'> {
   const isCustomerWaiting = cause === 'customer'
   return {
     collection: config.collection,
     duplicatePayments: config.duplicatePayments,
     voidPayments: config.voidPayments,
-    isFreeLicense: await isFreeLicense(deps),
     retryScheduleMs: config.retryScheduleMs,
     paymentFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : config.reconcileEveryMs,
     sessionFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : SESSION_FRESH_MS,
@@ -102,7 +104,8 @@ async function settleInvoice(deps: Settling, subject: Case) {
       .from(invoices)
       .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
     const ledger = await loadLedger(deps, row)
-    const step = decide(asInvoice(invoice), ledger, subject.policy, deps.now())
+    const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps) }
+    const step = decide(asInvoice(invoice), ledger, policy, deps.now())
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)
       return rest(deps, { ...subject, row }, step)
@@ -148,12 +151,11 @@ async function take(
       return invoice
     case 'end_attempt':
       await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
-      // The mandate is free for the next invoice that waits for it.
-      if (step.attempt.kind === 'charge')
-        await wakeCustomer(deps, deps.db, invoice.customer.external_id)
+      if (step.attempt.kind === 'charge') await endCharge(deps, invoice, step)
       return invoice
     case 'record_payment':
       await recordPayment(deps, { invoice, ...step })
+      await wakeOtherParts(deps, invoice.lago_id, step.payment)
       return findInvoice(deps, invoice.lago_id)
     case 'hold_payment':
       await holdPayment(
@@ -162,6 +164,7 @@ async function take(
         step.disposition,
         step.why,
       )
+      await wakeOtherParts(deps, invoice.lago_id, step.payment)
       return invoice
     case 'lose_dispute':
       await loseDispute(deps, invoice, step.dodoDisputeId)
@@ -195,6 +198,29 @@ async function take(
   }
 }
 
+/** The mandate is free for the next invoice that waits for it, unless its card is no good any more. */
+async function endCharge(
+  deps: Settling,
+  { customer }: LagoInvoice,
+  { attempt, end }: Extract<Step, { do: 'end_attempt' }>,
+) {
+  const code = end.declineCode ?? null
+  if (end.status === 'declined' && classifyDecline(code) === 'hard' && attempt.dodoSubscriptionId)
+    await refuseMandate(deps.db, attempt.dodoSubscriptionId, `its card was declined (${code})`)
+  await wakeCustomer(deps, deps.db, customer.external_id)
+}
+
+/** What became of one part of a payment may decide which part a refund of it gives back. */
+async function wakeOtherParts(deps: Settling, lagoInvoiceId: string, { parts, refunds }: Payment) {
+  const others = parts.filter((part) => part.lagoInvoiceId !== lagoInvoiceId)
+  if (refunds.length === 0 || others.length === 0) return
+  await wake(
+    deps,
+    others.map((part) => part.lagoInvoiceId),
+    'trace',
+  )
+}
+
 async function standingOfUnknown({ db }: Settling, row: InvoiceRow): Promise<Standing> {
   const ledger = await db.query.payments.findFirst({
     where: (payments, { and: both, eq: is }) =>
@@ -226,6 +252,13 @@ async function noteLeftOutMetadata({ db, now }: Settling, invoice: LagoInvoice, 
 }
 
 type Rest = { standing: Standing; isPayable?: boolean; wakeAt?: Date | undefined }
+
+/** Who looks at an invoice that has never come to rest sees what it waits for. */
+const tellWaiting = ({ db }: Settling, { lagoInvoiceId }: InvoiceRow, { message }: Later) =>
+  db
+    .update(invoices)
+    .set({ reason: `waiting: ${message}` })
+    .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
 
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 async function rest(

@@ -1,6 +1,6 @@
-import { desc, eq } from 'drizzle-orm'
+import { and, desc, eq, gt } from 'drizzle-orm'
 
-import { customers, invoices } from '../db/schema.ts'
+import { customers, invoices, mandates } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../dodo/client.ts'
 import { isSupportedCurrency } from '../domain/money.ts'
@@ -43,7 +43,10 @@ export async function setupCard(deps: SettingUp, lagoCustomerId: string): Promis
 async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | undefined> {
   if (deps.config.collection !== 'automatic') return 'COLLECTION is not automatic'
   const { requestedAt, setupUrl, setupExpiresAt } = row
-  const isOpen = setupUrl && setupExpiresAt && setupExpiresAt > later(deps.now(), MARGIN_MS)
+  const openedAt = setupExpiresAt && later(setupExpiresAt, -SESSION_LIFETIME_MS)
+  const isUsed = openedAt && (await hasSavedSince(deps, row.lagoCustomerId, openedAt))
+  const isOpen =
+    setupUrl && setupExpiresAt && setupExpiresAt > later(deps.now(), MARGIN_MS) && !isUsed
   if (isOpen || !requestedAt) return undefined
   const customer = await deps.lago.findCustomer(row.lagoCustomerId)
   if (!customer?.country) return 'the customer has no country: add one in Lago'
@@ -63,6 +66,16 @@ async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | unde
     .where(eq(customers.lagoCustomerId, row.lagoCustomerId))
   deps.log.info({ dodoSessionId: checkout.session_id }, 'card setup opened')
   return undefined
+}
+
+/** A page saves one card, and leads nowhere after that. */
+async function hasSavedSince({ db }: SettingUp, lagoCustomerId: string, openedAt: Date) {
+  const [renewed] = await db
+    .select({ id: mandates.dodoSubscriptionId })
+    .from(mandates)
+    .where(and(eq(mandates.lagoCustomerId, lagoCustomerId), gt(mandates.renewedAt, openedAt)))
+    .limit(1)
+  return renewed !== undefined
 }
 
 async function describeSetup(

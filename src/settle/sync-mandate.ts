@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 
+import type { Executor } from '../db/client.ts'
 import { customers, mandates, products } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoSubscription } from '../dodo/objects.ts'
@@ -14,6 +15,14 @@ export async function syncMandate(deps: Syncing, dodoSubscriptionId: string): Pr
   const isOurs = subscription ? await observeMandate(deps, subscription) : false
   const outcome = isOurs ? `mandate ${subscription?.status}` : 'not a mandate of ours'
   await finishDeliveries(deps.db, ['mandate', dodoSubscriptionId], { at: deps.now(), outcome })
+}
+
+/** Dodo, or the bank behind it, will not have it charged again until the customer renews it. */
+export async function refuseMandate(db: Executor, dodoSubscriptionId: string, refusal: string) {
+  await db
+    .update(mandates)
+    .set({ refusal })
+    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
 }
 
 /**

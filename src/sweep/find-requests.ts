@@ -1,4 +1,4 @@
-import { asc, inArray } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 
 import { bundles, creditNotes, customers, topUps } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -8,9 +8,8 @@ import { isHiddenTopUp } from '../settle/top-up.ts'
 type Searching = Pick<Deps, 'db' | 'lago' | 'now'>
 type Found = { key: string; what: string }
 
-/** Wallets are only listed by customer: so many customers are asked for in one sweep, in turn. */
+/** Wallets are only listed by customer: so many customers, by lot, are asked for in one sweep. */
 const CUSTOMERS_PER_SWEEP = 20
-let asked = 0
 
 /** Credit notes of the merchant's that want money given back; what is new of them is written down. */
 export async function findCreditNotes({ db, lago, now }: Searching): Promise<Found[]> {
@@ -48,10 +47,8 @@ export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
   const page = await db
     .select({ lagoCustomerId: customers.lagoCustomerId })
     .from(customers)
-    .orderBy(asc(customers.createdAt))
+    .orderBy(sql`random()`)
     .limit(CUSTOMERS_PER_SWEEP)
-    .offset(asked)
-  asked = page.length < CUSTOMERS_PER_SWEEP ? 0 : asked + CUSTOMERS_PER_SWEEP
   const pending: string[] = []
   for (const { lagoCustomerId } of page) {
     for (const { lago_id } of await lago.listWallets(lagoCustomerId)) {

@@ -14,6 +14,7 @@ import {
 
 import {
   attempts,
+  bundles,
   creditNotes,
   credits,
   deliveries,
@@ -110,7 +111,13 @@ const findUncredited = ({ db }: Searching) =>
     })
     .from(refunds)
     .innerJoin(recordings, eq(recordings.dodoPaymentId, refunds.dodoPaymentId))
-    .leftJoin(credits, eq(credits.dodoRefundId, refunds.dodoRefundId))
+    .leftJoin(
+      credits,
+      and(
+        eq(credits.dodoRefundId, refunds.dodoRefundId),
+        eq(credits.lagoInvoiceId, recordings.lagoInvoiceId),
+      ),
+    )
     .leftJoin(refundOrders, eq(refundOrders.dodoRefundId, refunds.dodoRefundId))
     .where(
       and(
@@ -145,13 +152,10 @@ async function findUnrefunded({ db }: Searching) {
   return [...begun, ...wanted]
 }
 
-/** Payment requests whose checkout was begun and not finished. */
-export const findUnfinishedBundles = ({ db }: Searching) =>
-  db
-    .select({
-      key: sql<string>`${attempts.lagoPaymentRequestId}`,
-      what: sql<string>`'the checkout of a payment request is not finished'`,
-    })
+/** Payment requests whose checkout was begun and not finished, or could not be opened. */
+export async function findUnfinishedBundles({ db }: Searching) {
+  const begun = await db
+    .select({ key: attempts.lagoPaymentRequestId })
     .from(attempts)
     .where(
       and(
@@ -160,6 +164,15 @@ export const findUnfinishedBundles = ({ db }: Searching) =>
       ),
     )
     .limit(MAX_FOUND)
+  const troubled = await db
+    .select({ key: bundles.lagoPaymentRequestId })
+    .from(bundles)
+    .where(eq(bundles.state, 'attention'))
+    .limit(MAX_FOUND)
+  return [...begun, ...troubled].flatMap(({ key }) =>
+    key ? [{ key, what: 'the checkout of a payment request is not open' }] : [],
+  )
+}
 
 /** What deliveries made us look at, and nobody has: each has its job; one unread after so long has lost it. */
 export const findUnread = ({ db, now }: Searching) =>

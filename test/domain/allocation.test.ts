@@ -16,6 +16,7 @@ const part = (lagoInvoiceId: string, share: number, taken = share): Part => ({
   lagoInvoiceId,
   share,
   taken,
+  isSettled: true,
 })
 const told = (made: Payment) =>
   allocateRefunds(made).map(

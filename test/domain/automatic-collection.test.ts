@@ -19,7 +19,6 @@ import {
   policy,
   wakeOf,
 } from './builders.ts'
-import { apply, type Case } from './world-model.ts'
 
 const AUTOMATIC = { collection: 'automatic' as const }
 
@@ -108,8 +107,8 @@ describe('a new invoice', () => {
     }
   })
 
-  test('whose customer is at the pay link already is charged, too', () => {
-    expect(decided({ ledger: { requestedBy: 'customer' } }).do).toBe('charge_mandate')
+  test('whose customer is at the pay link already is paid there: the card may be busy with another', () => {
+    expect(decided({ ledger: { requestedBy: 'customer' } }).do).toBe('open_checkout')
   })
 })
 
@@ -346,32 +345,6 @@ describe('a charge that was declined', () => {
     const step = after([declinedCharge(code, { retryIndex: 2 })], { requestedBy: 'merchant' })
 
     expect(step).toMatchObject({ do: expected, cause: 'merchant', retryIndex: 0 })
-  })
-
-  test('is made once when the merchant presses Retry, however fast the bank declines', () => {
-    let current: Case = {
-      invoice: invoice(failed),
-      ledger: ledger({
-        mandates: [mandate()],
-        attempts: [declinedCharge('INSUFFICIENT_FUNDS')],
-        requestedBy: 'merchant',
-      }),
-      policy: policy(AUTOMATIC),
-      now: NOW,
-      luck: { refunds: ['succeeded'], charges: ['INSUFFICIENT_FUNDS'] },
-      credited: {},
-    }
-    let charges = 0
-    for (let taken = 0; taken < 20; taken += 1) {
-      const step = decide(current.invoice, current.ledger, current.policy, NOW)
-      if (step.do === 'charge_mandate') charges += 1
-      const { requestedBy } = current.ledger
-      current = apply(current, step)
-      // Who asked is written down until nothing is left to do.
-      current = { ...current, ledger: { ...current.ledger, requestedBy } }
-    }
-
-    expect(charges).toBe(1)
   })
 
   test('marks the invoice failed in Lago', () => {

@@ -96,7 +96,7 @@ export function payment(fields: Partial<Payment> = {}): Payment {
     isConfirmed: true,
     refunds: [],
     disputes: [],
-    parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 10_800 }],
+    parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 10_800, isSettled: true }],
     orders: [],
     ...fields,
   }
@@ -201,13 +201,15 @@ function partsOf(made: Payment, held: Ledger): Part[] {
   const { lagoInvoiceId, attempts, recordings } = held
   const { amount, currency, parts } = made
   const asked = attempts.find(({ id }) => id === made.attemptId)
-  if (!asked) return [{ lagoInvoiceId, share: amount, taken: 0 }]
+  if (!asked) return [{ lagoInvoiceId, share: amount, taken: 0, isSettled: true }]
   const toDodo = (minor: number) =>
     isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
   const known = recordings.find(({ dodoPaymentId }) => dodoPaymentId === made.dodoPaymentId)
   const share = toDodo(asked.share)
   const taken = known ? toDodo(known.amount) : share
-  const own = { lagoInvoiceId, share, taken: known?.status === 'held' ? 0 : taken }
+  const isHeld = known?.status === 'held'
+  const isSettled = isHeld || known?.status === 'recorded'
+  const own = { lagoInvoiceId, share, taken: isHeld ? 0 : taken, isSettled }
   const isListed = parts.some((one) => one.lagoInvoiceId === lagoInvoiceId)
   return isListed
     ? parts.map((one) => (one.lagoInvoiceId === lagoInvoiceId ? own : one))

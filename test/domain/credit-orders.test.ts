@@ -256,8 +256,8 @@ describe('a refund that the merchant made in Dodo', () => {
 
   test('of a payment for several invoices is credited on each for its share', () => {
     const parts = [
-      { lagoInvoiceId: 'invoice_0', share: 4_000, taken: 4_000 },
-      { lagoInvoiceId: INVOICE_ID, share: 6_800, taken: 6_800 },
+      { lagoInvoiceId: 'invoice_0', share: 4_000, taken: 4_000, isSettled: true },
+      { lagoInvoiceId: INVOICE_ID, share: 6_800, taken: 6_800, isSettled: true },
     ]
     const about = paidLedger({
       attempts: [ended('paid', { share: 6_800, lagoPaymentRequestId: 'request_1' })],

@@ -200,6 +200,7 @@ const PARTS = BOTH.map(({ lagoInvoiceId, amount }) => ({
   lagoInvoiceId,
   share: amount,
   taken: amount,
+  isSettled: false,
 }))
 const inRequest = (about: Partial<Ledger>, fields: Partial<Invoice> = {}) =>
   decide(

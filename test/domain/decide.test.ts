@@ -173,7 +173,11 @@ const cameIn = (fields: Partial<Ledger>, about: Partial<Invoice> = {}) =>
 
 describe('a payment that came in', () => {
   test('of exactly what was asked for is recorded', () => {
-    expect(cameIn({})).toEqual({ do: 'record_payment', payment: payment(), amount: 10_800 })
+    expect(cameIn({})).toMatchObject({
+      do: 'record_payment',
+      payment: { dodoPaymentId: payment().dodoPaymentId },
+      amount: 10_800,
+    })
   })
 
   test('in forints is recorded as Lago counts them', () => {

@@ -55,7 +55,9 @@ describe('a second payment of one invoice', () => {
   test('is given back in whole, if the merchant wants that', () => {
     expect(next(paidTwice(), { duplicatePayments: 'refund' })).toEqual({
       do: 'order_refund',
-      payment: second({ parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 0 }] }),
+      payment: second({
+        parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 0, isSettled: true }],
+      }),
       resume: undefined,
       amount: 10_800,
       cause: 'duplicate',
@@ -134,7 +136,9 @@ describe('a payment of more than is due by then', () => {
   })
 })
 
-const partOf = (taken: number) => [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken }]
+const partOf = (taken: number) => [
+  { lagoInvoiceId: INVOICE_ID, share: 10_800, taken, isSettled: true },
+]
 
 describe('a payment of a void invoice', () => {
   const late = paidTwice({}, 'late')
