@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
+import { EVENT_TYPES } from '../../src/sandbox/lago-event-types.ts'
+
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -48,6 +50,16 @@ describe('what is written down for others', () => {
 
     expect(named.length).toBeGreaterThan(4)
     expect(named.filter((name) => manifest.scripts[name] === undefined)).toEqual([])
+  })
+
+  test('every event that the README wants from Lago is one that Lago can send', () => {
+    const wanted = Array.from(
+      readme.matchAll(/`((?:invoice|credit_note|customer|payment_request|wallet_\w+)\.\w+)`/g),
+      ([, name = '']) => name,
+    )
+
+    expect(wanted.length).toBeGreaterThan(10)
+    expect(wanted.filter((name) => !EVENT_TYPES.has(name))).toEqual([])
   })
 
   test.each(PAGES)('no link in %s leads nowhere', (path) => {
