@@ -59,7 +59,7 @@ const isSpareOrder = (lagoInvoiceId: string) => (order: RefundOrder) =>
   order.lagoInvoiceId === lagoInvoiceId && order.lagoCreditNoteId === null
 
 /** A refund of ours that Dodo refused or could not carry out: what follows is for a person. */
-export function findFailedOrder(payment: Payment, isMeant: (order: RefundOrder) => boolean) {
+function findFailedOrder(payment: Payment, isMeant: (order: RefundOrder) => boolean) {
   return payment.orders.find(
     (order) =>
       isMeant(order) &&

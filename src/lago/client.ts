@@ -213,6 +213,22 @@ export function createLago(options: {
     return customers.find(({ external_id }) => external_id === lagoCustomerId)
   }
 
+  /** A hundred customers, and how many such pages there are. */
+  const listCustomers = async (page: number) => {
+    const { customers, meta } = await call(
+      `list customers, page ${page}`,
+      z.object({
+        customers: z.array(z.object({ external_id: z.string() })),
+        meta: z.object({ total_pages: z.number().nullish() }),
+      }),
+      () => client.customers.findAllCustomers({ page, per_page: PAGE_SIZE }),
+    )
+    return {
+      lagoCustomerIds: customers.map(({ external_id }) => external_id),
+      pages: meta.total_pages ?? 1,
+    }
+  }
+
   const findWalletTransaction = (
     lagoWalletTransactionId: string,
   ): Promise<LagoWalletTransaction | undefined> =>
@@ -288,6 +304,7 @@ export function createLago(options: {
     findPaymentRequest,
     listPaymentRequests,
     findCustomer,
+    listCustomers,
     findWalletTransaction,
     findWallet,
     listWallets,

@@ -160,8 +160,10 @@ async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiErro
   await markNotMade(deps, attemptId)
   if (!isRefused(error)) throw error
   if (error.code === BUSY) throw new Later(error.message, later(deps.now(), BUSY_MS))
-  if (error.status === 401) {
-    throw new PermanentError('Dodo refuses DODO_API_KEY (401): check the key and DODO_ENVIRONMENT')
+  if (error.status === 401 || error.status === 403) {
+    throw new PermanentError(
+      `Dodo refuses DODO_API_KEY (${error.status}): check the key, its write access and DODO_ENVIRONMENT`,
+    )
   }
   if (error.status === 402) return decline(deps, plan, begun, error)
   const reason = reasonOf(error)

@@ -7,7 +7,7 @@ import { minimumDodoMinor, recurringPriceDodoMinor } from '../domain/money.ts'
 
 type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
-export type ProductKind = 'invoice' | 'mandate'
+type ProductKind = 'invoice' | 'mandate'
 type Product = { kind: ProductKind; currency: string }
 type NewProduct = Parameters<Dodo['createProduct']>[0]
 

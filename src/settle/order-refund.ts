@@ -113,7 +113,7 @@ async function place(deps: Ordering, plan: Plan, orderId: string) {
         .where(eq(refundOrders.id, orderId))
       throw new Later(error.message, soon(deps.now(), LOOK_AGAIN_MS))
     }
-    if (!isRefused(error) || error.status === 401) {
+    if (!isRefused(error) || error.status === 401 || error.status === 403) {
       await forget(deps, orderId)
       throw error
     }

@@ -1,6 +1,6 @@
-import { inArray, sql } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 
-import { bundles, creditNotes, customers, topUps } from '../db/schema.ts'
+import { bundles, creditNotes, topUps } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { observeCreditNote, wantsRefund } from '../settle/observe-credit-note.ts'
 import { isHiddenTopUp } from '../settle/top-up.ts'
@@ -10,11 +10,16 @@ type Found = { key: string; what: string }
 
 /** Wallets are only listed by customer: so many customers, by lot, are asked for in one sweep. */
 const CUSTOMERS_PER_SWEEP = 20
+const NOTES_PER_SWEEP = 20
 
-/** Credit notes of the merchant's that want money given back; what is new of them is written down. */
-export async function findCreditNotes({ db, lago, now }: Searching): Promise<Found[]> {
+/** Credit notes of the merchant's that want money given back; unless it is a dry run, what is new of them is written down. */
+export async function findCreditNotes(
+  { db, lago, now }: Searching,
+  isDryRun: boolean,
+): Promise<Found[]> {
+  const settled = await findSettledNotes({ db, lago, now }, isDryRun)
   const wanted = (await lago.listPendingRefunds()).filter(wantsRefund)
-  if (wanted.length === 0) return []
+  if (wanted.length === 0) return settled
   const ids = wanted.map(({ lago_id }) => lago_id)
   const held = await db.select().from(creditNotes).where(inArray(creditNotes.lagoCreditNoteId, ids))
   const isKnown = new Set(
@@ -23,11 +28,34 @@ export async function findCreditNotes({ db, lago, now }: Searching): Promise<Fou
       .map(({ lagoCreditNoteId }) => lagoCreditNoteId),
   )
   const fresh = wanted.filter(({ lago_id }) => !isKnown.has(lago_id))
-  for (const note of fresh) await observeCreditNote(db, note, { source: 'api', at: now() })
-  return fresh.map(({ lago_id, lago_invoice_id }) => ({
+  for (const note of isDryRun ? [] : fresh)
+    await observeCreditNote(db, note, { source: 'api', at: now() })
+  const found = fresh.map(({ lago_id, lago_invoice_id }) => ({
     key: lago_invoice_id,
     what: `credit note ${lago_id} wants a refund`,
   }))
+  return [...settled, ...found]
+}
+
+/** Notes that we could not carry out, and that the merchant has settled in Lago since. */
+async function findSettledNotes({ db, lago, now }: Searching, isDryRun: boolean): Promise<Found[]> {
+  const failed = await db
+    .select()
+    .from(creditNotes)
+    .where(eq(creditNotes.refundStatus, 'failed'))
+    .limit(NOTES_PER_SWEEP)
+  const found: Found[] = []
+  for (const { lagoCreditNoteId, lagoInvoiceId } of failed) {
+    const note = await lago.findCreditNote(lagoCreditNoteId)
+    if (note?.refund_status !== 'succeeded') continue
+    found.push({ key: lagoInvoiceId, what: `credit note ${lagoCreditNoteId} was settled in Lago` })
+    if (isDryRun) continue
+    await db
+      .update(creditNotes)
+      .set({ refundStatus: 'succeeded', reason: null, observedAt: now() })
+      .where(eq(creditNotes.lagoCreditNoteId, lagoCreditNoteId))
+  }
+  return found
 }
 
 /** Payment requests that we have not heard of. They stay pending for ever, so only new ones count. */
@@ -42,15 +70,13 @@ export async function findPaymentRequests({ db, lago }: Searching, since: Date):
     .map(({ lago_id }) => ({ key: lago_id, what: `payment request ${lago_id} was not known` }))
 }
 
-/** Top-ups whose invoice Lago shows to nobody, found through the wallets of customers that we know. */
+/** Top-ups whose invoice Lago shows to nobody, found through the wallets of some customers. */
 export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
-  const page = await db
-    .select({ lagoCustomerId: customers.lagoCustomerId })
-    .from(customers)
-    .orderBy(sql`random()`)
-    .limit(CUSTOMERS_PER_SWEEP)
+  const first = await lago.listCustomers(1)
+  const page = 1 + Math.floor(Math.random() * Math.max(first.pages, 1))
+  const { lagoCustomerIds } = page === 1 ? first : await lago.listCustomers(page)
   const pending: string[] = []
-  for (const { lagoCustomerId } of page) {
+  for (const lagoCustomerId of drawLots(lagoCustomerIds)) {
     for (const { lago_id } of await lago.listWallets(lagoCustomerId)) {
       const topUpsOfWallet = await lago.listPendingTopUps(lago_id)
       pending.push(...topUpsOfWallet.filter(isHiddenTopUp).map((one) => one.lago_id))
@@ -66,3 +92,10 @@ export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
     .filter((key) => !isKnown.has(key))
     .map((key) => ({ key, what: `top-up ${key} was not known` }))
 }
+
+const drawLots = (ids: readonly string[]) =>
+  ids
+    .map((id) => ({ id, lot: Math.random() }))
+    .toSorted((one, other) => one.lot - other.lot)
+    .slice(0, CUSTOMERS_PER_SWEEP)
+    .map(({ id }) => id)

@@ -45,7 +45,7 @@ export async function sweep(deps: Sweeping, { isDryRun = false } = {}): Promise<
   const ofInvoices = [
     ...(await findInLago(deps)),
     ...(await findUnfinished(deps)),
-    ...(await ifAllowed(deps, findCreditNotes(deps))).map(({ key, what }) => ({
+    ...(await ifAllowed(deps, findCreditNotes(deps, isDryRun))).map(({ key, what }) => ({
       lagoInvoiceId: key,
       what,
     })),

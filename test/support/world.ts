@@ -288,7 +288,7 @@ export type Report = {
   timeline: { what: string }[]
 }
 
-export type CustomerReport = {
+type CustomerReport = {
   customer: string
   dodoCustomerId: string
   setupUrl: string
