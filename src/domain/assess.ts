@@ -9,6 +9,7 @@ import {
   recordedPayments,
   type Invoice,
   type Ledger,
+  type Payment,
   type Policy,
 } from './ledger.ts'
 import { formatDodo, formatLago } from './money.ts'
@@ -18,9 +19,11 @@ import { findFailedSpareOrder, findSpares, isRefundedByPolicy, type Spare } from
 /** Where the invoice stands once nothing is left to do about it for now. */
 export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Standing {
   const trouble =
+    // While a dispute is open nobody is told to refund the payment: it would go back twice.
+    findOpenDispute(ledger) ??
     findHeld(ledger, policy) ??
     findRefundTrouble(ledger) ??
-    findDispute(invoice, ledger) ??
+    findLostDispute(invoice, ledger) ??
     findVoidedAfterwards(invoice, ledger)
   if (trouble) return { state: 'attention', reason: trouble }
   return (
@@ -58,20 +61,20 @@ function findRefundTrouble({ credits, creditNotes }: Ledger): string | undefined
   return `credit note ${name} was not refunded: ${unpaid.reason ?? 'Dodo refused it'}`
 }
 
-function findDispute(invoice: Invoice, ledger: Ledger): string | undefined {
-  const disputes = recordedPayments(ledger).flatMap((payment) =>
-    payment.disputes.map((dispute) => ({ ...dispute, payment })),
-  )
-  const lost = disputes.find(isLost)
-  if (lost) {
-    const how = lost.isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
-    const told = invoice.isDisputeLost ? 'Lago shows it as lost' : 'Lago could not be told'
-    return `dispute ${lost.dodoDisputeId} was lost and ${how}: ${told}; collect it anew or write it off`
-  }
-  const ofSpare = findSpares(ledger).flatMap(({ payment }) =>
-    payment.disputes.map((dispute) => ({ ...dispute, payment })),
-  )
-  const open = [...disputes, ...ofSpare].find(isUndecided)
+const disputesOf = (payments: readonly Payment[]) =>
+  payments.flatMap((payment) => payment.disputes.map((dispute) => ({ ...dispute, payment })))
+
+function findLostDispute(invoice: Invoice, ledger: Ledger): string | undefined {
+  const lost = disputesOf(recordedPayments(ledger)).find(isLost)
+  if (!lost) return undefined
+  const how = lost.isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
+  const told = invoice.isDisputeLost ? 'Lago shows it as lost' : 'Lago could not be told'
+  return `dispute ${lost.dodoDisputeId} was lost and ${how}: ${told}; collect it anew or write it off`
+}
+
+function findOpenDispute(ledger: Ledger): string | undefined {
+  const ofSpare = findSpares(ledger).map(({ payment }) => payment)
+  const open = disputesOf([...recordedPayments(ledger), ...ofSpare]).find(isUndecided)
   return (
     open &&
     `payment ${open.payment.dodoPaymentId} is disputed (${open.dodoDisputeId}, ${open.stage}): answer it in Dodo`

@@ -7,7 +7,7 @@ export type Share = { lagoInvoiceId: string; amount: number }
 
 export type BundleAttempt = Pick<
   Attempt,
-  'id' | 'number' | 'status' | 'startedAt' | 'expiresAt' | 'handedOutAt'
+  'id' | 'number' | 'kind' | 'status' | 'startedAt' | 'expiresAt' | 'handedOutAt'
 > & {
   shares: readonly Share[]
   /** A payment was made through it, so what becomes of it is its invoices' business. */

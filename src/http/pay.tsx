@@ -94,7 +94,7 @@ function show(c: Context, subject: Subject | undefined, notice: Notice) {
     subject?.currency && subject.amountDue > 0
       ? formatLago(subject.amountDue, subject.currency)
       : undefined
-  const looks = Math.max(0, Number(c.req.query('look')) || 0)
+  const looks = Math.max(0, Math.floor(Number(c.req.query('look')) || 0))
   const { pathname } = new URL(c.req.url)
   const refreshSeconds = REFRESH_SECONDS[looks]
   const isTemporary = notice === 'preparing' || notice === 'waiting'

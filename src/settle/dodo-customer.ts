@@ -20,8 +20,11 @@ export async function findOrCreateCustomer(
 ): Promise<string> {
   const lagoCustomerId = customer.external_id
   const known = await recallCustomer(deps, lagoCustomerId)
-  if (known) return known.dodoCustomerId
-
+  if (known) {
+    // Also when the event that told of a change got lost.
+    await updateCustomer(deps, known, customer)
+    return known.dodoCustomerId
+  }
   return deps.alone(`customer:${lagoCustomerId}`, async () => {
     const meanwhile = await recallCustomer(deps, lagoCustomerId)
     if (meanwhile) return meanwhile.dodoCustomerId
@@ -62,6 +65,12 @@ export async function updateCustomer(
   customer: LagoCustomer,
 ): Promise<void> {
   const told = asTold(customer)
+  const isSame =
+    told.name === row.name &&
+    told.email === row.email &&
+    customer.country === row.country &&
+    customer.currency === row.currency
+  if (isSame) return
   if (told.email && (told.name !== row.name || told.email !== row.email)) {
     await dodo.updateCustomer(row.dodoCustomerId, told).catch((error: unknown) => {
       // Dodo merged or forgot it: the next checkout finds or creates one anew.

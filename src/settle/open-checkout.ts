@@ -47,11 +47,11 @@ export async function openCheckout(deps: Checkouts, plan: Plan): Promise<void> {
     if (isUnknown(error)) await markUnknown(deps.db, attemptId)
     // What Dodo would not save a mandate for, it may still collect: decided anew, as a plain checkout.
     if (kind !== 'mandate' || !isRefused(error) || error.status === 401) throw error
-    await deps.db.update(attempts).set({ kind: 'checkout' }).where(eq(attempts.id, attemptId))
+    await forgoMandate(deps.db, attemptId)
   }
 }
 
-const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
+export const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
 
 /** What the contract promises about the header of the create request. */
 export const keyOf = ({ lago_id }: LagoInvoice, number: number) =>
@@ -113,6 +113,9 @@ export async function begin(
     throw new Later('another attempt came first', takenUntil)
   }
 }
+
+export const forgoMandate = (db: Executor, attemptId: string) =>
+  db.update(attempts).set({ kind: 'checkout' }).where(eq(attempts.id, attemptId))
 
 export const markUnknown = (db: Executor, attemptId: string) =>
   db.update(attempts).set({ status: 'unknown' }).where(eq(attempts.id, attemptId))

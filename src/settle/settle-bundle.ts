@@ -1,4 +1,4 @@
-import { asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray } from 'drizzle-orm'
 
 import { attempts, bundleInvoices, bundles, payments, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -17,7 +17,7 @@ import { endAttempt } from './attempts.ts'
 import { prepareCheckout, type Checkouts } from './checkout.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { asInvoice, ensureInvoice, firstEmail, loadLedger, newPayToken, payUrlOf } from './load.ts'
-import { begin, markLive, markUnknown } from './open-checkout.ts'
+import { asCheckout, begin, forgoMandate, markLive, markUnknown } from './open-checkout.ts'
 import { readSession } from './read-dodo.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused, isUnknown } from './unknown-outcome.ts'
@@ -56,10 +56,23 @@ export async function settleBundle(deps: Bundling, lagoPaymentRequestId: string)
   const at = deps.now()
   await deps.db
     .update(bundles)
-    .set({ isPayable: false, ...outcome, settledAt: at, requestedAt: null })
+    .set({ isPayable: false, ...outcome, settledAt: at })
     .where(eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId))
+  if (row.requestedAt) await clearRequest(deps, row, row.requestedAt)
   await finishDeliveries(deps.db, key, { at, outcome: `${outcome.state}: ${outcome.reason}` })
 }
+
+/** Whoever asked while we were at it asks for the next look, not for this one. */
+const clearRequest = ({ db }: Bundling, { lagoPaymentRequestId }: BundleRow, requestedAt: Date) =>
+  db
+    .update(bundles)
+    .set({ requestedAt: null })
+    .where(
+      and(
+        eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId),
+        eq(bundles.requestedAt, requestedAt),
+      ),
+    )
 
 async function ensureBundle(deps: Bundling, request: LagoPaymentRequest): Promise<BundleRow> {
   const { lago_id: lagoPaymentRequestId } = request
@@ -196,8 +209,9 @@ async function openTogether(deps: Bundling, opening: Opening) {
   if (!customer) return
   const asked = members.filter(({ share }) => share.amount > 0)
   const number = resume?.number ?? known.length + 1
-  const { body } = await prepareCheckout(deps, {
-    kind: 'checkout',
+  const wanted = deps.config.collection === 'automatic' ? 'mandate' : 'checkout'
+  const { kind, body } = await prepareCheckout(deps, {
+    kind: resume ? asCheckout(resume.kind) : wanted,
     customer,
     currency,
     amount,
@@ -210,7 +224,7 @@ async function openTogether(deps: Bundling, opening: Opening) {
       bridge_attempt: String(number),
     },
   })
-  const attemptId = resume?.id ?? (await intend(deps, opening, { number, amount }))
+  const attemptId = resume?.id ?? (await intend(deps, opening, { kind, number, amount }))
   const key = `lago-req-${lagoPaymentRequestId}${number === 1 ? '' : `-${number}`}`
   try {
     const checkout = await deps.dodo.createCheckout(body, key)
@@ -220,7 +234,8 @@ async function openTogether(deps: Bundling, opening: Opening) {
     await wake(deps, lagoInvoiceIds, 'operator')
   } catch (error) {
     if (isUnknown(error)) await markUnknown(deps.db, attemptId)
-    throw error
+    if (kind !== 'mandate' || !isRefused(error) || error.status === 401) throw error
+    await forgoMandate(deps.db, attemptId)
   }
 }
 
@@ -242,7 +257,7 @@ function assertCollectable(
 async function intend(
   deps: Bundling,
   { row, members, shares: parts }: Opening,
-  { number, amount }: { number: number; amount: number },
+  { kind, number, amount }: { kind: Attempt['kind']; number: number; amount: number },
 ) {
   const { lagoPaymentRequestId, currency } = row
   const why = `payment request ${lagoPaymentRequestId} asks for it together with others`
@@ -260,7 +275,7 @@ async function intend(
     attempt: {
       lagoPaymentRequestId,
       number,
-      kind: 'checkout',
+      kind,
       cause: row.requestedAt ? 'customer' : 'merchant',
       retryIndex: 0,
       status: 'intended',

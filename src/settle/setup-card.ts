@@ -33,10 +33,17 @@ export async function setupCard(deps: SettingUp, lagoCustomerId: string): Promis
     if (!isRefused(error)) throw error
     return reasonOf(error)
   })
+  const ofCustomer = eq(customers.lagoCustomerId, lagoCustomerId)
   await deps.db
     .update(customers)
-    .set({ requestedAt: null, setupRefusal: refusal ?? null })
-    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+    .set({ setupRefusal: refusal ?? null })
+    .where(ofCustomer)
+  // Whoever asked while we were at it asks for the next look, not for this one.
+  if (row.requestedAt)
+    await deps.db
+      .update(customers)
+      .set({ requestedAt: null })
+      .where(and(ofCustomer, eq(customers.requestedAt, row.requestedAt)))
 }
 
 /** Returns why there is no such page, or nothing when there is. */

@@ -85,14 +85,23 @@ const findUnfinishedAttempts = ({ db, now }: Searching) =>
     .orderBy(asc(attempts.lookedAt))
     .limit(MAX_FOUND)
 
-const findUnrecorded = ({ db }: Searching) =>
-  db
+/** Each share of a succeeded payment is an invoice's to record; what came without an attempt is the named one's. */
+const findUnrecorded = ({ db }: Searching) => {
+  const lagoInvoiceId = sql<string>`coalesce(${shares.lagoInvoiceId}, ${payments.lagoInvoiceId})`
+  return db
     .select({
-      lagoInvoiceId: payments.lagoInvoiceId,
+      lagoInvoiceId,
       what: sql<string>`'payment ' || ${payments.dodoPaymentId} || ' is not recorded in Lago'`,
     })
     .from(payments)
-    .leftJoin(recordings, eq(recordings.dodoPaymentId, payments.dodoPaymentId))
+    .leftJoin(shares, eq(shares.attemptId, payments.attemptId))
+    .leftJoin(
+      recordings,
+      and(
+        eq(recordings.dodoPaymentId, payments.dodoPaymentId),
+        eq(recordings.lagoInvoiceId, lagoInvoiceId),
+      ),
+    )
     .where(
       and(
         eq(payments.status, 'succeeded'),
@@ -102,6 +111,7 @@ const findUnrecorded = ({ db }: Searching) =>
       ),
     )
     .limit(MAX_FOUND)
+}
 
 const findUncredited = ({ db }: Searching) =>
   db

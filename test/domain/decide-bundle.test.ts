@@ -38,6 +38,7 @@ const NOTHING = BOTH.map(({ lagoInvoiceId }) => ({ lagoInvoiceId, amount: 0 }))
 const open = (fields: Partial<BundleAttempt> = {}): BundleAttempt => ({
   id: 'attempt_1',
   number: 1,
+  kind: 'checkout',
   status: 'live',
   startedAt: ago(HOUR_MS),
   expiresAt: ahead(23 * HOUR_MS),

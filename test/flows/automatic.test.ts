@@ -280,19 +280,19 @@ describe('a declined charge', () => {
     },
   )
 
-  test('that puts the mandate on hold goes to the customer, and a new card is charged without them', async () => {
+  test('that puts the mandate on hold waits for its schedule, and a new card is charged at once', async () => {
     const { world } = shared
     const { customer, mandate } = await withMandate(world)
     world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
     const invoice = world.bill(7_000, { customer })
     await mandateOf(world, customer, 'on_hold')
-    await world.eventually(invoice.lago_id, isLinkOpen)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
 
     world.dodo.setCard(mandate)
     world.dodo.replaceCard(mandate)
 
     const report = await world.eventually(invoice.lago_id, isPaid)
-    expect(kindsOf(report)).toEqual(['charge declined', 'mandate superseded', 'charge paid'])
+    expect(kindsOf(report)).toEqual(['charge declined', 'charge paid'])
     expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
   })
 
@@ -719,7 +719,7 @@ describe('while every webhook of Dodo is lost', () => {
     const { customer, mandate } = await withMandate(world)
     world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
     const invoice = world.bill(7_000, { customer })
-    await world.eventually(invoice.lago_id, isLinkOpen)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
 
     world.dodo.setCard(mandate)
     await world.inSilence(() => world.dodo.replaceCard(mandate))

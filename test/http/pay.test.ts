@@ -157,6 +157,57 @@ describe('GET /pay/:token', () => {
     expect(title).toBe('Paid')
   })
 
+  test('the return page says that the payment was declined, and links back to try again', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+
+    const page = await (await visitReturn(payUrl, '?status=succeeded')).text()
+
+    expect(page).toContain('<h1>The payment was declined</h1>')
+    expect(page).toContain(`href="${new URL(payUrl).pathname}"`)
+    expect(page).not.toContain('http-equiv="refresh"')
+    expect(page).not.toContain('INSUFFICIENT_FUNDS')
+  })
+
+  test('the return page is looked at ever more seldom, and at last leaves it be', async () => {
+    const { payUrl } = await openInvoice()
+    const path = `${new URL(payUrl).pathname}/return`
+
+    let query: string | undefined = '?status=processing&look=0'
+    const waits: number[] = []
+    while (query !== undefined && waits.length < 50) {
+      const page: string = await (await visitReturn(payUrl, query)).text()
+      expect(page).toContain('<h1>Waiting for the result</h1>')
+      const [, seconds, url]: (string | undefined)[] =
+        /http-equiv="refresh" content="(\d+);url=([^"]*)"/.exec(page) ?? []
+      query = url === undefined ? undefined : url.slice(path.length)
+      if (seconds) waits.push(Number(seconds))
+      if (url) expect(url).toBe(`${path}?look=${waits.length}`)
+    }
+
+    expect(waits.length).toBeGreaterThan(3)
+    expect(waits.length).toBeLessThan(20)
+    expect(waits).toEqual(waits.toSorted((one, other) => one - other))
+    expect(waits.at(-1)).toBeGreaterThan(20)
+  })
+
+  test.each(['-1', '1e9', 'NaN', '1.5', '"><script>', 'Infinity', ''])(
+    'whoever says to have looked %p times gets a page all the same',
+    async (look) => {
+      const { payUrl } = await openInvoice()
+
+      const response = await visitReturn(payUrl, `?look=${encodeURIComponent(look)}`)
+      const page = await response.text()
+
+      expect(response.status).toBe(200)
+      expect(page).toContain('Waiting for the result')
+      expect(page).not.toContain('<script>')
+      const refreshes = /http-equiv="refresh" content="([^"]*)"/.exec(page)?.[1] ?? '2;url=x?look=1'
+      expect(refreshes).toMatch(/^\d+;url=.*\?look=\d+$/)
+    },
+  )
+
   test('pages are safe to show, whatever a number may hold', async () => {
     const { payUrl } = await openInvoice()
     const response = await visitReturn(payUrl)
