@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNull } from 'drizzle-orm'
 
+import type { Executor } from '../db/client.ts'
 import { attempts, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { End } from '../domain/steps.ts'
@@ -8,7 +9,7 @@ import { note } from './timeline.ts'
 
 /** Closes an attempt, if it is still open. */
 export async function endAttempt(
-  { db, log, now }: Pick<Deps, 'db' | 'log' | 'now'>,
+  { db, log, now }: Pick<Deps, 'log' | 'now'> & { db: Executor },
   lagoInvoiceId: string,
   attempt: Pick<Attempt, 'id' | 'number'>,
   { status, at, why, declineCode = null, isUnseen = false }: End,

@@ -86,7 +86,7 @@ async function intend(
 
 /** Writes an attempt with its shares down. `Later` when another one came first. */
 export async function begin(
-  { db, now }: Pick<Checkouts, 'db' | 'now'>,
+  { db, now }: Pick<Checkouts, 'now'> & { db: Executor },
   {
     attempt,
     parts,

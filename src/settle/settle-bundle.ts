@@ -253,42 +253,46 @@ function assertCollectable(
     )
 }
 
-/** The invoices' own checkouts make way for the one that pays them together. */
+/** The invoices' own checkouts make way for the one that pays them together: both or neither. */
 async function intend(
   deps: Bundling,
   { row, members, shares: parts }: Opening,
   { kind, number, amount }: { kind: Attempt['kind']; number: number; amount: number },
 ) {
-  const { lagoPaymentRequestId, currency } = row
+  const { lagoPaymentRequestId, currency, requestedAt } = row
+  const own = members.flatMap(({ ledger, share }) => {
+    const attempt = share.amount > 0 ? ledger.attempts.find(isLive) : undefined
+    return attempt ? [{ attempt, lagoInvoiceId: ledger.lagoInvoiceId }] : []
+  })
+  for (const { attempt } of own) await assertUnpaid(deps, attempt)
+  const at = deps.now()
   const why = `payment request ${lagoPaymentRequestId} asks for it together with others`
-  for (const { ledger, share } of members) {
-    const own = share.amount > 0 ? ledger.attempts.find(isLive) : undefined
-    if (own?.dodoSessionId) await assertUnpaid(deps, own, own.dodoSessionId)
-    if (own)
-      await endAttempt(deps, ledger.lagoInvoiceId, own, {
-        status: 'superseded',
-        at: deps.now(),
-        why,
-      })
-  }
-  return begin(deps, {
-    attempt: {
-      lagoPaymentRequestId,
-      number,
-      kind,
-      cause: row.requestedAt ? 'customer' : 'merchant',
-      retryIndex: 0,
-      status: 'intended',
-      currency,
-      amount,
-      startedAt: deps.now(),
-    },
-    parts,
+  return deps.db.transaction(async (tx) => {
+    const within = { ...deps, db: tx }
+    for (const { attempt, lagoInvoiceId } of own) {
+      await endAttempt(within, lagoInvoiceId, attempt, { status: 'superseded', at, why })
+    }
+    return begin(within, {
+      attempt: {
+        lagoPaymentRequestId,
+        number,
+        kind,
+        cause: requestedAt ? 'customer' : 'merchant',
+        retryIndex: 0,
+        status: 'intended',
+        currency,
+        amount,
+        startedAt: at,
+      },
+      parts,
+    })
   })
 }
 
 /** Somebody may be paying in an invoice's own checkout just now: then the sum is another in a moment. */
-async function assertUnpaid(deps: Bundling, attempt: Attempt, dodoSessionId: string) {
+async function assertUnpaid(deps: Bundling, attempt: Attempt) {
+  const { dodoSessionId } = attempt
+  if (!dodoSessionId) return
   await readSession(deps, attempt, { dodoSessionId })
   const [payment] = await deps.db
     .select({ status: payments.status })
