@@ -82,6 +82,7 @@ export async function openBridge(
   const deps = { ...base, ...clientsFor('live') }
   const sweepDeps = { ...base, ...clientsFor('sweep') }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
+  const receive = createReceive(deps)
   const settling = { ...deps, organizationId }
   const urgent = clientsFor('urgent')
   const settle = createSettle({ ...settling, urgent })
@@ -131,7 +132,10 @@ export async function openBridge(
 
   /** Works the jobs; with `isAlone` only those that somebody else sends. */
   async function work({ isAlone = false } = {}) {
-    await queue.work('settle', SETTLE_CONCURRENCY, settle)
+    await queue.work('settle', SETTLE_CONCURRENCY, async (key, data) => {
+      await receive.calm()
+      await settle(key, data)
+    })
     for (const [kind, concurrency] of Object.entries(OTHERS)) {
       await queue.work(kind, concurrency, handlers[kind as keyof typeof OTHERS])
     }
@@ -170,7 +174,6 @@ export async function openBridge(
     await server.release()
   }
 
-  const receive = createReceive(deps)
   const app = createApp({ ...deps, receive, organizationId, findUnready })
   return { app, db, deps, databaseUrl: server.url, work, sweep: runSweep, settle, close }
 }

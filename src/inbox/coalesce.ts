@@ -51,9 +51,11 @@ export function createCoalescer<Item, Result>(
     }
   }
 
-  return (item: Item, bytes: number) =>
+  const add = (item: Item, bytes: number) =>
     new Promise<Result>((resolve, reject) => {
       waiting.push({ item, bytes, resolve, reject })
       if (!committing) void commitAll()
     })
+  /** How many wait for the next commit. */
+  return Object.assign(add, { waiting: () => waiting.length })
 }

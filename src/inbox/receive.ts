@@ -9,6 +9,11 @@ const MAX_BATCH_BYTES = 8 * 1024 * 1024
 /** Dodo waits 15 s for our answer, and a database that hangs must not hold up who comes next. */
 const COMMIT_MS = 8_000
 
+/** In a flood of deliveries, work on them waits this long for each job, so that senders are answered first. */
+const MAX_CALM_MS = 1_000
+const CALM_LOOK_MS = 50
+const MANY_WAITING = 24
+
 /** One verified POST, and what it is about as far as its body says. */
 export type Delivery = {
   source: 'lago' | 'dodo'
@@ -19,7 +24,10 @@ export type Delivery = {
   body: Buffer
 } & Wake
 
-export type Receive = (delivery: Delivery) => Promise<{ duplicate: boolean }>
+export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) & {
+  /** Resolves when senders do not have to queue, or after a moment all the same. */
+  calm: () => Promise<void>
+}
 
 /** What a Dodo delivery that names only a payment wakes is found out before an invoice can be. */
 const URGENT = 10
@@ -57,7 +65,15 @@ export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'n
     maxItems: MAX_BATCH_DELIVERIES,
     maxBytes: MAX_BATCH_BYTES,
   })
-  return (delivery) => coalesced(delivery, delivery.body.byteLength)
+  const receive = (delivery: Delivery) => coalesced(delivery, delivery.body.byteLength)
+
+  async function calm() {
+    for (let waitedMs = 0; waitedMs < MAX_CALM_MS; waitedMs += CALM_LOOK_MS) {
+      if (coalesced.waiting() < MANY_WAITING) return
+      await Bun.sleep(CALM_LOOK_MS)
+    }
+  }
+  return Object.assign(receive, { calm })
 }
 
 const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
