@@ -18,21 +18,24 @@ export function readProcessConfig() {
 export async function runServer() {
   const config = readProcessConfig()
   const log = createLog(config.logLevel, process.stdout.isTTY)
-  const { stop } = await serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
-
   process.on('unhandledRejection', (error) => log.error({ error: messageOf(error) }, 'unhandled'))
+
+  const serving = serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
   let isStopping = false
   const stopOnce = async (signal: string) => {
     if (isStopping) return
     isStopping = true
     log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(0), STOP_MS).unref()
+    // Asked to stop while it starts, it stops as soon as it has.
+    const { stop } = await serving
     await stop()
     log.info('stopped')
     process.exit(0)
   }
   process.on('SIGTERM', () => void stopOnce('SIGTERM'))
   process.on('SIGINT', () => void stopOnce('SIGINT'))
+  await serving
 }
 
 /** What a person is told when a program cannot go on. A configuration error explains itself. */

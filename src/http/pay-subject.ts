@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray } from 'drizzle-orm'
 
 import { attempts, bundles, customers, invoices, mandates, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -18,6 +18,8 @@ export type Subject = {
   settledAt: Date | null
 }
 
+/** As the setup of a card opens it. */
+const SETUP_LIFETIME_MS = 24 * 3_600_000
 const TOKEN = /^[\w-]{1,100}$/
 
 /** What the token names: an invoice, a payment request, or a customer who saves a card. */
@@ -36,21 +38,28 @@ export async function findSubject({ db }: Finding, token: string): Promise<Subje
   return customer && describeCustomer({ db }, customer)
 }
 
+/** What became of the card is told by the mandate that the last page made, not by an older one. */
 async function describeCustomer(
   { db }: Pick<Finding, 'db'>,
   customer: typeof customers.$inferSelect,
 ): Promise<Subject> {
-  const { lagoCustomerId, setupRefusal, requestedAt } = customer
+  const { lagoCustomerId, setupRefusal, setupExpiresAt, requestedAt } = customer
+  const openedAt = setupExpiresAt && new Date(setupExpiresAt.getTime() - SETUP_LIFETIME_MS)
   const [newest] = await db
     .select()
     .from(mandates)
-    .where(and(eq(mandates.lagoCustomerId, lagoCustomerId), eq(mandates.status, 'active')))
+    .where(
+      and(
+        eq(mandates.lagoCustomerId, lagoCustomerId),
+        openedAt ? gte(mandates.renewedAt, openedAt) : undefined,
+      ),
+    )
     .orderBy(desc(mandates.renewedAt))
     .limit(1)
   return {
     kind: 'customer',
     key: lagoCustomerId,
-    state: setupRefusal ? 'attention' : newest ? 'paid' : 'open',
+    state: setupRefusal ? 'attention' : stateOf(newest?.status),
     isPayable: setupRefusal === null,
     title: 'Automatic payments',
     currency: null,
@@ -58,6 +67,11 @@ async function describeCustomer(
     requestedAt,
     settledAt: null,
   }
+}
+
+function stateOf(mandateStatus: string | undefined): Subject['state'] {
+  if (mandateStatus === 'active') return 'paid'
+  return mandateStatus === 'failed' ? 'failed' : 'open'
 }
 
 const JOBS = { invoice: 'settle', bundle: 'bundle', customer: 'setup' } as const

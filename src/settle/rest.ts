@@ -1,0 +1,151 @@
+import { and, eq, inArray, isNotNull, isNull, ne } from 'drizzle-orm'
+
+import { bundleInvoices, bundles, deliveries, invoices } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { Standing } from '../domain/collectable.ts'
+import { wantedMetadata } from '../domain/decide.ts'
+import type { Ledger } from '../domain/ledger.ts'
+import { findEntry } from '../domain/metadata.ts'
+import type { Later } from '../errors.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import type { DeliveryKey } from './deliveries.ts'
+import { asInvoice, type InvoiceRow } from './load.ts'
+import { note } from './timeline.ts'
+
+type Resting = Pick<Deps, 'db' | 'queue' | 'now'>
+/** What was looked at; `invoice` is Lago's as last seen, if it was. */
+type Looked = { row: InvoiceRow; read: DeliveryKey[]; invoice: LagoInvoice | undefined }
+
+/** Where an invoice stands that Lago does not show. */
+export async function standingOfUnknown({ db }: Resting, row: InvoiceRow): Promise<Standing> {
+  const ledger = await db.query.payments.findFirst({
+    where: (payments, { and: both, eq: is }) =>
+      both(is(payments.lagoInvoiceId, row.lagoInvoiceId), is(payments.status, 'succeeded')),
+  })
+  const reason =
+    'Lago does not show this invoice: it is another organisation’s, or not finalised yet'
+  return ledger
+    ? {
+        state: 'attention',
+        reason: `payment ${ledger.dodoPaymentId} names an invoice that Lago does not have`,
+      }
+    : { state: 'skipped', reason }
+}
+
+/** Said once: the merchant should know why the pay link is not on the invoice. */
+export async function noteLeftOutMetadata(
+  { db, now }: Resting,
+  invoice: LagoInvoice,
+  ledger: Ledger,
+) {
+  const { metadata, status } = asInvoice(invoice)
+  if (status !== 'finalized') return
+  const missing = wantedMetadata(ledger).filter(({ key }) => !findEntry(metadata, key))
+  for (const { key } of missing) {
+    const what = `${key} is not in Lago's metadata: its limits leave no room beside the other entries`
+    const said = await db.query.timeline.findFirst({
+      where: (line, { and: both, eq: is }) =>
+        both(is(line.lagoInvoiceId, invoice.lago_id), is(line.what, what)),
+    })
+    if (!said) await note(db, invoice.lago_id, what, now())
+  }
+}
+
+type Rest = { standing: Standing; isPayable?: boolean; wakeAt?: Date | undefined }
+
+/** Who looks at an invoice that has never come to rest sees what it waits for. */
+export const tellWaiting = ({ db }: Resting, { lagoInvoiceId }: InvoiceRow, { message }: Later) =>
+  db
+    .update(invoices)
+    .set({ reason: `waiting: ${message}` })
+    .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
+
+/** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
+export async function rest(
+  { db, queue, now }: Resting,
+  { row, read, invoice }: Looked,
+  { standing, isPayable = false, wakeAt }: Rest,
+) {
+  const { state, reason } = standing
+  const at = now()
+  await db.transaction(async (tx) => {
+    await tx
+      .update(invoices)
+      .set({
+        ...(invoice && snapshotOf(invoice)),
+        state,
+        reason,
+        isPayable,
+        nextWakeAt: wakeAt ?? null,
+        settledAt: at,
+      })
+      .where(eq(invoices.lagoInvoiceId, row.lagoInvoiceId))
+    if (row.requestedAt) await clearRequest(tx, row)
+    if (row.state !== state) {
+      await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
+      await wakeBundles(queue, tx, row.lagoInvoiceId)
+    }
+    for (const source of ['lago', 'dodo'] as const) {
+      const ids = read.filter((key) => key.source === source).map(({ deliveryId }) => deliveryId)
+      if (ids.length === 0) continue
+      await tx
+        .update(deliveries)
+        .set({ processedAt: at, outcome: `${state}: ${reason}` })
+        .where(
+          and(
+            eq(deliveries.source, source),
+            inArray(deliveries.deliveryId, ids),
+            isNull(deliveries.processedAt),
+          ),
+        )
+    }
+  })
+}
+
+/** What becomes of an invoice changes the sum of the payment requests that it is part of. */
+async function wakeBundles(
+  queue: Resting['queue'],
+  tx: Parameters<typeof note>[0],
+  lagoInvoiceId: string,
+) {
+  const waiting = await tx
+    .select({ key: bundles.lagoPaymentRequestId })
+    .from(bundles)
+    .innerJoin(
+      bundleInvoices,
+      eq(bundleInvoices.lagoPaymentRequestId, bundles.lagoPaymentRequestId),
+    )
+    .where(and(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId), ne(bundles.state, 'paid')))
+  await queue.send(tx, 'bundle', waiting)
+}
+
+/** Whoever asked while we were at it asks for the next look, not for this one. */
+const clearRequest = (tx: Parameters<typeof note>[0], { lagoInvoiceId, requestedAt }: InvoiceRow) =>
+  tx
+    .update(invoices)
+    .set({ requestedAt: null, requestedBy: null })
+    .where(
+      and(
+        eq(invoices.lagoInvoiceId, lagoInvoiceId),
+        requestedAt ? eq(invoices.requestedAt, requestedAt) : isNotNull(invoices.requestedAt),
+      ),
+    )
+
+/** Who looks at an invoice while it is settled for the first time sees whose it is. */
+export const introduce = ({ db }: Resting, invoice: LagoInvoice) =>
+  db.update(invoices).set(identityOf(invoice)).where(eq(invoices.lagoInvoiceId, invoice.lago_id))
+
+const identityOf = (invoice: LagoInvoice) => ({
+  number: invoice.number,
+  lagoCustomerId: invoice.customer.external_id,
+  customerName: invoice.customer.name ?? invoice.customer.legal_name,
+  currency: invoice.currency,
+  amountDue: invoice.total_due_amount_cents,
+})
+
+const snapshotOf = (invoice: LagoInvoice) => ({
+  ...identityOf(invoice),
+  lagoStatus: invoice.status,
+  lagoPaymentStatus: invoice.payment_status,
+  lagoUpdatedAt: invoice.updated_at ?? null,
+})

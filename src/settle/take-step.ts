@@ -1,0 +1,126 @@
+import type { Deps } from '../deps.ts'
+import { classifyDecline } from '../domain/declines.ts'
+import type { Ledger, Payment } from '../domain/ledger.ts'
+import type { Step } from '../domain/steps.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import { answerCreditNote } from './answer-credit-note.ts'
+import { endAttempt } from './attempts.ts'
+import { backRecord } from './back-record.ts'
+import { chargeMandate } from './charge-mandate.ts'
+import { creditRefund, reverseCredit } from './credit-refund.ts'
+import { loseDispute, markInvoice, writeMetadata } from './mark-invoice.ts'
+import { openCheckout } from './open-checkout.ts'
+import { orderRefund } from './order-refund.ts'
+import { readPayment, readSession } from './read-dodo.ts'
+import { holdPayment, recordPayment } from './record-payment.ts'
+import { wakeCustomer } from './sync-customer.ts'
+import { refuseMandate } from './sync-mandate.ts'
+import { findInvoice } from './top-up.ts'
+import { isRefused } from './unknown-outcome.ts'
+import { wake } from './wake.ts'
+
+type Taking = Deps & { organizationId: () => Promise<string> }
+
+/** What Lago forbids for the invoice's state (405) is decided anew on that state: it was voided or paid meanwhile. */
+export async function takeStep(...args: Parameters<typeof take>): Promise<LagoInvoice | undefined> {
+  const [deps, , invoice] = args
+  try {
+    return await take(...args)
+  } catch (error) {
+    if (!isRefused(error) || error.service !== 'Lago' || error.status !== 405) throw error
+    const fresh = await findInvoice(deps, invoice.lago_id)
+    const hasChanged =
+      fresh?.status !== invoice.status || fresh.payment_status !== invoice.payment_status
+    if (!hasChanged) throw error
+    return fresh
+  }
+}
+
+/** Takes one step and returns the invoice as Lago has it afterwards. */
+async function take(
+  deps: Taking,
+  step: Exclude<Step, { do: 'rest' }>,
+  invoice: LagoInvoice,
+  ledger: Ledger,
+): Promise<LagoInvoice | undefined> {
+  switch (step.do) {
+    case 'read_payment':
+      await readPayment(deps, step.dodoPaymentId, { settling: invoice.lago_id })
+      return invoice
+    case 'read_session':
+      await readSession(deps, step.attempt, {
+        dodoSessionId: step.dodoSessionId,
+        settling: invoice.lago_id,
+      })
+      return invoice
+    case 'end_attempt':
+      await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
+      if (step.attempt.kind === 'charge') await endCharge(deps, invoice, step)
+      return invoice
+    case 'record_payment':
+      await recordPayment(deps, { invoice, ...step })
+      await wakeOtherParts(deps, invoice.lago_id, step.payment)
+      return findInvoice(deps, invoice.lago_id)
+    case 'hold_payment':
+      await holdPayment(
+        deps,
+        { invoice, payment: step.payment, amount: 0 },
+        step.disposition,
+        step.why,
+      )
+      await wakeOtherParts(deps, invoice.lago_id, step.payment)
+      return invoice
+    case 'lose_dispute':
+      await loseDispute(deps, invoice, step.dodoDisputeId)
+      return findInvoice(deps, invoice.lago_id)
+    case 'order_refund':
+      await orderRefund(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'answer_credit_note':
+      await answerCreditNote(deps, invoice, step)
+      return invoice
+    case 'credit_refund': {
+      const recorded = await backRecord(deps, { invoice, ledger, payment: step.payment })
+      await creditRefund(deps, recorded, step)
+      return findInvoice(deps, invoice.lago_id)
+    }
+    case 'reverse_credit':
+      await reverseCredit(deps, invoice.lago_id, step.dodoRefundId)
+      return invoice
+    case 'charge_mandate':
+      await chargeMandate(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'mark_paid':
+      return markInvoice(deps, invoice, 'succeeded')
+    case 'mark_failed':
+      return markInvoice(deps, invoice, 'failed')
+    case 'open_checkout':
+      await openCheckout(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'write_metadata':
+      return writeMetadata(deps, invoice, step.entries)
+  }
+}
+
+/** The mandate is free for the next invoice that waits for it, unless its card is no good any more. */
+async function endCharge(
+  deps: Taking,
+  { customer }: LagoInvoice,
+  { attempt, end }: Extract<Step, { do: 'end_attempt' }>,
+) {
+  const code = end.declineCode ?? null
+  if (end.status === 'declined' && classifyDecline(code) === 'hard' && attempt.dodoSubscriptionId)
+    await refuseMandate(deps.db, attempt.dodoSubscriptionId, `its card was declined (${code})`)
+  await wakeCustomer(deps, deps.db, customer.external_id)
+}
+
+/** What became of one part of a payment may decide which part a refund of it gives back. */
+async function wakeOtherParts(deps: Taking, lagoInvoiceId: string, { parts, refunds }: Payment) {
+  const others = parts.filter((part) => part.lagoInvoiceId !== lagoInvoiceId)
+  if (refunds.length === 0 || others.length === 0) return
+  await wake(
+    deps,
+    others.map((part) => part.lagoInvoiceId),
+    'trace',
+  )
+}
