@@ -1,3 +1,5 @@
+import http from 'node:http'
+
 import type { Logger } from 'pino'
 
 import { openBridge, type Bridge } from './bridge.ts'
@@ -8,12 +10,18 @@ import type { Fetch } from './vendor-fetch.ts'
 /** Kept above the limit that answers 413 in our own words. */
 const SERVER_BODY_BYTES = MAX_BODY_BYTES + 1024 * 1024
 const IDLE_TIMEOUT_SECONDS = 60
+/**
+ * In JWT mode Lago puts the whole body into a header, base64 and escapes included, which overflows the usual
+ * 16 KiB with ordinary invoices (lago-api `app/models/webhook.rb`).
+ */
+const JWT_HEADER_BYTES = 48 * 1024 * 1024
 
 /** Opens the bridge, listens and works, until `stop`. */
 export async function serve(
   config: Config,
   options: { log: Logger; now: () => Date; fetch: Fetch },
 ) {
+  if (config.lago.signature === 'jwt') Object.assign(http, { maxHeaderSize: JWT_HEADER_BYTES })
   const bridge = await openBridge(config, options)
   const server = await listen(config.port, bridge).catch(async (error: unknown) => {
     // A port that is taken must not leave the queue and an embedded Postgres behind.

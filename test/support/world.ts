@@ -23,7 +23,7 @@ const LAGO_URL = 'http://lago.test'
 const DODO_URL = 'http://dodo.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 20_000
 /** Work sends work: one quiet moment proves nothing. */
 const CALM_LOOKS = 3
 
