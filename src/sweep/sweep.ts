@@ -32,16 +32,29 @@ const LAST_SWEEP = 'last_sweep'
 
 /**
  * Compares both ledgers with ours, and wakes every invoice about which they disagree. It mends nothing
- * itself: a lost webhook is made up for by the same look that the webhook would have caused.
+ * itself: a lost webhook is made up for by the same look that the webhook would have caused. Each service is
+ * swept for itself, so that one that is away, or whose limit is used up, does not hide what the other says.
  */
 export async function sweep(deps: Sweeping, { isDryRun = false } = {}): Promise<Finding[]> {
   const startedAt = deps.now()
   const since = await lookBackTo(deps, startedAt)
-  const isAutomatic = deps.config.collection === 'automatic'
-  const ofPayments: { dodoPaymentId: string; lagoInvoiceId?: string | null; what?: string }[] = [
-    ...(await findInDodo(deps, since)),
-    ...(await findUnfinishedPayments(deps)),
+  const halves = [
+    await attempt(() => sweepLago(deps, since, isDryRun)),
+    await attempt(() => sweepDodo(deps, since, isDryRun)),
   ]
+  const failed = halves.find((half) => 'error' in half)
+  if (failed && 'error' in failed) throw failed.error
+  if (!isDryRun) await rememberSweep(deps, startedAt)
+  return halves.flatMap((half) => ('found' in half ? half.found : []))
+}
+
+const attempt = (half: () => Promise<Finding[]>) =>
+  half().then(
+    (found) => ({ found }),
+    (error: unknown) => ({ error }),
+  )
+
+async function sweepLago(deps: Sweeping, since: Date, isDryRun: boolean): Promise<Finding[]> {
   const ofInvoices = [
     ...(await findInLago(deps)),
     ...(await findUnfinished(deps)),
@@ -54,23 +67,25 @@ export async function sweep(deps: Sweeping, { isDryRun = false } = {}): Promise<
     ...(await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')),
     ...(await findUnfinishedBundles(deps)).map(as('bundle')),
     ...(await ifAllowed(deps, findTopUps(deps))).map(as('topup')),
-    ...(isAutomatic ? await findMandates(deps) : []).map(as('mandate')),
   ]
   if (!isDryRun) {
-    for (const dodoPaymentId of new Set(ofPayments.map((one) => one.dodoPaymentId))) {
-      await tracePayment(deps, dodoPaymentId)
-    }
     await wake(deps, [...new Set(ofInvoices.map((one) => one.lagoInvoiceId))], 'sweep')
     await wakeOthers(deps, [...others, ...(await findUnreadKeys(deps))])
-    await rememberSweep(deps, startedAt)
   }
-  return [
-    ...ofPayments.flatMap(({ lagoInvoiceId = null, what }) =>
-      what ? [{ lagoInvoiceId, what }] : [],
-    ),
-    ...ofInvoices,
-    ...others.map(({ what }) => ({ lagoInvoiceId: null, what })),
-  ]
+  return [...ofInvoices, ...others.map(({ what }) => ({ lagoInvoiceId: null, what }))]
+}
+
+async function sweepDodo(deps: Sweeping, since: Date, isDryRun: boolean): Promise<Finding[]> {
+  const isAutomatic = deps.config.collection === 'automatic'
+  const changed = await findInDodo(deps, since)
+  const unfinished = await findUnfinishedPayments(deps)
+  const mandates = (isAutomatic ? await findMandates(deps) : []).map(as('mandate'))
+  if (!isDryRun) {
+    await wakeOthers(deps, mandates)
+    const ids = new Set([...changed, ...unfinished].map(({ dodoPaymentId }) => dodoPaymentId))
+    for (const dodoPaymentId of ids) await tracePayment(deps, dodoPaymentId)
+  }
+  return [...changed, ...mandates.map(({ what }) => ({ lagoInvoiceId: null, what }))]
 }
 
 type Other = { kind: string; key: string; what: string }
