@@ -28,7 +28,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextPayment(invoice, ledger) ??
     nextDispute(invoice, ledger) ??
     nextRefund(ledger, policy) ??
-    nextCredit(ledger, policy) ??
+    nextCredit(invoice, ledger, policy) ??
     nextEnd(invoice, ledger, policy, now) ??
     nextPaidMark(invoice, ledger) ??
     nextFailedMark(invoice, ledger, policy, now) ??

@@ -4,6 +4,7 @@ import {
   isUndecided,
   recordedPayments,
   type CreditNote,
+  type Invoice,
   type Ledger,
   type Payment,
   type Policy,
@@ -166,7 +167,9 @@ const succeededOf = (payment: Payment, isFor: (order: RefundOrder) => boolean) =
   })
 
 /** A refund that the merchant made in Dodo becomes a credit note, and one that failed after all is taken back. */
-export function nextCredit(ledger: Ledger, policy: Policy): Step | undefined {
+export function nextCredit(invoice: Invoice, ledger: Ledger, policy: Policy): Step | undefined {
+  // What Lago shows to nobody yet cannot be credited yet; it is announced as soon as it can.
+  if (invoice.status === 'open') return undefined
   const done = new Set(
     ledger.credits
       .filter(

@@ -64,7 +64,7 @@ export async function chargeMandate(deps: Charging, plan: Plan): Promise<void> {
       repeatableAt,
     )
   }
-  if (plan.isWanted && mandate) return charge(deps, plan, { ...begun, startedAt: deps.now() })
+  if (plan.isWanted && mandate) return charge(deps, plan, begun)
   await end(deps, plan, begun, 'it was never made, and is not wanted any more')
 }
 
@@ -108,12 +108,8 @@ async function intend(deps: Charging, plan: Plan, mandate: Mandate): Promise<Cha
 
 async function charge(deps: Charging, plan: Plan, begun: Charge) {
   const { invoice } = plan
-  const { dodoSubscriptionId, number, attemptId, startedAt } = begun
+  const { dodoSubscriptionId, number, attemptId } = begun
   const { currency, number: invoiceNumber } = invoice
-  await deps.db
-    .update(attempts)
-    .set({ status: 'intended', repeatableAt: later(startedAt, UNANSWERED_MS) })
-    .where(eq(attempts.id, attemptId))
   const body = {
     product_price: toDodoMinor(invoice.total_due_amount_cents, currency),
     product_currency: currency as 'USD',
@@ -130,22 +126,28 @@ async function charge(deps: Charging, plan: Plan, begun: Charge) {
       bridge_attempt: String(number),
     },
   }
-  try {
-    const { payment_id } = await deps.dodo.chargeMandate(
-      dodoSubscriptionId,
-      body,
-      keyOf(invoice, number),
-    )
-    await markLive(deps, plan, begun, payment_id)
-  } catch (error) {
-    if (error instanceof ApiError) return explain(deps, plan, begun, error)
-    // Dodo was not asked, or said that it did nothing.
-    if (error instanceof Later) await markNotMade(deps, attemptId)
-    throw error
-  }
+  await deps.db
+    .update(attempts)
+    .set({ status: 'intended', repeatableAt: later(deps.now(), UNANSWERED_MS) })
+    .where(eq(attempts.id, attemptId))
+  // Once Dodo has answered, whatever fails on our side must not look as if the call had failed.
+  const accepted = await deps.dodo
+    .chargeMandate(dodoSubscriptionId, body, keyOf(invoice, number))
+    .catch(async (error: unknown) => {
+      if (error instanceof ApiError) return explain(deps, plan, begun, error)
+      // Dodo was not asked, or said that it did nothing.
+      if (error instanceof Later) await markNotMade(deps, attemptId)
+      throw error
+    })
+  if (accepted) await markLive(deps, plan, begun, accepted.payment_id)
 }
 
-async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiError): Promise<void> {
+async function explain(
+  deps: Charging,
+  plan: Plan,
+  begun: Charge,
+  error: ApiError,
+): Promise<undefined> {
   const { attemptId, dodoSubscriptionId } = begun
   if (error.outcome === 'unknown') {
     const isAnswered = error.status === 500 || error.status === 503
@@ -165,12 +167,16 @@ async function explain(deps: Charging, plan: Plan, begun: Charge, error: ApiErro
       `Dodo refuses DODO_API_KEY (${error.status}): check the key, its write access and DODO_ENVIRONMENT`,
     )
   }
-  if (error.status === 402) return decline(deps, plan, begun, error)
+  if (error.status === 402) {
+    await decline(deps, plan, begun, error)
+    return undefined
+  }
   const reason = reasonOf(error)
   // A refusal that is about the mandate, or that only a checkout can explain: the customer pays by link.
   await refuseMandate(deps.db, dodoSubscriptionId, reason)
   await end(deps, plan, begun, reason)
   if (UNUSABLE.has(error.code ?? '')) await syncMandate(deps, dodoSubscriptionId)
+  return undefined
 }
 
 const markNotMade = ({ db, now }: Charging, attemptId: string) =>

@@ -87,7 +87,7 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
   if (rests.length === 0)
     return giveUp(deps, subject, 'earlier credit notes used up all fees of the invoice')
 
-  const startedAt = await intend(deps, subject)
+  let startedAt = deps.now()
   try {
     const estimate = await deps.lago.estimateCreditNote({
       invoice_id: invoice.lago_id,
@@ -97,6 +97,8 @@ async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCr
       rests.reduce((sum, { whole }) => sum + whole, 0) -
       estimate.precise_coupons_adjustment_amount_cents +
       estimate.precise_taxes_amount_cents
+    // Not before: how long a lost create may still take effect is counted from here.
+    startedAt = await intend(deps, subject)
     const created = await deps.lago.createCreditNote({
       invoice_id: invoice.lago_id,
       reason: 'other',

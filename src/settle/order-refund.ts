@@ -57,10 +57,6 @@ export async function orderRefund(deps: Ordering, plan: Plan): Promise<void> {
       resume.repeatableAt,
     )
   }
-  await deps.db
-    .update(refundOrders)
-    .set({ status: 'intended', repeatableAt: repeatableAfterStart(deps.now()) })
-    .where(eq(refundOrders.id, resume.id))
   await place(deps, plan, resume.id)
 }
 
@@ -99,30 +95,42 @@ async function intend(deps: Ordering, plan: Plan): Promise<string> {
 }
 
 async function place(deps: Ordering, plan: Plan, orderId: string) {
-  const startedAt = deps.now()
   const body = await describe(deps, plan, orderId)
-  try {
-    const refund = await deps.dodo.createRefund(body, `bridge-refund-${orderId}`)
-    await accept(deps, plan, orderId, refund)
-  } catch (error) {
-    if (isUnknown(error)) {
-      const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
-      await deps.db
-        .update(refundOrders)
-        .set({ status: 'unknown', repeatableAt })
-        .where(eq(refundOrders.id, orderId))
-      throw new Later(error.message, soon(deps.now(), LOOK_AGAIN_MS))
-    }
-    if (!isRefused(error) || error.status === 401 || error.status === 403) {
-      await forget(deps, orderId)
-      throw error
-    }
-    if (error.code === BUSY) {
-      await forget(deps, orderId)
-      throw new Later(error.message, soon(deps.now(), BUSY_MS))
-    }
-    await refuse(deps, plan, orderId, reasonOf(error))
+  const startedAt = deps.now()
+  await deps.db
+    .update(refundOrders)
+    .set({ status: 'intended', repeatableAt: repeatableAfterStart(startedAt) })
+    .where(eq(refundOrders.id, orderId))
+  // Once Dodo has answered, whatever fails on our side must not look as if the call had failed.
+  const refund = await deps.dodo
+    .createRefund(body, `bridge-refund-${orderId}`)
+    .catch((error: unknown) => explain(deps, plan, { orderId, startedAt, error }))
+  if (refund) await accept(deps, plan, orderId, refund)
+}
+
+/** The call failed: it is looked for later, made again later, or given up. */
+async function explain(
+  deps: Ordering,
+  plan: Plan,
+  { orderId, startedAt, error }: { orderId: string; startedAt: Date; error: unknown },
+): Promise<undefined> {
+  if (isUnknown(error)) {
+    const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
+    await deps.db
+      .update(refundOrders)
+      .set({ status: 'unknown', repeatableAt })
+      .where(eq(refundOrders.id, orderId))
+    throw new Later(error.message, soon(deps.now(), LOOK_AGAIN_MS))
   }
+  if (!isRefused(error) || error.status === 401 || error.status === 403) {
+    await forget(deps, orderId)
+    throw error
+  }
+  if (error.code === BUSY) {
+    await forget(deps, orderId)
+    throw new Later(error.message, soon(deps.now(), BUSY_MS))
+  }
+  return refuse(deps, plan, orderId, reasonOf(error))
 }
 
 /** Nothing was asked for, so nothing is remembered. */
@@ -204,7 +212,7 @@ async function refuse(
   { payment, invoice, amount }: Plan,
   orderId: string,
   reason: string,
-) {
+): Promise<undefined> {
   await deps.db.transaction(async (tx) => {
     await tx
       .update(refundOrders)

@@ -250,6 +250,38 @@ describe('money that must go back', () => {
     },
   )
 
+  test.each([500, 429])(
+    'goes back once although the look after it is answered %d',
+    async (status) => {
+      const { world } = shared
+      const invoice = world.bill(5_000)
+      const { sessionId } = await world.openCheckout(invoice.lago_id)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 2_000, reference: 'bank' })
+      const before = world.sent('POST', /\/refunds$/).length
+      world.dodo.faults.add({
+        kind: 'delay',
+        ms: 300,
+        times: 1,
+        match: { method: 'POST', path: '/refunds$' },
+      })
+
+      const payment = world.dodo.pay(sessionId)
+      await world.eventually(
+        invoice.lago_id,
+        () => world.sent('POST', /\/refunds$/).length > before,
+      )
+      // A part goes back, so that Dodo would not refuse to do it again.
+      const path = `/payments/${payment.payment_id}$`
+      world.dodo.faults.add({ kind: 'status', status, times: 1, match: { method: 'GET', path } })
+
+      await world.eventually(invoice.lago_id, (now) => isGivenBack(now) && isPaid(now))
+      world.advance(MINUTE_MS)
+      await world.sweep()
+      await world.quiet()
+      expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([2_000])
+    },
+  )
+
   test('goes back as soon as it is certain that a lost request was not carried out', async () => {
     const world = await openWorld()
     const invoice = world.bill(5_000)
