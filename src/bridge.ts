@@ -24,6 +24,7 @@ import { syncMandate } from './settle/sync-mandate.ts'
 import { settleTopUp } from './settle/top-up.ts'
 import { tracePayment } from './settle/trace.ts'
 import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import { createReserve } from './turn.ts'
 import { createVendorFetch, type Fetch } from './vendor-fetch.ts'
 
 /** Everything that is looked at in a job of its own, beside invoices, and how many at once. */
@@ -71,28 +72,30 @@ export async function openBridge(
     lago: createBudget('Lago', LAGO_LIMITS, now),
     dodo: createBudget('Dodo', DODO_LIMITS, now),
   }
-  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) =>
-    createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) => ({
+    fetch: createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal }),
+    reserve: createReserve({ service, budget, urgency, now }),
+  })
   const clientsFor = (urgency: Urgency) => ({
-    lago: createLago({ ...config.lago, fetch: plug('Lago', budgets.lago, urgency) }),
-    dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
+    lago: createLago({ ...config.lago, ...plug('Lago', budgets.lago, urgency) }),
+    dodo: createDodo({ ...config.dodo, ...plug('Dodo', budgets.dodo, urgency) }),
   })
 
   const base = { config, db, queue, alone, log, now }
-  const deps = { ...base, ...clientsFor('live') }
-  const sweepDeps = { ...base, ...clientsFor('sweep') }
-  const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
+  const live = clientsFor('live')
+  const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
+  const deps = { ...base, ...live, organizationId }
+  const sweepDeps = { ...deps, ...clientsFor('sweep') }
   const receive = createReceive(deps)
-  const settling = { ...deps, organizationId }
   const urgent = clientsFor('urgent')
-  const settle = createSettle({ ...settling, urgent })
+  const settle = createSettle({ ...deps, urgent })
   const handlers: Record<keyof typeof OTHERS, (key: string) => Promise<void>> = {
     trace: (key) => tracePayment({ ...deps, ...urgent }, key),
     mandate: (key) => syncMandate(deps, key),
-    customer: (key) => syncCustomer(settling, key),
-    bundle: (key) => settleBundle(settling, key),
+    customer: (key) => syncCustomer(deps, key),
+    bundle: (key) => settleBundle(deps, key),
     topup: (key) => settleTopUp(deps, key),
-    setup: (key) => setupCard({ ...settling, ...urgent }, key),
+    setup: (key) => setupCard({ ...deps, ...urgent }, key),
   }
   const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
 
@@ -174,7 +177,7 @@ export async function openBridge(
     await server.release()
   }
 
-  const app = createApp({ ...deps, receive, organizationId, findUnready })
+  const app = createApp({ ...deps, receive, findUnready })
   return { app, db, deps, databaseUrl: server.url, work, sweep: runSweep, settle, close }
 }
 

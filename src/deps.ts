@@ -15,6 +15,8 @@ export type Deps = {
   alone: Alone
   lago: Lago
   dodo: Dodo
+  /** The Lago organisation that we serve. What is marked as another's is not ours to touch. */
+  organizationId: () => Promise<string>
   log: Logger
   now: () => Date
 }

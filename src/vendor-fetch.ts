@@ -1,5 +1,6 @@
 import type { Budget, Urgency } from './budget.ts'
 import { ApiError, Later, messageOf } from './errors.ts'
+import type { Turn } from './turn.ts'
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -11,6 +12,8 @@ const WRITE_TIMEOUT_MS = 25_000
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ConnectionRefused', 'ENOTFOUND', 'FailedToOpenSocket'])
 
 type Service = 'Lago' | 'Dodo'
+/** Both official clients pass what they are given for one request on to the fetch. */
+type VendorInit = RequestInit & { turn?: Turn | undefined }
 
 /**
  * The fetch that both official clients are given: within the budget, with a deadline over head and body,
@@ -25,10 +28,12 @@ export function createVendorFetch(options: {
 }): typeof globalThis.fetch {
   const { service, fetch, budget, urgency, stop } = options
 
-  async function vendorFetch(input: string | URL | Request, init: RequestInit = {}) {
+  async function vendorFetch(input: string | URL | Request, options: VendorInit = {}) {
+    const { turn, ...init } = options
     const method = init.method ?? (input instanceof Request ? input.method : 'GET')
     const call = `${method} ${pathOf(input)}`
-    await budget.spend(urgency)
+    if (turn) turn.leave()
+    else await budget.spend(urgency)
 
     const deadline = AbortSignal.timeout(method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS)
     const signals = init.signal ? [init.signal, deadline, stop] : [deadline, stop]

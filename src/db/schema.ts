@@ -257,7 +257,9 @@ export const refundOrders = pgTable(
     /** The merchant's credit note that it carries out; null when it gives back what was paid too much. */
     lagoCreditNoteId: text('lago_credit_note_id'),
     cause: text('cause').notNull(),
-    status: text('status', { enum: ['intended', 'unknown', 'accepted', 'refused'] }).notNull(),
+    status: text('status', {
+      enum: ['intended', 'unknown', 'waiting', 'accepted', 'refused'],
+    }).notNull(),
     /** Dodo's minor units. */
     amount: minorUnits('amount').notNull(),
     dodoRefundId: text('dodo_refund_id'),
@@ -271,7 +273,7 @@ export const refundOrders = pgTable(
     /** Dodo refunds a payment once at a time, and nothing is asked for twice. */
     uniqueIndex('refund_orders_one_open')
       .on(table.dodoPaymentId)
-      .where(sql`status in ('intended', 'unknown')`),
+      .where(sql`status in ('intended', 'unknown', 'waiting')`),
     index('refund_orders_by_invoice').on(table.lagoInvoiceId),
   ],
 )
@@ -306,6 +308,8 @@ export const credits = pgTable(
     amount: minorUnits('amount').notNull(),
     lagoCreditNoteId: text('lago_credit_note_id'),
     reason: text('reason'),
+    /** When Lago was told that the money has arrived; null while that is still owed. */
+    toldAt: at('told_at'),
     /** Only a premium licence was wanting, which may come. */
     needsLicense: boolean('needs_license').notNull().default(false),
     /** Before this the call must not be made again: the last one may still take effect. */
@@ -341,7 +345,8 @@ export const customers = pgTable(
   {
     /** Lago's external customer id. */
     lagoCustomerId: text('lago_customer_id').primaryKey(),
-    dodoCustomerId: text('dodo_customer_id').notNull(),
+    /** Null once Dodo no longer has them: the next checkout finds or creates them anew. */
+    dodoCustomerId: text('dodo_customer_id'),
     /** As Dodo was last told. */
     name: text('name'),
     email: text('email'),
@@ -445,6 +450,13 @@ export const products = pgTable(
   },
   (table) => [primaryKey({ name: 'products_pk', columns: [table.kind, table.currency] })],
 )
+
+/** A call that creates something which has no row of its own yet: begun, and perhaps carried out. */
+export const intents = pgTable('intents', {
+  key: text('key').primaryKey(),
+  /** Before this the call must not be made again: the last one may still take effect. */
+  repeatableAt: at('repeatable_at').notNull(),
+})
 
 /** Append-only: one readable line per decision and call. `explain` and the API only read it. */
 export const timeline = pgTable(

@@ -3,6 +3,7 @@ import type { CheckoutSessionRequest } from 'dodopayments/resources/checkout-ses
 import { z } from 'zod'
 
 import { ApiError, Later } from '../errors.ts'
+import { createTurn, type Reserve, type Turn } from '../turn.ts'
 import {
   DodoCheckout,
   DodoCustomer,
@@ -34,6 +35,7 @@ export function createDodo(options: {
   url: string
   apiKey: string
   fetch: typeof globalThis.fetch
+  reserve?: Reserve
 }) {
   const client = new DodoPayments({
     bearerToken: options.apiKey,
@@ -73,30 +75,36 @@ export function createDodo(options: {
   const listCustomersByEmail = (email: string) =>
     listAll('customers', DodoCustomer, (page) => client.customers.list({ email, ...page }))
 
-  const createCustomer = (customer: {
-    email: string
-    name: string
-    metadata: Record<string, string>
-  }) => call('create a customer', DodoCustomer, () => client.customers.create(customer))
+  const createCustomer = (
+    customer: { email: string; name: string; metadata: Record<string, string> },
+    turn?: Turn,
+  ) => call('create a customer', DodoCustomer, () => client.customers.create(customer, on(turn)))
+
+  const findCustomer = (dodoCustomerId: string): Promise<DodoCustomer | undefined> =>
+    orUndefined(
+      call(`read customer ${dodoCustomerId}`, DodoCustomer, () =>
+        client.customers.retrieve(dodoCustomerId),
+      ),
+    )
 
   const listProducts = () =>
     listAll('products', DodoProductRow, (page) =>
       client.products.list({ archived: false, ...page }),
     )
 
-  const createProduct = (product: Parameters<typeof client.products.create>[0]) =>
+  const createProduct = (product: Parameters<typeof client.products.create>[0], turn?: Turn) =>
     call('create a product', z.object({ product_id: z.string() }), () =>
-      client.products.create(product),
+      client.products.create(product, on(turn)),
     )
 
   /** What the customer would be asked for, without creating anything. */
   const previewCheckout = (body: CheckoutBody) =>
     call('preview a checkout', DodoPreview, () => client.checkoutSessions.preview(body))
 
-  /** Opens a hosted checkout. Dodo does not promise to honour the key; our ledger does not rely on it. */
-  const createCheckout = (body: CheckoutBody, idempotencyKey: string) =>
+  /** Opens a hosted checkout. */
+  const createCheckout = (body: CheckoutBody, idempotencyKey: string, turn?: Turn) =>
     call('create a checkout', DodoCheckout, () =>
-      client.checkoutSessions.create(body, { headers: { 'Idempotency-Key': idempotencyKey } }),
+      client.checkoutSessions.create(body, on(turn, idempotencyKey)),
     )
 
   const findSubscription = (dodoSubscriptionId: string): Promise<DodoSubscription | undefined> =>
@@ -120,28 +128,27 @@ export function createDodo(options: {
   const chargeMandate = (
     dodoSubscriptionId: string,
     body: Parameters<typeof client.subscriptions.charge>[1],
-    idempotencyKey: string,
+    key: string,
+    turn?: Turn,
   ) =>
     call(`charge mandate ${dodoSubscriptionId}`, z.object({ payment_id: z.string() }), () =>
-      client.subscriptions.charge(dodoSubscriptionId, body, {
-        headers: { 'Idempotency-Key': idempotencyKey },
-      }),
+      client.subscriptions.charge(dodoSubscriptionId, body, on(turn, key)),
     )
 
-  /** Payments made through a mandate since then. */
-  const listMandatePayments = (dodoSubscriptionId: string, since: Date) =>
+  /** Every payment made through a mandate: by no window of time, because the clock is not ours. */
+  const listMandatePayments = (dodoSubscriptionId: string) =>
     listAll('payments', DodoPaymentRow, (page) =>
-      client.payments.list({
-        subscription_id: dodoSubscriptionId,
-        created_at_gte: since.toISOString(),
-        ...page,
-      }),
+      client.payments.list({ subscription_id: dodoSubscriptionId, ...page }),
     )
 
   /** Gives money back: all that is left of a payment, or of one item the amount given. */
-  const createRefund = (body: Parameters<typeof client.refunds.create>[0], key: string) =>
+  const createRefund = (
+    body: Parameters<typeof client.refunds.create>[0],
+    key: string,
+    turn?: Turn,
+  ) =>
     call(`refund payment ${body.payment_id}`, DodoRefund, () =>
-      client.refunds.create(body, { headers: { 'Idempotency-Key': key } }),
+      client.refunds.create(body, on(turn, key)),
     )
 
   const findRefund = (dodoRefundId: string): Promise<DodoRefundInFull | undefined> =>
@@ -167,6 +174,7 @@ export function createDodo(options: {
     )
 
   return {
+    reserve: options.reserve ?? (async () => createTurn('Dodo', () => new Date())),
     findSubscription,
     listSubscriptions,
     listSubscriptionsOf,
@@ -183,12 +191,19 @@ export function createDodo(options: {
     listRefundsSince,
     listCustomersByEmail,
     createCustomer,
+    findCustomer,
     listProducts,
     createProduct,
     previewCheckout,
     createCheckout,
   }
 }
+
+/** The turn is for the fetch; Dodo does not promise to honour the key, and nothing of ours relies on it. */
+const on = (turn: Turn | undefined, idempotencyKey?: string) => ({
+  fetchOptions: { turn } as Record<never, never>,
+  ...(idempotencyKey && { headers: { 'Idempotency-Key': idempotencyKey } }),
+})
 
 const madeBetween = (since: Date, until: Date | undefined) => ({
   created_at_gte: since.toISOString(),

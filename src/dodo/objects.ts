@@ -153,6 +153,7 @@ export const DodoSubscription = z.object({
   currency: z.string().length(3),
   customer: z.object({ customer_id: z.string() }),
   payment_method_id: text,
+  metadata: Metadata,
   cancel_at_next_billing_date: z
     .boolean()
     .nullish()

@@ -27,7 +27,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextReading(ledger, policy, now) ??
     nextPayment(invoice, ledger) ??
     nextDispute(invoice, ledger) ??
-    nextRefund(ledger, policy) ??
+    nextRefund(ledger, policy, now) ??
     nextCredit(invoice, ledger, policy) ??
     nextEnd(invoice, ledger, policy, now) ??
     nextPaidMark(invoice, ledger) ??
@@ -63,6 +63,12 @@ function nextReading(ledger: Ledger, policy: Policy, now: Date): Step | undefine
   if (payment) return { do: 'read_payment', dodoPaymentId: payment.dodoPaymentId }
 
   const attempt = ledger.attempts.find(({ status }) => status === 'live')
+  const charged = attempt?.kind === 'charge' ? attempt.dodoPaymentId : null
+  const isSeen = ledger.payments.some(({ dodoPaymentId }) => dodoPaymentId === charged)
+  if (attempt && charged && !isSeen) {
+    const isDue = !attempt.lookedAt || isOlderThan(attempt.lookedAt, policy.paymentFreshForMs)
+    return isDue ? { do: 'read_payment', dodoPaymentId: charged } : undefined
+  }
   if (!attempt?.dodoSessionId) return undefined
   const lookedAt = attempt.lookedAt ?? attempt.startedAt
   const isUnseenSinceExpiry =

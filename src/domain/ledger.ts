@@ -45,6 +45,8 @@ export type Attempt = {
   share: number
   dodoSessionId: string | null
   dodoSubscriptionId: string | null
+  /** The payment that a charge became, as Dodo answered. */
+  dodoPaymentId: string | null
   handedOutAt: Date | null
   declineCode: string | null
   startedAt: Date
@@ -107,7 +109,8 @@ export type RefundOrder = {
   /** The merchant's credit note that it carries out; null when it gives back what no invoice takes. */
   lagoCreditNoteId: string | null
   cause: string
-  status: 'intended' | 'unknown' | 'accepted' | 'refused'
+  /** `waiting`: Dodo's balance does not cover it yet. */
+  status: 'intended' | 'unknown' | 'waiting' | 'accepted' | 'refused'
   /** Dodo's minor units. */
   amount: number
   dodoRefundId: string | null
@@ -154,6 +157,9 @@ export type Credit = {
   status: 'intended' | 'unknown' | 'credited' | 'impossible' | 'reversed'
   reason: string | null
   repeatableAt: Date
+  /** When Lago was told that the money has arrived; null while that is still owed. */
+  toldAt: Date | null
+  lagoCreditNoteId: string | null
   /** Only a premium licence was wanting. */
   needsLicense: boolean
 }

@@ -5,6 +5,13 @@ const MAX_ENTRIES = 5
 const MAX_KEY_LENGTH = 20
 const MAX_VALUE_LENGTH = 140
 
+/**
+ * Whether what carries this metadata at Dodo is for our Lago organisation. Several may share one account, each with
+ * a bridge; what says nothing was made by an older release, or by a person.
+ */
+export const isOfOrganization = (metadata: Record<string, string>, organizationId: string) =>
+  (metadata['lago_organization_id'] ?? organizationId) === organizationId
+
 export const findEntry = (existing: readonly MetadataEntry[], key: string) =>
   existing.find((entry) => entry.key === key)
 

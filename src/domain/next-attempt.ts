@@ -213,5 +213,14 @@ export function nextWake(
   const stuck = ledger.payments.find(
     (payment) => payment.attemptId === live?.id && !isFinal(payment) && !isSlow(payment),
   )
-  return live && stuck ? stuckUntil(live, stuck) : retryAt(invoice, ledger, policy, now)
+  const next = live && stuck ? stuckUntil(live, stuck) : retryAt(invoice, ledger, policy, now)
+  const times = [next, ...waitingOrders(ledger)].filter((at) => at !== undefined)
+  return times.toSorted((one, other) => one.getTime() - other.getTime())[0]
 }
+
+/** When refunds that Dodo's balance did not cover are asked for again. */
+const waitingOrders = ({ payments, lagoInvoiceId }: Ledger) =>
+  payments
+    .flatMap(({ orders }) => orders)
+    .filter((order) => order.lagoInvoiceId === lagoInvoiceId && order.status === 'waiting')
+    .map(({ repeatableAt }) => repeatableAt)

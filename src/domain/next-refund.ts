@@ -15,16 +15,19 @@ import { formatDodo, formatLago, toDodoMinor } from './money.ts'
 import type { Step } from './steps.ts'
 
 /** Money that must go back to the customer: because no invoice takes it, or because Lago says so. */
-export function nextRefund(ledger: Ledger, policy: Policy): Step | undefined {
-  return nextBegun(ledger) ?? nextSpare(ledger, policy) ?? nextCreditNote(ledger)
+export function nextRefund(ledger: Ledger, policy: Policy, now: Date): Step | undefined {
+  return nextBegun(ledger, now) ?? nextSpare(ledger, policy) ?? nextCreditNote(ledger)
 }
 
 /** What was begun is looked for and finished before anything else is. */
-function nextBegun(ledger: Ledger): Step | undefined {
+function nextBegun(ledger: Ledger, now: Date): Step | undefined {
   for (const payment of ledger.payments) {
     const resume = payment.orders.find(
-      ({ lagoInvoiceId, status }) =>
-        lagoInvoiceId === ledger.lagoInvoiceId && (status === 'intended' || status === 'unknown'),
+      ({ lagoInvoiceId, status, repeatableAt }) =>
+        lagoInvoiceId === ledger.lagoInvoiceId &&
+        (status === 'intended' ||
+          status === 'unknown' ||
+          (status === 'waiting' && repeatableAt <= now)),
     )
     if (!resume) continue
     const { amount, cause, lagoCreditNoteId } = resume
@@ -185,6 +188,8 @@ export function nextCredit(invoice: Invoice, ledger: Ledger, policy: Policy): St
     if (recording?.status !== 'recorded') continue
     // Until all of it is where it belongs, which part a refund gives back is not certain.
     if (!payment.parts.every(({ isSettled }) => isSettled)) continue
+    const untold = findUntold(payment, ledger)
+    if (untold) return { do: 'tell_credit', ...untold }
     const reversed = findReversed(payment, ledger)
     if (reversed) return { do: 'reverse_credit', dodoRefundId: reversed }
     const next = allocateRefunds(payment).find(
@@ -197,6 +202,19 @@ export function nextCredit(invoice: Invoice, ledger: Ledger, policy: Policy): St
     if (next) return { do: 'credit_refund', payment, refund: next.refund, amount: next.amount }
   }
   return undefined
+}
+
+/** A note of ours whose refund Lago was not told to have arrived: the answer was lost, or came to nothing. */
+function findUntold({ dodoPaymentId, refunds }: Payment, { credits }: Ledger) {
+  const untold = refunds.find(
+    ({ dodoRefundId, status }) =>
+      status === 'succeeded' &&
+      credits.some(
+        (one) =>
+          one.dodoRefundId === dodoRefundId && one.status === 'credited' && one.toldAt === null,
+      ),
+  )
+  return untold && { dodoRefundId: untold.dodoRefundId, dodoPaymentId }
 }
 
 const isForCreditNote = (dodoRefundId: string, { orders }: Payment) =>

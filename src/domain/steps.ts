@@ -48,6 +48,7 @@ export type Step =
       /** What of it is for this invoice, in Dodo's minor units. */
       amount: number
     }
+  | { do: 'tell_credit'; dodoRefundId: string; dodoPaymentId: string }
   | { do: 'reverse_credit'; dodoRefundId: string }
   | { do: 'mark_paid' }
   | { do: 'mark_failed' }

@@ -2,6 +2,7 @@ import { Client } from 'lago-javascript-client'
 import { z } from 'zod'
 
 import { ApiError, Later } from '../errors.ts'
+import { createTurn, type Reserve, type Turn } from '../turn.ts'
 import {
   LagoCreditNote,
   LagoCreditNoteRow,
@@ -22,6 +23,15 @@ const PAGE_SIZE = 100
 const PageMeta = z.object({ meta: z.object({ next_page: z.number().nullish() }) })
 
 export type Lago = ReturnType<typeof createLago>
+export type NewCreditNote = {
+  invoice_id: string
+  reason: 'other'
+  description: string
+  refund_amount_cents: number
+  credit_amount_cents: number
+  items: { fee_id: string; amount_cents: number }[]
+  metadata: Record<string, string>
+}
 export type LagoMetadataEntry = { id?: string; key: string; value: string }
 
 /**
@@ -33,6 +43,7 @@ export function createLago(options: {
   url: string
   apiKey: string
   fetch: typeof globalThis.fetch
+  reserve?: Reserve
 }) {
   const client = Client(options.apiKey, {
     baseUrl: `${options.url}/api/v1`,
@@ -95,14 +106,12 @@ export function createLago(options: {
     )
 
   /** Records money received. Premium only; neither idempotent nor limited to one per reference. */
-  const createPayment = (payment: {
-    invoice_id: string
-    amount_cents: number
-    reference: string
-    paid_at: string
-  }) =>
+  const createPayment = (
+    payment: { invoice_id: string; amount_cents: number; reference: string; paid_at: string },
+    turn?: Turn,
+  ) =>
     call(`record payment ${payment.reference}`, z.object({ payment: LagoPayment }), () =>
-      client.payments.createPayment({ payment }),
+      client.payments.createPayment({ payment }, on(turn)),
     ).then((answer) => answer.payment)
 
   const listCreditNotes = (invoice: { number: string; customer: { external_id: string } }) =>
@@ -131,19 +140,9 @@ export function createLago(options: {
       () => client.creditNotes.estimateCreditNote({ credit_note: note }),
     ).then((answer) => answer.estimated_credit_note)
 
-  const createCreditNote = (note: {
-    invoice_id: string
-    reason: 'other'
-    description: string
-    refund_amount_cents: number
-    credit_amount_cents: number
-    items: { fee_id: string; amount_cents: number }[]
-    metadata: Record<string, string>
-  }) =>
+  const createCreditNote = (note: NewCreditNote, turn?: Turn) =>
     call(`credit invoice ${note.invoice_id}`, z.object({ credit_note: LagoCreditNote }), () =>
-      client.creditNotes.createCreditNote({
-        credit_note: note,
-      }),
+      client.creditNotes.createCreditNote({ credit_note: note }, on(turn)),
     ).then((answer) => answer.credit_note)
 
   /** Says what became of the money; metadata is merged into what the note already has. */
@@ -286,6 +285,7 @@ export function createLago(options: {
     ).then(({ webhook }) => Buffer.from(webhook.public_key, 'base64').toString('utf8'))
 
   return {
+    reserve: options.reserve ?? (async () => createTurn('Lago', () => new Date())),
     findInvoice,
     findInvoiceByNumber,
     listUnpaidInvoices,
@@ -313,6 +313,9 @@ export function createLago(options: {
     getWebhookPublicKey,
   }
 }
+
+/** The client passes this on to the fetch that it was given. */
+const on = (turn: Turn | undefined) => ({ turn }) as RequestInit
 
 async function listAll<Item extends z.ZodType>(
   name: string,

@@ -74,6 +74,7 @@ export const LagoCreditNote = z.object({
   lago_id: z.string(),
   lago_invoice_id: z.string(),
   number: z.string().nullish(),
+  description: z.string().nullish(),
   refund_status: z.string().nullish(),
   refund_amount_cents: cents,
   total_amount_cents: cents,

@@ -92,7 +92,7 @@ export function explainCustomer(
     `Customer ${customer}`,
     '',
     ...alignColumns([
-      ['In Dodo', dodoCustomerId],
+      ['In Dodo', dodoCustomerId ?? 'not any more: the next checkout makes them anew'],
       ...(isAutomatic ? [['Link to save a card', setupUrl]] : []),
     ]),
     ...section(

@@ -42,6 +42,7 @@ export async function answerCreditNote(
         lagoCreditNoteId,
         repeatableAt: at,
         creditedAt: at,
+        toldAt: at,
       }
       await tx
         .insert(credits)

@@ -4,8 +4,75 @@ import type { Executor } from '../db/client.ts'
 import { attempts, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { End } from '../domain/steps.ts'
-import type { Attempt } from '../domain/ledger.ts'
+import type { Attempt, Ledger } from '../domain/ledger.ts'
+import { Later } from '../errors.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
 import { note } from './timeline.ts'
+
+const TAKEN_MS = 1_000
+
+/** What the contract promises about the header of the create request. */
+export const keyOf = ({ lago_id }: LagoInvoice, number: number) =>
+  number === 1 ? `lago-inv-${lago_id}` : `lago-inv-${lago_id}-${number}`
+
+/** An invoice counts its own attempts; a payment request counts its own. */
+export const nextNumber = ({ attempts: all }: Ledger) =>
+  Math.max(0, ...all.filter((one) => !one.lagoPaymentRequestId).map(({ number }) => number)) + 1
+
+/**
+ * Writes an attempt with its shares down, committed before the call. The unique index on live shares makes a
+ * second one impossible: `Later` when another one came first.
+ */
+export async function begin(
+  { db, now }: Pick<Deps, 'now'> & { db: Executor },
+  {
+    attempt,
+    parts,
+    takenUntil = new Date(now().getTime() + TAKEN_MS),
+  }: {
+    attempt: typeof attempts.$inferInsert
+    parts: readonly { lagoInvoiceId: string; amount: number }[]
+    takenUntil?: Date
+  },
+): Promise<string> {
+  try {
+    return await db.transaction(async (tx) => {
+      const [row] = await tx.insert(attempts).values(attempt).returning({ id: attempts.id })
+      if (!row) throw new Error('the attempt was not written')
+      await tx
+        .insert(shares)
+        .values(
+          parts.map((part, position) => ({ ...part, position, attemptId: row.id, isLive: true })),
+        )
+      return row.id
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new Later('another attempt came first', takenUntil)
+  }
+}
+
+/** An attempt whose call is under way, or was, and that nobody has ended meanwhile. */
+export const isBegun = (attemptId: string) =>
+  and(eq(attempts.id, attemptId), inArray(attempts.status, ['intended', 'unknown']))
+
+/** Takes up again what was begun, before the same call is made again; false when it was ended meanwhile. */
+export async function resumeAttempt(
+  db: Executor,
+  attemptId: string,
+  change: Partial<Pick<typeof attempts.$inferInsert, 'kind' | 'repeatableAt'>>,
+): Promise<boolean> {
+  const rows = await db
+    .update(attempts)
+    .set({ status: 'intended', ...change })
+    .where(isBegun(attemptId))
+    .returning({ id: attempts.id })
+  return rows.length > 0
+}
+
+/** The call may have been carried out: it is looked for, and may be made again from then on. */
+export const doubtAttempt = (db: Executor, attemptId: string, repeatableAt: Date | null = null) =>
+  db.update(attempts).set({ status: 'unknown', repeatableAt }).where(isBegun(attemptId))
 
 /** Closes an attempt, if it is still open. */
 export async function endAttempt(

@@ -1,248 +1,256 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 
 import { attempts, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Attempt, Ledger, Mandate } from '../domain/ledger.ts'
-import { formatLago, toDodoMinor } from '../domain/money.ts'
-import type { Beginning } from '../domain/steps.ts'
-import { ApiError, Later, PermanentError, reasonOf } from '../errors.ts'
+import type { DodoPaymentRow } from '../dodo/objects.ts'
+import { classifyDecline } from '../domain/declines.ts'
+import type { Ledger, Mandate } from '../domain/ledger.ts'
+import { isOfOrganization } from '../domain/metadata.ts'
+import { formatDodo, toDodoMinor, toLagoMinor } from '../domain/money.ts'
+import { meaningOf } from '../domain/refusals.ts'
+import type { Beginning, End } from '../domain/steps.ts'
+import { Later, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
-import { endAttempt } from './attempts.ts'
-import { begin, keyOf, markUnknown, nextNumber } from './open-checkout.ts'
+import {
+  begin,
+  doubtAttempt,
+  endAttempt,
+  isBegun,
+  keyOf,
+  nextNumber,
+  resumeAttempt,
+} from './attempts.ts'
+import { once } from './once.ts'
 import { readPayment } from './read-dodo.ts'
+import { explainSettings } from './refusals.ts'
+import { wakeCustomer } from './sync-customer.ts'
 import { refuseMandate, syncMandate } from './sync-mandate.ts'
 import { note } from './timeline.ts'
-import { isRefused } from './unknown-outcome.ts'
+import type { Refusal } from './unknown-outcome.ts'
 
-type Charging = Pick<Deps, 'db' | 'dodo' | 'queue' | 'log' | 'now'> & {
-  organizationId: () => Promise<string>
-}
+type Charging = Pick<Deps, 'db' | 'dodo' | 'queue' | 'log' | 'now' | 'organizationId'>
 type Plan = Beginning & {
   invoice: LagoInvoice
   ledger: Ledger
   mandate: Mandate | undefined
   isWanted: boolean
 }
-type Charge = { attemptId: string; number: number; dodoSubscriptionId: string; startedAt: Date }
+/** The attempt that the charge is, whether it was begun before or is only now. */
+type Charge = { attemptId: string; number: number; dodoSubscriptionId: string }
+type ChargeBody = Parameters<Deps['dodo']['chargeMandate']>[1]
+/** What Dodo says of a charge: the payment that it became and, where it was found, its amount. */
+type Charged = { payment_id: string; amount?: number | undefined }
 
 /** Dodo charges a mandate once at a time. */
-const BUSY = 'PREVIOUS_PAYMENT_PENDING'
 const BUSY_MS = 20_000
-/** The same card cannot be charged this way again, until the customer renews the mandate. */
-const UNUSABLE = new Set([
-  'SUBSCRIPTION_INACTIVE',
-  'SUBSCRIPTION_EXPIRED',
-  'SUBSCRIPTION_NOT_ON_DEMAND',
-  'SUBSCRIPTION_PAYMENT_RETRY_LIMIT_EXCEEDED',
-  'CHARGE_NOT_ALLOWED_FOR_SCHEDULED_CANCELLATION',
-  'NOT_FOUND',
-])
-/** Payments are listed by when they were made, by a clock that is not ours. */
-const CLOCK_MARGIN_MS = 60_000
-/** Dodo's lists may lag: what is not in them by then was not made (dossier of the safe-charge protocol). */
-const UNANSWERED_MS = 90_000
+/** Dodo's lists may lag: what is not in them after so long was not made (docs/decisions/008). */
 const ANSWERED_MS = 20_000
-const LOOK_AGAIN_MS = 500
+const UNANSWERED_MS = 110_000
+/** A payment that took no money is no reason not to charge. */
+const TOOK_NOTHING = ['failed', 'cancelled']
 
 /**
- * Takes the money without the customer, once: the attempt is committed before the call, and a charge whose
- * outcome is not known is looked for among the mandate's payments before it may be repeated.
+ * Takes the money without the customer, once: every charge is looked for among the mandate's payments before it is
+ * made, also one that this ledger knows nothing of, because the ledger may be new, or older than the charge.
  */
 export async function chargeMandate(deps: Charging, plan: Plan): Promise<void> {
-  const { resume, mandate } = plan
-  if (!resume) {
-    if (mandate) await charge(deps, plan, await intend(deps, plan, mandate))
-    return
+  const { invoice, ledger, resume } = plan
+  const dodoSubscriptionId = resume?.dodoSubscriptionId ?? plan.mandate?.dodoSubscriptionId
+  if (!dodoSubscriptionId) return
+  const charge: Charge = {
+    attemptId: resume?.id ?? crypto.randomUUID(),
+    number: resume?.number ?? nextNumber(ledger),
+    dodoSubscriptionId,
   }
-  const begun = asCharge(resume)
-  const found = await findPayment(deps, plan, begun)
-  if (found) return markLive(deps, plan, begun, found)
-  const repeatableAt = resume.repeatableAt ?? begun.startedAt
-  if (repeatableAt > deps.now()) {
-    throw new Later(
-      `whether ${begun.dodoSubscriptionId} was charged is not known yet`,
-      repeatableAt,
-    )
-  }
-  if (plan.isWanted && mandate) return charge(deps, plan, begun)
-  await end(deps, plan, begun, 'it was never made, and is not wanted any more')
+  const charged = await once<ChargeBody, Charged>(deps, {
+    what: `whether ${dodoSubscriptionId} was charged`,
+    repeatableAt: resume?.repeatableAt ?? undefined,
+    answeredMs: ANSWERED_MS,
+    unansweredMs: UNANSWERED_MS,
+    find: () => findCharged(deps, plan, charge),
+    prepare: () => prepare(deps, plan, charge),
+    reserve: deps.dodo.reserve,
+    intend: (_body, repeatableAt) => intend(deps, plan, charge, repeatableAt),
+    make: (body, turn) =>
+      deps.dodo.chargeMandate(dodoSubscriptionId, body, keyOf(invoice, charge.number), turn),
+    keep: (made) => keep(deps, plan, charge, made),
+    doubt: async (at) => void (await doubtAttempt(deps.db, charge.attemptId, at)),
+    forget: () => forget(deps, charge),
+    refused: (refusal) => explain(deps, plan, charge, refusal),
+  })
+  if (!charged) return
+  const { attemptId } = charge
+  await readPayment(deps, charged.payment_id, { attemptId, settling: invoice.lago_id })
 }
 
-const asCharge = ({ id, number, dodoSubscriptionId, startedAt }: Attempt): Charge => ({
-  attemptId: id,
-  number,
-  dodoSubscriptionId: dodoSubscriptionId ?? '',
-  startedAt,
-})
+/** Undefined when the money is not wanted any more: then what was begun, and was not made, is over. */
+async function prepare(deps: Charging, plan: Plan, charge: Charge) {
+  const { invoice, isWanted, mandate, resume } = plan
+  if (isWanted && mandate) {
+    const { currency, number: invoiceNumber } = invoice
+    return {
+      product_price: toDodoMinor(invoice.total_due_amount_cents, currency),
+      product_currency: currency as 'USD',
+      product_description: `Invoice ${invoiceNumber}`,
+      customer_balance_config: {
+        allow_customer_credits_usage: false,
+        allow_customer_credits_purchase: false,
+      },
+      metadata: {
+        lago_invoice_id: invoice.lago_id,
+        lago_invoice_number: invoiceNumber,
+        lago_customer_id: invoice.customer.external_id,
+        lago_organization_id: await deps.organizationId(),
+        bridge_attempt: String(charge.number),
+      },
+    }
+  }
+  if (resume) {
+    const why = 'it was never made, and is not wanted any more'
+    await end(deps, plan, charge, { status: 'superseded', at: deps.now(), why })
+  }
+  return undefined
+}
 
-async function intend(deps: Charging, plan: Plan, mandate: Mandate): Promise<Charge> {
-  const { invoice, ledger, cause, retryIndex } = plan
-  const { dodoSubscriptionId } = mandate
-  const [number, startedAt] = [nextNumber(ledger), deps.now()]
-  const amount = invoice.total_due_amount_cents
-  const attemptId = await begin(deps, {
-    // While an earlier charge of the mandate is under way this waits; its end wakes the customer's invoices.
-    takenUntil: later(startedAt, BUSY_MS),
-    attempt: {
-      lagoInvoiceId: invoice.lago_id,
-      number,
-      kind: 'charge',
-      cause,
-      retryIndex,
-      status: 'intended',
-      currency: invoice.currency,
-      amount,
-      dodoSubscriptionId,
-      startedAt,
-      repeatableAt: later(startedAt, UNANSWERED_MS),
-    },
-    parts: [{ lagoInvoiceId: invoice.lago_id, amount }],
+async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
+  if (plan.resume) return resumeAttempt(deps.db, charge.attemptId, { repeatableAt })
+  const { invoice } = plan
+  await write(deps, plan, charge, {
+    status: 'intended',
+    amount: invoice.total_due_amount_cents,
+    repeatableAt,
   })
   // The wish is granted by this charge: it must not charge again when the card is declined at once.
   await deps.db
     .update(invoices)
     .set({ requestedBy: null })
     .where(eq(invoices.lagoInvoiceId, invoice.lago_id))
-  return { attemptId, number, dodoSubscriptionId, startedAt }
+  return true
 }
 
-async function charge(deps: Charging, plan: Plan, begun: Charge) {
-  const { invoice } = plan
-  const { dodoSubscriptionId, number, attemptId } = begun
-  const { currency, number: invoiceNumber } = invoice
-  const body = {
-    product_price: toDodoMinor(invoice.total_due_amount_cents, currency),
-    product_currency: currency as 'USD',
-    product_description: `Invoice ${invoiceNumber}`,
-    customer_balance_config: {
-      allow_customer_credits_usage: false,
-      allow_customer_credits_purchase: false,
-    },
-    metadata: {
-      lago_invoice_id: invoice.lago_id,
-      lago_invoice_number: invoiceNumber,
-      lago_customer_id: invoice.customer.external_id,
-      lago_organization_id: await deps.organizationId(),
-      bridge_attempt: String(number),
-    },
-  }
-  await deps.db
-    .update(attempts)
-    .set({ status: 'intended', repeatableAt: later(deps.now(), UNANSWERED_MS) })
-    .where(eq(attempts.id, attemptId))
-  // Once Dodo has answered, whatever fails on our side must not look as if the call had failed.
-  const accepted = await deps.dodo
-    .chargeMandate(dodoSubscriptionId, body, keyOf(invoice, number))
-    .catch(async (error: unknown) => {
-      if (error instanceof ApiError) return explain(deps, plan, begun, error)
-      // Dodo was not asked, or said that it did nothing.
-      if (error instanceof Later) await markNotMade(deps, attemptId)
-      throw error
-    })
-  if (accepted) await markLive(deps, plan, begun, accepted.payment_id)
-}
+type Written = Pick<typeof attempts.$inferInsert, 'status' | 'amount' | 'repeatableAt'>
 
-async function explain(
+const write = (
   deps: Charging,
-  plan: Plan,
-  begun: Charge,
-  error: ApiError,
-): Promise<undefined> {
-  const { attemptId, dodoSubscriptionId } = begun
-  if (error.outcome === 'unknown') {
-    const isAnswered = error.status === 500 || error.status === 503
-    await markUnknown(deps.db, attemptId)
-    if (isAnswered) {
-      const repeatableAt = later(deps.now(), ANSWERED_MS)
-      await deps.db.update(attempts).set({ repeatableAt }).where(eq(attempts.id, attemptId))
-    }
-    throw new Later(error.message, later(deps.now(), LOOK_AGAIN_MS))
-  }
-  // Nothing was charged, so the attempt need not be looked for: it may be made at once, or ends.
-  await markNotMade(deps, attemptId)
-  if (!isRefused(error)) throw error
-  if (error.code === BUSY) throw new Later(error.message, later(deps.now(), BUSY_MS))
-  if (error.status === 401 || error.status === 403) {
-    throw new PermanentError(
-      `Dodo refuses DODO_API_KEY (${error.status}): check the key, its write access and DODO_ENVIRONMENT`,
-    )
-  }
-  if (error.status === 402) {
-    await decline(deps, plan, begun, error)
-    return undefined
-  }
-  const reason = reasonOf(error)
-  // A refusal that is about the mandate, or that only a checkout can explain: the customer pays by link.
-  await refuseMandate(deps.db, dodoSubscriptionId, reason)
-  await end(deps, plan, begun, reason)
-  if (UNUSABLE.has(error.code ?? '')) await syncMandate(deps, dodoSubscriptionId)
-  return undefined
-}
-
-const markNotMade = ({ db, now }: Charging, attemptId: string) =>
-  db.update(attempts).set({ repeatableAt: now() }).where(eq(attempts.id, attemptId))
-
-/** Dodo may decline in its answer instead of by a payment that fails. */
-async function decline(deps: Charging, { invoice }: Plan, begun: Charge, error: ApiError) {
-  await endAttempt(
-    deps,
-    invoice.lago_id,
-    { id: begun.attemptId, number: begun.number },
-    {
-      status: 'declined',
-      at: deps.now(),
-      why: `the charge was declined${error.code ? ` (${error.code})` : ''}`,
-      declineCode: error.code ?? null,
-    },
-  )
-}
-
-const end = (deps: Charging, { invoice }: Plan, begun: Charge, why: string) =>
-  endAttempt(
-    deps,
-    invoice.lago_id,
-    { id: begun.attemptId, number: begun.number },
-    {
-      status: 'superseded',
-      at: deps.now(),
-      why,
-    },
-  )
-
-/** The payment that a charge became: as a webhook told us, or as Dodo lists it. */
-async function findPayment({ dodo }: Charging, { invoice, ledger }: Plan, begun: Charge) {
-  const told = ledger.payments.find(({ attemptId }) => attemptId === begun.attemptId)
-  if (told) return told.dodoPaymentId
-  const since = later(begun.startedAt, -CLOCK_MARGIN_MS)
-  const made = await dodo.listMandatePayments(begun.dodoSubscriptionId, since)
-  return made.find(
-    ({ metadata }) =>
-      metadata['lago_invoice_id'] === invoice.lago_id &&
-      metadata['bridge_attempt'] === String(begun.number),
-  )?.payment_id
-}
-
-async function markLive(
-  deps: Charging,
-  { invoice }: Plan,
+  { invoice, cause, retryIndex }: Plan,
   { attemptId, number, dodoSubscriptionId }: Charge,
-  dodoPaymentId: string,
-) {
+  written: Written,
+) =>
+  begin(deps, {
+    // While an earlier charge of the mandate is under way this waits; its end wakes the customer's invoices.
+    takenUntil: new Date(deps.now().getTime() + BUSY_MS),
+    attempt: {
+      id: attemptId,
+      lagoInvoiceId: invoice.lago_id,
+      number,
+      kind: 'charge',
+      cause,
+      retryIndex,
+      currency: invoice.currency,
+      dodoSubscriptionId,
+      startedAt: deps.now(),
+      ...written,
+    },
+    parts: [{ lagoInvoiceId: invoice.lago_id, amount: written.amount }],
+  })
+
+/**
+ * The payment that this charge became: as a webhook told us, or as Dodo lists it. For an invoice that is to be
+ * charged anew it is any charge that this ledger does not know, whichever ledger it was made from.
+ */
+async function findCharged(
+  { dodo, organizationId }: Charging,
+  { invoice, ledger, resume }: Plan,
+  { attemptId, dodoSubscriptionId }: Charge,
+): Promise<Charged | undefined> {
+  const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
+  if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
+  const own = await organizationId()
+  const isKnown = new Set(ledger.payments.map(({ dodoPaymentId }) => dodoPaymentId))
+  const isOurs = ({ metadata }: DodoPaymentRow) =>
+    metadata['lago_invoice_id'] === invoice.lago_id && isOfOrganization(metadata, own)
+  const isThis = ({ payment_id, status, metadata }: DodoPaymentRow) =>
+    resume
+      ? metadata['bridge_attempt'] === String(resume.number)
+      : !isKnown.has(payment_id) && !TOOK_NOTHING.includes(status)
+  const made = (await dodo.listMandatePayments(dodoSubscriptionId)).find(
+    (one) => isOurs(one) && isThis(one),
+  )
+  return made && { payment_id: made.payment_id, amount: made.total_amount }
+}
+
+/** From now on it is Dodo's word that counts, and nothing makes it an intent again. */
+async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, amount }: Charged) {
+  const { invoice, resume } = plan
+  const { attemptId, number, dodoSubscriptionId } = charge
+  const { currency, total_due_amount_cents: due } = invoice
+  const found = amount === undefined ? undefined : toLagoMinor(amount, currency)
+  const [known] = await deps.db.select().from(attempts).where(eq(attempts.id, attemptId))
+  if (!known && !resume) {
+    await write(deps, plan, charge, { status: 'intended', amount: found ?? due })
+  }
   const at = deps.now()
   await deps.db.transaction(async (tx) => {
-    await tx
-      .update(attempts)
-      .set({ status: 'live', dodoPaymentId, lookedAt: at })
-      .where(eq(attempts.id, attemptId))
-    const amount = formatLago(invoice.total_due_amount_cents, invoice.currency)
-    const what = `mandate ${dodoSubscriptionId} charged ${amount} as ${dodoPaymentId} (attempt ${number})`
+    await tx.update(attempts).set({ dodoPaymentId: payment_id }).where(eq(attempts.id, attemptId))
+    await tx.update(attempts).set({ status: 'live', lookedAt: null }).where(isBegun(attemptId))
+    const money = formatDodo(amount ?? toDodoMinor(due, currency), currency)
+    const what = `mandate ${dodoSubscriptionId} charged ${money} as ${payment_id} (attempt ${number})`
     await note(tx, invoice.lago_id, what, at)
   })
   deps.log.info(
-    { lagoInvoiceId: invoice.lago_id, dodoPaymentId, attempt: number },
+    { lagoInvoiceId: invoice.lago_id, dodoPaymentId: payment_id, attempt: number },
     'mandate charged',
   )
-  await readPayment(deps, dodoPaymentId, { attemptId, settling: invoice.lago_id })
 }
 
-const later = (from: Date, ms: number) => new Date(from.getTime() + ms)
+/** Nothing was charged: it need not be looked for, and may be made as soon as it can be. */
+async function forget({ db, now }: Charging, { attemptId }: Charge) {
+  await db
+    .update(attempts)
+    .set({ repeatableAt: now() })
+    .where(and(isBegun(attemptId), eq(attempts.status, 'intended')))
+}
+
+async function explain(deps: Charging, plan: Plan, charge: Charge, refusal: Refusal) {
+  await forget(deps, charge)
+  const explained = explainSettings(refusal)
+  if (explained) throw explained
+  const meaning = meaningOf(refusal)
+  const at = deps.now()
+  if (meaning === 'later' || meaning === 'funds')
+    throw new Later(refusal.message, new Date(at.getTime() + BUSY_MS))
+  const reason = reasonOf(refusal)
+  const declineCode = refusal.code ?? null
+  if (meaning === 'card') {
+    const why = `the charge was declined${declineCode ? ` (${declineCode})` : ''}`
+    return end(deps, plan, charge, { status: 'declined', at, why, declineCode })
+  }
+  // What says nothing about the mandate leaves it alone: this invoice goes to the pay link, the next is charged.
+  const isOfMandate = meaning === 'mandate' || refusal.status === 404
+  if (isOfMandate) await refuseMandate(deps.db, charge.dodoSubscriptionId, reason)
+  await end(deps, plan, charge, { status: 'superseded', at, why: reason, declineCode })
+  if (isOfMandate) await syncMandate(deps, charge.dodoSubscriptionId)
+}
+
+async function end(deps: Charging, { invoice }: Plan, charge: Charge, ending: End) {
+  const { attemptId: id, number, dodoSubscriptionId } = charge
+  await endCharge(deps, invoice, { id, number, dodoSubscriptionId }, ending)
+}
+
+/**
+ * A charge is over, however that was told: by a payment, by an answer or by our own decision. The mandate is free
+ * for the next invoice that waits for it, unless its card is no good any more.
+ */
+export async function endCharge(
+  deps: Pick<Deps, 'db' | 'queue' | 'log' | 'now'>,
+  { lago_id, customer }: LagoInvoice,
+  attempt: { id: string; number: number; dodoSubscriptionId: string | null },
+  ending: End,
+) {
+  await endAttempt(deps, lago_id, attempt, ending)
+  const code = ending.declineCode ?? null
+  const isHard = ending.status === 'declined' && classifyDecline(code) === 'hard'
+  if (isHard && attempt.dodoSubscriptionId)
+    await refuseMandate(deps.db, attempt.dodoSubscriptionId, `its card was declined (${code})`)
+  await wakeCustomer(deps, deps.db, customer.external_id)
+}

@@ -1,18 +1,18 @@
 import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../dodo/client.ts'
-import { formatDodo, toDodoMinor } from '../domain/money.ts'
-import { PermanentError } from '../errors.ts'
+import { formatDodo, formatLago, toDodoMinor } from '../domain/money.ts'
+import { meaningOf } from '../domain/refusals.ts'
+import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
-import { findOrCreateCustomer } from './dodo-customer.ts'
-import { findOrCreateProduct, forgetProduct } from './dodo-product.ts'
-import { explainRefusal } from './explain-refusal.ts'
-import { isRefused } from './unknown-outcome.ts'
+import { findOrCreateCustomer, forgetCustomerIfGone } from './dodo-customer.ts'
+import { findOrCreateProduct, forgetProductIfGone } from './dodo-product.ts'
+import { explainSettings } from './refusals.ts'
+import { isRefused, type Refusal } from './unknown-outcome.ts'
 
-const PRODUCT_GONE = new Set(['PRODUCT_IS_DELETED', 'NOT_FOUND', 'MISSING_PRODUCT_INFORMATION'])
-
-export type Checkouts = Pick<Deps, 'alone' | 'db' | 'dodo' | 'config' | 'log' | 'now'> & {
-  organizationId: () => Promise<string>
-}
+export type Checkouts = Pick<
+  Deps,
+  'alone' | 'db' | 'dodo' | 'config' | 'log' | 'now' | 'organizationId'
+>
 
 /** What a hosted checkout is to ask for. `mandate` also saves a card for later charges. */
 export type Demand = {
@@ -48,7 +48,7 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
   const organizationId = await deps.organizationId()
   const [productId, customerId] = await Promise.all([
     findOrCreateProduct(deps, { kind: kind === 'mandate' ? 'mandate' : 'invoice', currency }),
-    findOrCreateCustomer(deps, customer, organizationId),
+    findOrCreateCustomer(deps, customer),
   ])
   const dodoAmount = toDodoMinor(amount, currency)
   const code = currency as NonNullable<CheckoutBody['billing_currency']>
@@ -90,9 +90,13 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
   }
 }
 
-async function isExact(deps: Checkouts, { currency, amount }: Demand, body: CheckoutBody) {
-  const preview = await deps.dodo.previewCheckout(body).catch((error: unknown) => {
-    if (!isRefused(error) || error.status === 401) throw error
+async function isExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
+  const { currency, amount, kind } = demand
+  const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
+    if (!isRefused(error)) throw error
+    const mended = explainSettings(error) ?? (await forgetGone(deps, error, demand))
+    if (mended) throw mended
+    deps.log.warn({ kind, currency, code: error.code }, 'Dodo saves no card with this checkout')
     return undefined
   })
   return (
@@ -104,14 +108,7 @@ async function isExact(deps: Checkouts, { currency, amount }: Demand, body: Chec
 async function assertExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency } = demand
   const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
-    if (!isRefused(error)) throw error
-    if (PRODUCT_GONE.has(error.code ?? '')) {
-      await forgetProduct(deps, { kind: 'invoice', currency })
-      throw new Error(`the product for ${currency} is gone from Dodo: ${error.message}`, {
-        cause: error,
-      })
-    }
-    throw explainRefusal(error, demand)
+    throw isRefused(error) ? await explainRefusal(deps, error, demand) : error
   })
   const { total_amount: total, tax } = preview.current_breakup
   const due = toDodoMinor(demand.amount, currency)
@@ -127,4 +124,52 @@ async function assertExact(deps: Checkouts, demand: Demand, body: CheckoutBody) 
       ? `make product ${product} tax-inclusive in Dodo, so that tax is part of the price; Lago's taxes stay as they are`
       : `check the price and the discounts of product ${product} in Dodo`
   throw new PermanentError(`${asks}: ${hint}`)
+}
+
+/** Dodo said no to a checkout: what a person must mend, in words, or `Later` when we mend it ourselves. */
+export async function explainRefusal(
+  deps: Checkouts,
+  refusal: Refusal,
+  demand: Demand,
+): Promise<PermanentError | Later> {
+  const mended = explainSettings(refusal) ?? (await forgetGone(deps, refusal, demand))
+  if (mended) return mended
+  const advice = ADVICE[refusal.code ?? '']?.(demand)
+  return new PermanentError(advice ? `${advice} (${refusal.code})` : reasonOf(refusal))
+}
+
+/**
+ * A customer whom Dodo merged or forgot, and a product that somebody archived, are found or created anew. Which of
+ * them is meant Dodo says in prose only, so both are looked at.
+ */
+async function forgetGone(
+  deps: Checkouts,
+  refusal: Refusal,
+  { kind, customer, currency }: Demand,
+): Promise<Later | undefined> {
+  const { code, status } = refusal
+  const meaning = meaningOf(refusal)
+  const isAboutSomethingGone =
+    meaning === 'product' || meaning === 'customer' || status === 404 || (status === 422 && !code)
+  if (!isAboutSomethingGone) return undefined
+  const product = { kind: kind === 'mandate' ? 'mandate' : 'invoice', currency } as const
+  const isForgotten = [
+    await forgetProductIfGone(deps, product, meaning === 'product'),
+    await forgetCustomerIfGone(deps, customer.external_id),
+  ].some(Boolean)
+  if (!isForgotten) return undefined
+  return new Later(`what Dodo no longer has is made anew: ${refusal.message}`, deps.now())
+}
+
+/** What a merchant can do about Dodo's refusals (its error-codes page). Others are shown as Dodo words them. */
+const ADVICE: Readonly<Record<string, (asked: Demand) => string>> = {
+  UNSUPPORTED_COUNTRY: ({ customer }) =>
+    `Dodo does not serve the customer's country (${customer.country}): correct it in Lago, or collect by hand`,
+  UNSUPPORTED_CURRENCY: ({ currency }) => `this Dodo account cannot charge ${currency}`,
+  UNSUPPORTED_BILLING_CURRENCY: ({ currency }) => `this Dodo account cannot charge ${currency}`,
+  REQUEST_AMOUNT_BELOW_MINIMUM: ({ amount, currency }) =>
+    `${formatLago(amount, currency)} is below the minimum of the product in Dodo`,
+  TOTAL_PAYMENT_AMOUNT_BELOW_MINIMUM_AMOUNT: ({ amount, currency }) =>
+    `${formatLago(amount, currency)} is less than Dodo can charge in ${currency}`,
+  NO_ELIGIBLE_PAYMENT_METHODS: ({ currency }) => `no payment method in Dodo takes ${currency}`,
 }

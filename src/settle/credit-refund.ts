@@ -1,20 +1,20 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray, notInArray } from 'drizzle-orm'
 
+import type { Executor } from '../db/client.ts'
 import { creditNotes, credits } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { amountToCredit, feeRests, spreadRefund } from '../domain/credit-note.ts'
 import type { Payment, Refund } from '../domain/ledger.ts'
 import { formatDodo, formatLago, toLagoMinor } from '../domain/money.ts'
+import { meaningOf } from '../domain/refusals.ts'
 import { Later, reasonOf } from '../errors.ts'
+import type { NewCreditNote } from '../lago/client.ts'
 import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
+import { once } from './once.ts'
+import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
-import {
-  isRefused,
-  isUnknown,
-  repeatableAfterFailure,
-  repeatableAfterStart,
-} from './unknown-outcome.ts'
+import { isRefused } from './unknown-outcome.ts'
 
 type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
 type Subject = { invoice: LagoInvoice; payment: Payment; refund: Refund; amount: number }
@@ -36,33 +36,49 @@ export async function creditRefund(
     )
   }
 
-  const notes = await deps.lago.listCreditNotes(invoice)
-  const known = findNote(notes, subject)
-  if (known) return finish(deps, subject, known)
-
   const [begun] = await deps.db.select().from(credits).where(keyOf(subject))
-  if (begun && begun.repeatableAt > deps.now()) {
-    throw new Later(
-      `whether Lago credited ${refund.dodoRefundId} is not known yet`,
-      begun.repeatableAt,
-    )
-  }
-  if (await isFreeLicense(deps)) return giveUp(deps, subject, FREE_LICENSE, true)
-  const toCredit = amountToCredit(subject.amount, {
-    paid: invoice.total_paid_amount_cents,
-    notes: notes.map(({ refund_amount_cents }) => ({ refunded: refund_amount_cents })),
+  const isUnderWay = begun?.status === 'intended' || begun?.status === 'unknown'
+  let notes: LagoCreditNote[] = []
+  await once<NewCreditNote, LagoCreditNote>(deps, {
+    what: `whether Lago credited ${refund.dodoRefundId}`,
+    repeatableAt: isUnderWay ? begun.repeatableAt : undefined,
+    async find() {
+      notes = await deps.lago.listCreditNotes(invoice)
+      return findNote(notes, subject, begun?.lagoCreditNoteId)
+    },
+    prepare: () => prepare(deps, subject, notes),
+    reserve: deps.lago.reserve,
+    intend: (body, repeatableAt) => intend(deps, subject, body, repeatableAt),
+    make: (body, turn) => deps.lago.createCreditNote(body, turn),
+    keep: (creditNote) => keep(deps, subject, creditNote),
+    doubt: (repeatableAt) => doubt(deps, subject, repeatableAt),
+    forget: () => forget(deps, subject),
+    async refused(refusal) {
+      await forget(deps, subject)
+      const explained = explainSettings(refusal)
+      if (explained) throw explained
+      if (meaningOf(refusal) === 'later')
+        throw new Later(refusal.message, new Date(deps.now().getTime() + BUSY_MS))
+      await giveUp(deps, subject, reasonOf(refusal))
+    },
   })
-  await createCreditNote(deps, { ...subject, amount: toCredit }, notes)
 }
 
+const BUSY_MS = 5_000
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
 
 /**
  * The note of this refund, if there is one: ours, or one of the merchant's for the same amount that nobody has
  * answered for, which then is why the merchant refunded it in Dodo by hand.
  */
-const findNote = (notes: LagoCreditNote[], { payment, refund, amount }: Subject) =>
+const findNote = (
+  notes: LagoCreditNote[],
+  { payment, refund, amount }: Subject,
+  lagoCreditNoteId: string | null | undefined,
+) =>
+  notes.find(({ lago_id }) => lago_id === lagoCreditNoteId) ??
   notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId) ??
+  notes.find(({ description }) => description === describe(refund)) ??
   notes.find(
     ({ lago_id, metadata, refund_amount_cents, refund_status }) =>
       !metadata?.['dodo_refund_id'] &&
@@ -81,49 +97,55 @@ const isBeingCarriedOut = (lagoCreditNoteId: string, { orders, refunds }: Paymen
       ),
   )
 
-async function createCreditNote(deps: Crediting, subject: Subject, notes: LagoCreditNote[]) {
-  const { invoice, payment, refund, amount } = subject
+/** What Lago would take for exactly the refund. Undefined when it can hold no note for it, which is written down. */
+async function prepare(
+  deps: Crediting,
+  subject: Subject,
+  notes: LagoCreditNote[],
+): Promise<NewCreditNote | undefined> {
+  const { invoice, payment, refund } = subject
+  const cannot = (reason: string, needsLicense = false) =>
+    giveUp(deps, subject, reason, needsLicense).then(() => undefined)
+  if (await isFreeLicense(deps, 'credit_notes')) return cannot(FREE_LICENSE, true)
+  const amount = amountToCredit(subject.amount, {
+    paid: invoice.total_paid_amount_cents,
+    notes: notes.map(({ refund_amount_cents }) => ({ refunded: refund_amount_cents })),
+  })
   const rests = restsOf(invoice, notes)
-  if (rests.length === 0)
-    return giveUp(deps, subject, 'earlier credit notes used up all fees of the invoice')
-
-  let startedAt = deps.now()
-  try {
-    const estimate = await deps.lago.estimateCreditNote({
+  if (rests.length === 0) return cannot('earlier credit notes used up all fees of the invoice')
+  const estimate = await deps.lago
+    .estimateCreditNote({
       invoice_id: invoice.lago_id,
       items: rests.map(({ feeId, whole }) => ({ fee_id: feeId, amount_cents: whole })),
     })
-    const worthOfWhole =
-      rests.reduce((sum, { whole }) => sum + whole, 0) -
-      estimate.precise_coupons_adjustment_amount_cents +
-      estimate.precise_taxes_amount_cents
-    // Not before: how long a lost create may still take effect is counted from here.
-    startedAt = await intend(deps, subject)
-    const created = await deps.lago.createCreditNote({
-      invoice_id: invoice.lago_id,
-      reason: 'other',
-      description: `Refund ${refund.dodoRefundId} in Dodo Payments`,
-      refund_amount_cents: amount,
-      credit_amount_cents: 0,
-      items: spreadRefund(amount, rests, worthOfWhole),
-      metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: payment.dodoPaymentId },
+    .catch(async (error: unknown) => {
+      if (!isRefused(error)) throw error
+      const meaning = meaningOf(error)
+      // Estimating needs the licence that crediting needs, and depends on nothing else of the invoice's.
+      if (meaning === 'licence') {
+        await rememberFreeLicense(deps, 'credit_notes')
+        return cannot(FREE_LICENSE, true)
+      }
+      throw explainSettings(error) ?? error
     })
-    await finish(deps, subject, created)
-  } catch (error) {
-    if (isUnknown(error)) {
-      const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
-      await deps.db.update(credits).set({ status: 'unknown', repeatableAt }).where(keyOf(subject))
-      throw new Later(error.message, new Date(deps.now().getTime() + LOOK_AGAIN_MS))
-    }
-    await deps.db.delete(credits).where(and(keyOf(subject), eq(credits.status, 'intended')))
-    if (!isRefused(error) || error.status === 401) throw error
-    if (error.status !== 403) return giveUp(deps, subject, reasonOf(error))
-    await rememberFreeLicense(deps)
-    await giveUp(deps, subject, FREE_LICENSE, true)
+  if (!estimate) return undefined
+  const worthOfWhole =
+    rests.reduce((sum, { whole }) => sum + whole, 0) -
+    estimate.precise_coupons_adjustment_amount_cents +
+    estimate.precise_taxes_amount_cents
+  return {
+    invoice_id: invoice.lago_id,
+    reason: 'other',
+    description: describe(refund),
+    refund_amount_cents: amount,
+    credit_amount_cents: 0,
+    items: spreadRefund(amount, rests, worthOfWhole),
+    metadata: { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: payment.dodoPaymentId },
   }
 }
 
-const LOOK_AGAIN_MS = 300
+/** Also how a note of ours is known again where Lago keeps no metadata of notes (before 1.37). */
+const describe = ({ dodoRefundId }: Refund) => `Refund ${dodoRefundId} in Dodo Payments`
 
 const restsOf = (invoice: LagoInvoice, notes: LagoCreditNote[]) =>
   feeRests(
@@ -142,41 +164,56 @@ const restsOf = (invoice: LagoInvoice, notes: LagoCreditNote[]) =>
       })),
   )
 
-async function intend(deps: Crediting, subject: Subject): Promise<Date> {
-  const startedAt = deps.now()
-  const intent = {
-    status: 'intended' as const,
-    amount: subject.amount,
-    repeatableAt: repeatableAfterStart(startedAt),
-  }
-  await write(deps, subject, intent)
-  return startedAt
+const isOpen = inArray(credits.status, ['intended', 'unknown'])
+
+/** False when it has been credited, or given up, meanwhile. */
+async function intend(
+  deps: Crediting,
+  subject: Subject,
+  { refund_amount_cents: amount }: NewCreditNote,
+  repeatableAt: Date,
+): Promise<boolean> {
+  const intent = { status: 'intended' as const, amount, repeatableAt }
+  const rows = await deps.db
+    .insert(credits)
+    .values({ ...identityOf(subject), ...intent })
+    .onConflictDoUpdate({
+      target: [credits.dodoRefundId, credits.lagoInvoiceId],
+      set: intent,
+      setWhere: notInArray(credits.status, ['credited', 'reversed']),
+    })
+    .returning({ status: credits.status })
+  return rows.length > 0
 }
 
-/** The money has arrived at the customer, which Lago learns as the note's refund status. */
-async function finish(deps: Crediting, subject: Subject, creditNote: LagoCreditNote) {
-  const { invoice, refund, amount, payment } = subject
-  if (creditNote.refund_status !== 'succeeded') {
-    const ids = { dodo_refund_id: refund.dodoRefundId, dodo_payment_id: payment.dodoPaymentId }
-    await deps.lago.setRefundStatus(
-      creditNote.lago_id,
-      'succeeded',
-      creditNote.metadata?.['dodo_refund_id'] ? undefined : ids,
-    )
-  }
+const doubt = async ({ db }: Crediting, subject: Subject, repeatableAt: Date): Promise<void> =>
+  void (await db
+    .update(credits)
+    .set({ status: 'unknown', repeatableAt })
+    .where(and(keyOf(subject), isOpen)))
+
+const forget = async ({ db }: Crediting, subject: Subject): Promise<void> =>
+  void (await db.delete(credits).where(and(keyOf(subject), isOpen)))
+
+/** The note is there, with the amount that Lago gave it. That the money has arrived is told it next. */
+async function keep(deps: Crediting, subject: Subject, creditNote: LagoCreditNote) {
+  const { invoice, refund, amount } = subject
   const at = deps.now()
   const held = creditNote.refund_amount_cents
   const drift = held === amount ? '' : `; Lago rounded it to ${formatLago(held, invoice.currency)}`
   await deps.db.transaction(async (tx) => {
-    const credited = {
-      status: 'credited' as const,
+    await write({ db: tx }, subject, {
+      status: 'credited',
+      amount: held,
       lagoCreditNoteId: creditNote.lago_id,
+      reason: null,
+      repeatableAt: at,
       creditedAt: at,
-    }
-    await write({ ...deps, db: tx }, subject, { amount: held, repeatableAt: at, ...credited })
+      toldAt: creditNote.refund_status === 'succeeded' ? at : null,
+    })
     await tx
       .update(creditNotes)
-      .set({ refundStatus: 'succeeded', reason: null })
+      .set({ reason: null })
       .where(eq(creditNotes.lagoCreditNoteId, creditNote.lago_id))
     const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} credited in Lago (credit note ${creditNote.lago_id})${drift}`
     await note(tx, invoice.lago_id, what, at)
@@ -184,12 +221,35 @@ async function finish(deps: Crediting, subject: Subject, creditNote: LagoCreditN
   deps.log.info({ ...identityOf(subject), lagoCreditNoteId: creditNote.lago_id }, 'refund credited')
 }
 
+/** The money has arrived at the customer, which Lago learns as the note's refund status. */
+export async function tellCredit(
+  { db, lago, now }: Pick<Crediting, 'db' | 'lago' | 'now'>,
+  lagoInvoiceId: string,
+  { dodoRefundId, dodoPaymentId }: { dodoRefundId: string; dodoPaymentId: string },
+): Promise<void> {
+  const key = and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const [credit] = await db.select().from(credits).where(key)
+  const lagoCreditNoteId = credit?.lagoCreditNoteId
+  if (!lagoCreditNoteId) return
+  await lago.setRefundStatus(lagoCreditNoteId, 'succeeded', {
+    dodo_refund_id: dodoRefundId,
+    dodo_payment_id: dodoPaymentId,
+  })
+  await db.transaction(async (tx) => {
+    await tx.update(credits).set({ toldAt: now() }).where(key)
+    await tx
+      .update(creditNotes)
+      .set({ refundStatus: 'succeeded', reason: null })
+      .where(eq(creditNotes.lagoCreditNoteId, lagoCreditNoteId))
+  })
+}
+
 async function giveUp(deps: Crediting, subject: Subject, reason: string, needsLicense = false) {
   const at = deps.now()
   const { invoice, refund, amount } = subject
   await deps.db.transaction(async (tx) => {
     const impossible = { status: 'impossible' as const, reason, needsLicense }
-    await write({ ...deps, db: tx }, subject, { amount, repeatableAt: at, ...impossible })
+    await write({ db: tx }, subject, { amount, repeatableAt: at, ...impossible })
     const what = `refund ${refund.dodoRefundId} of ${formatLago(amount, invoice.currency)} not credited: ${reason}`
     await note(tx, invoice.lago_id, what, at)
   })
@@ -198,7 +258,7 @@ async function giveUp(deps: Crediting, subject: Subject, reason: string, needsLi
 
 type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId'>
 
-async function write({ db }: { db: Parameters<typeof note>[0] }, subject: Subject, values: Values) {
+async function write({ db }: { db: Executor }, subject: Subject, values: Values) {
   await db
     .insert(credits)
     .values({ ...identityOf(subject), ...values })

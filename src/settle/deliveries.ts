@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 import { DodoPayment } from '../dodo/objects.ts'
 import { LagoCreditNote } from '../lago/objects.ts'
 import { observeCreditNote } from './observe-credit-note.ts'
-import { observePayment } from './observe.ts'
+import { isAnothers, observePayment } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
 
 /** More wait for the next job, which is there: every delivery brings its own. */
@@ -15,7 +15,7 @@ const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
 type Row = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
+type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
 
 /**
  * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled;
@@ -45,6 +45,7 @@ export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promi
 async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   const parsed = z.object({ data: DodoPayment }).safeParse(readJson(row.body))
   if (parsed.success) {
+    if (await isAnothers(parsed.data.data, deps.organizationId)) return
     const observation = { source: 'webhook' as const, at: deps.now(), settling }
     await deps.db.transaction((tx) =>
       observePayment({ db: tx, queue: deps.queue }, parsed.data.data, observation),

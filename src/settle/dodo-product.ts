@@ -3,9 +3,15 @@ import { and, eq } from 'drizzle-orm'
 import { products } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
+import { isOfOrganization } from '../domain/metadata.ts'
 import { minimumDodoMinor, recurringPriceDodoMinor } from '../domain/money.ts'
+import { PermanentError, reasonOf } from '../errors.ts'
+import { HARMLESS_MS } from './dodo-customer.ts'
+import { intentOf } from './intents.ts'
+import { once } from './once.ts'
+import { explainSettings } from './refusals.ts'
 
-type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now'>
+type Catalogue = Pick<Deps, 'alone' | 'db' | 'dodo' | 'now' | 'organizationId'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
 type ProductKind = 'invoice' | 'mandate'
 type Product = { kind: ProductKind; currency: string }
@@ -27,18 +33,54 @@ export async function findOrCreateProduct(deps: Catalogue, product: Product): Pr
   return deps.alone(`product:${product.kind}:${product.currency}`, async () => {
     const meanwhile = await recall(deps, product)
     if (meanwhile) return meanwhile
-    const dodoProductId = (await find(deps, product)) ?? (await create(deps, product))
-    await deps.db
-      .insert(products)
-      .values({ ...product, dodoProductId, createdAt: deps.now() })
-      .onConflictDoNothing()
+    const dodoProductId = await establish(deps, product)
+    if (!dodoProductId) throw new Error(`a product for ${product.currency} was not created at Dodo`)
     return dodoProductId
   })
 }
 
-/** Forgets a product that Dodo no longer has, so that the next run finds or creates another. */
-export async function forgetProduct({ db }: Pick<Deps, 'db'>, product: Product) {
-  await db.delete(products).where(keyOf(product))
+/** Found or created, once; written down in either case. */
+async function establish(deps: Catalogue, product: Product): Promise<string | undefined> {
+  const { kind, currency } = product
+  const organizationId = await deps.organizationId()
+  const intent = intentOf(deps.db, `product:${kind}:${currency}`)
+  return once<NewProduct, string>(deps, {
+    ...intent,
+    what: `whether Dodo created a product for ${currency}`,
+    repeatableAt: await intent.repeatableAt(),
+    unansweredMs: HARMLESS_MS,
+    find: () => find(deps, product, organizationId),
+    prepare: async () => describe(product, organizationId),
+    reserve: deps.dodo.reserve,
+    make: async (body, turn) => (await deps.dodo.createProduct(body, turn)).product_id,
+    async keep(dodoProductId) {
+      await deps.db
+        .insert(products)
+        .values({ ...product, dodoProductId, createdAt: deps.now() })
+        .onConflictDoNothing()
+      await intent.forget()
+    },
+    async refused(refusal) {
+      await intent.forget()
+      throw explainSettings(refusal) ?? new PermanentError(reasonOf(refusal))
+    },
+  })
+}
+
+/** Forgets a product that Dodo no longer sells, so that the next run finds or creates another. */
+export async function forgetProductIfGone(
+  deps: Pick<Deps, 'db' | 'dodo'>,
+  product: Product,
+  isKnownToBe: boolean,
+): Promise<boolean> {
+  const [row] = await deps.db.select().from(products).where(keyOf(product))
+  if (!row) return false
+  // An archived one is shown when it is asked for by its id, and listed no more.
+  const isListed = async () =>
+    (await deps.dodo.listProducts()).some(({ product_id }) => product_id === row.dodoProductId)
+  if (!isKnownToBe && (await isListed())) return false
+  await deps.db.delete(products).where(keyOf(product))
+  return true
 }
 
 /** The products that mandates are made with, as far as we made any. */
@@ -53,29 +95,30 @@ async function recall({ db }: Catalogue, product: Product) {
   return row?.dodoProductId
 }
 
-async function find({ dodo }: Catalogue, { kind, currency }: Product) {
+async function find({ dodo }: Catalogue, { kind, currency }: Product, organizationId: string) {
   const all = await dodo.listProducts()
   return all.find(
     (product) =>
       product.metadata['managed_by'] === MANAGED_BY &&
       product.metadata['kind'] === kind &&
+      isOfOrganization(product.metadata, organizationId) &&
       product.currency === currency &&
       product.tax_inclusive !== false &&
       product.is_recurring === (kind === 'mandate'),
   )?.product_id
 }
 
-async function create({ dodo }: Catalogue, product: Product) {
-  const { kind, currency } = product
-  const { product_id } = await dodo.createProduct({
-    name: `${kind === 'mandate' ? 'Automatic invoice payments' : 'Invoice payment'} (${currency})`,
-    description: 'Payment of usage invoices',
-    tax_category: 'saas',
-    price: priceOf(product),
-    metadata: { managed_by: MANAGED_BY, kind },
-  })
-  return product_id
-}
+const describe = (product: Product, organizationId: string): NewProduct => ({
+  name: `${product.kind === 'mandate' ? 'Automatic invoice payments' : 'Invoice payment'} (${product.currency})`,
+  description: 'Payment of usage invoices',
+  tax_category: 'saas',
+  price: priceOf(product),
+  metadata: {
+    managed_by: MANAGED_BY,
+    kind: product.kind,
+    lago_organization_id: organizationId,
+  },
+})
 
 function priceOf({ kind, currency: code }: Product): NewProduct['price'] {
   const common = {

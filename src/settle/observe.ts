@@ -9,6 +9,7 @@ import {
   type DodoPayment,
   type DodoRefund,
 } from '../dodo/objects.ts'
+import { isOfOrganization } from '../domain/metadata.ts'
 import { formatDodo } from '../domain/money.ts'
 import { note } from './timeline.ts'
 
@@ -24,6 +25,15 @@ export type Observation = {
   settling?: string | undefined
 }
 type Observing = { db: Executor; queue: Deps['queue'] }
+
+/** Whether it was made for another Lago organisation on the same account: nothing of it is ours to keep. */
+export async function isAnothers(
+  { metadata }: DodoPayment,
+  organizationId: () => Promise<string>,
+): Promise<boolean> {
+  const isMarked = metadata['lago_organization_id'] !== undefined
+  return isMarked && !isOfOrganization(metadata, await organizationId())
+}
 
 const ENDED = ['succeeded', 'failed', 'cancelled']
 

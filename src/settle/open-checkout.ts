@@ -1,139 +1,136 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, or } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import { attempts, shares } from '../db/schema.ts'
+import { attempts } from '../db/schema.ts'
+import type { CheckoutBody } from '../dodo/client.ts'
 import type { DodoCheckout } from '../dodo/objects.ts'
 import type { Attempt, Ledger } from '../domain/ledger.ts'
 import { formatLago } from '../domain/money.ts'
 import type { Beginning } from '../domain/steps.ts'
-import { Later } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
-import { isUniqueViolation } from './attempts.ts'
-import { prepareCheckout, type Checkouts } from './checkout.ts'
+import { begin, doubtAttempt, isBegun, keyOf, nextNumber, resumeAttempt } from './attempts.ts'
+import { explainRefusal, prepareCheckout, type Checkouts, type Demand } from './checkout.ts'
+import { once } from './once.ts'
+import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
-import { isRefused, isUnknown } from './unknown-outcome.ts'
 
 /** A session lives 24 hours and cannot be ended before (Dodo, checkout-session guide). */
 const SESSION_LIFETIME_MS = 24 * 3_600_000
-const TAKEN_MS = 1_000
 
 type Plan = Beginning & { invoice: LagoInvoice; ledger: Ledger; kind: 'checkout' | 'mandate' }
 
 /** Opens a hosted checkout for exactly what is due. */
 export async function openCheckout(deps: Checkouts, plan: Plan): Promise<void> {
-  const { invoice, ledger, resume } = plan
+  const { invoice, ledger, resume, cause, retryIndex } = plan
+  const { currency, total_due_amount_cents: amount } = invoice
   const number = resume?.number ?? nextNumber(ledger)
-  const { kind, body } = await prepareCheckout(deps, {
-    kind: resume ? asCheckout(resume.kind) : plan.kind,
-    customer: invoice.customer,
-    currency: invoice.currency,
-    amount: invoice.total_due_amount_cents,
-    description: `Invoice ${invoice.number}`,
-    returnUrl: `${ledger.payUrl}/return`,
-    metadata: {
-      lago_invoice_id: invoice.lago_id,
-      lago_invoice_number: invoice.number,
-      bridge_attempt: String(number),
+  await openOnce(deps, {
+    attemptId: resume?.id,
+    demand: {
+      kind: resume ? asCheckout(resume.kind) : plan.kind,
+      customer: invoice.customer,
+      currency,
+      amount,
+      description: `Invoice ${invoice.number}`,
+      returnUrl: `${ledger.payUrl}/return`,
+      metadata: {
+        lago_invoice_id: invoice.lago_id,
+        lago_invoice_number: invoice.number,
+        bridge_attempt: String(number),
+      },
+    },
+    key: keyOf(invoice, number),
+    begin: (kind) =>
+      begin(deps, {
+        attempt: {
+          lagoInvoiceId: invoice.lago_id,
+          number,
+          kind,
+          cause,
+          retryIndex,
+          status: 'intended',
+          currency,
+          amount,
+          startedAt: deps.now(),
+        },
+        parts: [{ lagoInvoiceId: invoice.lago_id, amount }],
+      }),
+    lagoInvoiceIds: [invoice.lago_id],
+    describe: ({ session_id }) =>
+      `checkout ${session_id} opened for ${formatLago(amount, currency)} (attempt ${number})`,
+  })
+}
+
+/** A checkout that is to be opened, whoever asks for it. */
+type Opening = {
+  /** An attempt that was begun before. */
+  attemptId: string | undefined
+  demand: Demand
+  key: string
+  /** Commits the attempt and returns its id. */
+  begin: (kind: Demand['kind']) => Promise<string>
+  lagoInvoiceIds: readonly string[]
+  describe: (checkout: DodoCheckout) => string
+}
+
+/**
+ * Opens a checkout and makes its attempt live. The session of a lost answer cannot be paid, since its address was
+ * in the answer: so there is nothing to look for, and nothing to wait for before the next.
+ */
+export async function openOnce(
+  deps: Checkouts,
+  opening: Opening,
+): Promise<DodoCheckout | undefined> {
+  const { demand, key } = opening
+  let { attemptId = '' } = opening
+  return once<{ kind: Demand['kind']; body: CheckoutBody }, DodoCheckout>(deps, {
+    what: `whether Dodo opened a checkout for ${demand.description}`,
+    prepare: () => prepareCheckout(deps, demand),
+    reserve: deps.dodo.reserve,
+    async intend({ kind }) {
+      if (attemptId) return resumeAttempt(deps.db, attemptId, { kind })
+      attemptId = await opening.begin(kind)
+      return true
+    },
+    make: ({ body }, turn) => deps.dodo.createCheckout(body, key, turn),
+    keep: (checkout) => markLive(deps, { ...opening, attemptId, checkout }),
+    doubt: async () => void (await doubtAttempt(deps.db, attemptId)),
+    forget: async () => undefined,
+    async refused(refusal) {
+      const explained = explainSettings(refusal)
+      if (explained) throw explained
+      // What Dodo would not save a mandate for, it may still collect: decided anew, as a plain checkout.
+      const forgone = await deps.db
+        .update(attempts)
+        .set({ kind: 'checkout' })
+        .where(and(isBegun(attemptId), eq(attempts.kind, 'mandate')))
+        .returning({ id: attempts.id })
+      if (forgone.length === 0) throw await explainRefusal(deps, refusal, demand)
     },
   })
-
-  const attemptId = resume?.id ?? (await intend(deps, plan, { kind, number }))
-  try {
-    const checkout = await deps.dodo.createCheckout(body, keyOf(invoice, number))
-    const amount = formatLago(invoice.total_due_amount_cents, invoice.currency)
-    const what = `checkout ${checkout.session_id} opened for ${amount} (attempt ${number})`
-    await markLive(deps, { attemptId, checkout, lagoInvoiceIds: [invoice.lago_id], what })
-  } catch (error) {
-    if (isUnknown(error)) await markUnknown(deps.db, attemptId)
-    // What Dodo would not save a mandate for, it may still collect: decided anew, as a plain checkout.
-    if (kind !== 'mandate' || !isRefused(error) || error.status === 401) throw error
-    await forgoMandate(deps.db, attemptId)
-  }
 }
+
+const isLiveAs = (attemptId: string, { session_id }: DodoCheckout) =>
+  and(
+    eq(attempts.id, attemptId),
+    eq(attempts.status, 'live'),
+    eq(attempts.dodoSessionId, session_id),
+  )
 
 export const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
 
-/** What the contract promises about the header of the create request. */
-export const keyOf = ({ lago_id }: LagoInvoice, number: number) =>
-  number === 1 ? `lago-inv-${lago_id}` : `lago-inv-${lago_id}-${number}`
-
-/** An invoice counts its own attempts; a payment request counts its own. */
-export const nextNumber = ({ attempts: all }: Ledger) =>
-  Math.max(0, ...all.filter((one) => !one.lagoPaymentRequestId).map(({ number }) => number)) + 1
-
-/** Committed before the call. The unique index on live shares makes a second one impossible. */
-async function intend(
-  deps: Checkouts,
-  { invoice, cause, retryIndex }: Plan,
-  { kind, number }: Pick<Attempt, 'kind' | 'number'>,
-): Promise<string> {
-  const amount = invoice.total_due_amount_cents
-  return begin(deps, {
-    attempt: {
-      lagoInvoiceId: invoice.lago_id,
-      number,
-      kind,
-      cause,
-      retryIndex,
-      status: 'intended',
-      currency: invoice.currency,
-      amount,
-      startedAt: deps.now(),
-    },
-    parts: [{ lagoInvoiceId: invoice.lago_id, amount }],
-  })
-}
-
-/** Writes an attempt with its shares down. `Later` when another one came first. */
-export async function begin(
-  { db, now }: Pick<Checkouts, 'now'> & { db: Executor },
-  {
-    attempt,
-    parts,
-    takenUntil = new Date(now().getTime() + TAKEN_MS),
-  }: {
-    attempt: typeof attempts.$inferInsert
-    parts: readonly { lagoInvoiceId: string; amount: number }[]
-    takenUntil?: Date
-  },
-): Promise<string> {
-  try {
-    return await db.transaction(async (tx) => {
-      const [row] = await tx.insert(attempts).values(attempt).returning({ id: attempts.id })
-      if (!row) throw new Error('the attempt was not written')
-      await tx
-        .insert(shares)
-        .values(
-          parts.map((part, position) => ({ ...part, position, attemptId: row.id, isLive: true })),
-        )
-      return row.id
-    })
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error
-    throw new Later('another attempt came first', takenUntil)
-  }
-}
-
-export const forgoMandate = (db: Executor, attemptId: string) =>
-  db.update(attempts).set({ kind: 'checkout' }).where(eq(attempts.id, attemptId))
-
-export const markUnknown = (db: Executor, attemptId: string) =>
-  db.update(attempts).set({ status: 'unknown' }).where(eq(attempts.id, attemptId))
-
-/** From now on it may be paid, until it expires. */
-export async function markLive(
-  { db, log, now }: Pick<Checkouts, 'db' | 'log' | 'now'>,
-  opened: {
+/** From now on it may be paid, until it expires; unless the attempt made way for another one meanwhile. */
+async function markLive(
+  { db, log, now }: Pick<Checkouts, 'log' | 'now'> & { db: Executor },
+  opened: Pick<Opening, 'lagoInvoiceIds' | 'describe'> & {
     attemptId: string
     checkout: DodoCheckout
-    lagoInvoiceIds: readonly string[]
-    what: string
   },
 ) {
-  const { attemptId, checkout, lagoInvoiceIds, what } = opened
+  const { attemptId, checkout, lagoInvoiceIds, describe } = opened
   const at = now()
-  await db.transaction(async (tx) => {
-    await tx
+  const isLive = await db.transaction(async (tx) => {
+    const rows = await tx
       .update(attempts)
       .set({
         status: 'live',
@@ -142,8 +139,15 @@ export async function markLive(
         expiresAt: new Date(at.getTime() + SESSION_LIFETIME_MS),
         lookedAt: at,
       })
-      .where(eq(attempts.id, attemptId))
+      // Also when it was written down already, and only that was not known.
+      .where(or(isBegun(attemptId), isLiveAs(attemptId, checkout)))
+      .returning({ id: attempts.id })
+    const what =
+      rows.length > 0
+        ? describe(checkout)
+        : `checkout ${checkout.session_id} came too late: its attempt is over, and nobody is sent to it`
     for (const lagoInvoiceId of lagoInvoiceIds) await note(tx, lagoInvoiceId, what, at)
+    return rows.length > 0
   })
-  log.info({ lagoInvoiceIds, dodoSessionId: checkout.session_id }, 'checkout opened')
+  log.info({ lagoInvoiceIds, dodoSessionId: checkout.session_id, isLive }, 'checkout opened')
 }

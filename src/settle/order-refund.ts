@@ -1,26 +1,24 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 
+import type { Executor } from '../db/client.ts'
 import { creditNotes, refundOrders } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import type { DodoPayment, DodoRefund } from '../dodo/objects.ts'
 import type { CreditNote, Ledger, Payment, RefundOrder } from '../domain/ledger.ts'
 import { formatDodo } from '../domain/money.ts'
+import { meaningOf } from '../domain/refusals.ts'
 import { Later, reasonOf } from '../errors.ts'
-import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { isUniqueViolation } from './attempts.ts'
 import { wantsRefund } from './observe-credit-note.ts'
+import { observePayment } from './observe.ts'
+import { once } from './once.ts'
 import { readPayment } from './read-dodo.ts'
+import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
-import {
-  isRefused,
-  isUnknown,
-  repeatableAfterFailure,
-  repeatableAfterStart,
-} from './unknown-outcome.ts'
+import type { Refusal } from './unknown-outcome.ts'
 
-type Ordering = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now'> & {
-  organizationId: () => Promise<string>
-}
+type Ordering = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now' | 'organizationId'>
 type Plan = {
   invoice: LagoInvoice
   ledger: Ledger
@@ -31,33 +29,93 @@ type Plan = {
   cause: string
   creditNote: CreditNote | undefined
 }
+type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 
 /** Dodo refuses while it is busy with an earlier refund of the same payment: the same again, later. */
-const BUSY = 'EXISTING_REFUND_REQUEST_PROCESSING'
 const BUSY_MS = 15_000
-const LOOK_AGAIN_MS = 300
+/** The balance at Dodo fills with the next settled payments, which takes hours. */
+const FUNDS_MS = 4 * 3_600_000
 /** The key under which a refund says which order of ours it carries out. */
 const ORDER_KEY = 'bridge_refund'
+const NOTE_KEY = 'lago_credit_note_id'
 
 /**
- * Asks Dodo to give money back, once: the order is committed before the call, and one whose outcome is not
- * known is looked for among the payment's refunds before it may be repeated.
+ * Asks Dodo to give money back, once. The payment is read afresh before every order: a refund that we had not heard
+ * of may have given the same money back, and then it is decided anew.
  */
 export async function orderRefund(deps: Ordering, plan: Plan): Promise<void> {
-  const { resume } = plan
-  if (!resume) {
-    if (plan.creditNote && !(await isStillWanted(deps, plan.creditNote))) return
-    return place(deps, plan, await intend(deps, plan))
+  const { payment, resume, invoice } = plan
+  const orderId = resume?.id ?? crypto.randomUUID()
+  const refund = await once<RefundBody, DodoRefund>(deps, {
+    what: `whether Dodo refunds ${payment.dodoPaymentId}`,
+    repeatableAt: resume?.repeatableAt,
+    find: () => findPlaced(deps, plan),
+    prepare: () => prepare(deps, plan, orderId),
+    reserve: deps.dodo.reserve,
+    intend: (_body, repeatableAt) => intend(deps, plan, orderId, repeatableAt),
+    make: (body, turn) => deps.dodo.createRefund(body, `bridge-refund-${orderId}`, turn),
+    keep: (made) => accept(deps, plan, orderId, made),
+    doubt: (at) => mark(deps, orderId, { status: 'unknown', repeatableAt: at }),
+    forget: () => forget(deps, orderId),
+    refused: (refusal) => explain(deps, plan, orderId, refusal),
+  })
+  if (refund) await readPayment(deps, payment.dodoPaymentId, { settling: invoice.lago_id })
+}
+
+/**
+ * The refund that this order became: by its id, else by the order that its metadata names. A ledger that is older
+ * than the refund knows no order, but the credit note that it carries out is named as well.
+ */
+async function findPlaced(
+  { dodo }: Ordering,
+  { payment, resume, creditNote }: Plan,
+): Promise<DodoRefund | undefined> {
+  if (resume?.dodoRefundId) return dodo.findRefund(resume.dodoRefundId)
+  if (!resume && !creditNote) return undefined
+  const fresh = await dodo.findPayment(payment.dodoPaymentId)
+  const others = new Set(payment.orders.map(({ dodoRefundId }) => dodoRefundId))
+  for (const { refund_id, status } of fresh?.refunds ?? []) {
+    if (others.has(refund_id)) continue
+    const refund = await dodo.findRefund(refund_id)
+    const isThis = resume
+      ? refund?.metadata[ORDER_KEY] === resume.id
+      : status !== 'failed' && refund?.metadata[NOTE_KEY] === creditNote?.lagoCreditNoteId
+    if (refund && isThis) return refund
   }
-  const found = await findPlaced(deps, plan, resume)
-  if (found) return accept(deps, plan, resume.id, found)
-  if (resume.repeatableAt > deps.now()) {
-    throw new Later(
-      `whether Dodo refunds ${plan.payment.dodoPaymentId} is not known yet`,
-      resume.repeatableAt,
+  return undefined
+}
+
+async function prepare(
+  deps: Ordering,
+  plan: Plan,
+  orderId: string,
+): Promise<RefundBody | undefined> {
+  const { creditNote, payment, resume } = plan
+  if (resume) {
+    // It was not made, and much may have happened since it was wanted: that is decided anew.
+    await forget(deps, orderId)
+    return undefined
+  }
+  if (creditNote && !(await isStillWanted(deps, creditNote))) return undefined
+  const fresh = await deps.dodo.findPayment(payment.dodoPaymentId)
+  if (fresh && hasNews(fresh, payment)) {
+    const observation = { source: 'api', at: deps.now(), settling: plan.invoice.lago_id } as const
+    await deps.db.transaction((tx) => observePayment({ ...deps, db: tx }, fresh, observation))
+    return undefined
+  }
+  return describe(deps, plan, { orderId, fresh })
+}
+
+/** Whether money of the payment moved, or is contested, in a way that the ledger did not know when it was decided. */
+function hasNews({ refunds, disputes }: DodoPayment, known: Payment): boolean {
+  const refundStatus = new Map(known.refunds.map((one) => [one.dodoRefundId, one.status]))
+  const disputeStatus = new Map(known.disputes.map((one) => [one.dodoDisputeId, one.status]))
+  return (
+    refunds.some(({ refund_id, status }) => refundStatus.get(refund_id) !== status) ||
+    disputes.some(
+      ({ dispute_id, dispute_status }) => disputeStatus.get(dispute_id) !== dispute_status,
     )
-  }
-  await place(deps, plan, resume.id)
+  )
 }
 
 /** The merchant may have taken care of the note meanwhile. */
@@ -71,85 +129,17 @@ async function isStillWanted({ db, lago, now }: Ordering, { lagoCreditNoteId }: 
   return false
 }
 
-async function intend(deps: Ordering, plan: Plan): Promise<string> {
-  const startedAt = deps.now()
-  const [row] = await deps.db
-    .insert(refundOrders)
-    .values({
-      dodoPaymentId: plan.payment.dodoPaymentId,
-      lagoInvoiceId: plan.invoice.lago_id,
-      lagoCreditNoteId: plan.creditNote?.lagoCreditNoteId ?? null,
-      cause: plan.cause,
-      status: 'intended',
-      amount: plan.amount,
-      repeatableAt: repeatableAfterStart(startedAt),
-      orderedAt: startedAt,
-    })
-    .returning({ id: refundOrders.id })
-    .catch((error: unknown) => {
-      if (!isUniqueViolation(error)) throw error
-      throw new Later('another refund of the payment is under way', soon(startedAt, BUSY_MS))
-    })
-  if (!row) throw new Error(`refund order of ${plan.payment.dodoPaymentId} was not written`)
-  return row.id
-}
-
-async function place(deps: Ordering, plan: Plan, orderId: string) {
-  const body = await describe(deps, plan, orderId)
-  const startedAt = deps.now()
-  await deps.db
-    .update(refundOrders)
-    .set({ status: 'intended', repeatableAt: repeatableAfterStart(startedAt) })
-    .where(eq(refundOrders.id, orderId))
-  // Once Dodo has answered, whatever fails on our side must not look as if the call had failed.
-  const refund = await deps.dodo
-    .createRefund(body, `bridge-refund-${orderId}`)
-    .catch((error: unknown) => explain(deps, plan, { orderId, startedAt, error }))
-  if (refund) await accept(deps, plan, orderId, refund)
-}
-
-/** The call failed: it is looked for later, made again later, or given up. */
-async function explain(
-  deps: Ordering,
-  plan: Plan,
-  { orderId, startedAt, error }: { orderId: string; startedAt: Date; error: unknown },
-): Promise<undefined> {
-  if (isUnknown(error)) {
-    const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
-    await deps.db
-      .update(refundOrders)
-      .set({ status: 'unknown', repeatableAt })
-      .where(eq(refundOrders.id, orderId))
-    throw new Later(error.message, soon(deps.now(), LOOK_AGAIN_MS))
-  }
-  if (!isRefused(error) || error.status === 401 || error.status === 403) {
-    await forget(deps, orderId)
-    throw error
-  }
-  if (error.code === BUSY) {
-    await forget(deps, orderId)
-    throw new Later(error.message, soon(deps.now(), BUSY_MS))
-  }
-  return refuse(deps, plan, orderId, reasonOf(error))
-}
-
-/** Nothing was asked for, so nothing is remembered. */
-const forget = ({ db }: Ordering, orderId: string) =>
-  db
-    .delete(refundOrders)
-    .where(and(eq(refundOrders.id, orderId), eq(refundOrders.status, 'intended')))
-
 async function describe(
   deps: Ordering,
   { invoice, ledger, payment, amount, cause, creditNote }: Plan,
-  orderId: string,
-) {
+  { orderId, fresh }: { orderId: string; fresh: DodoPayment | undefined },
+): Promise<RefundBody> {
   const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
   const given = payment.refunds
     .filter(({ status }) => status !== 'failed')
     .reduce((sum, refund) => sum + (refund.amount ?? 0), 0)
   const isWhole = given === 0 && amount === payment.amount
-  const itemId = isWhole ? undefined : await findItem(deps, payment, amount)
+  const itemId = isWhole ? undefined : await findItem(deps, payment, fresh, amount)
   return {
     payment_id: payment.dodoPaymentId,
     ...(itemId !== undefined && { items: [{ item_id: itemId, amount, tax_inclusive: true }] }),
@@ -159,7 +149,7 @@ async function describe(
       lago_invoice_number: invoice.number,
       lago_customer_id: invoice.customer.external_id,
       lago_organization_id: await deps.organizationId(),
-      ...(creditNote && { lago_credit_note_id: creditNote.lagoCreditNoteId }),
+      ...(creditNote && { [NOTE_KEY]: creditNote.lagoCreditNoteId }),
       ...(attempt && { bridge_attempt: String(attempt.number) }),
       [ORDER_KEY]: orderId,
     },
@@ -167,9 +157,13 @@ async function describe(
 }
 
 /** A partial refund names an item: the product of a checkout, or the line of a mandate's charge. */
-async function findItem({ dodo }: Ordering, { dodoPaymentId }: Payment, amount: number) {
-  const payment = await dodo.findPayment(dodoPaymentId)
-  const [product] = payment?.product_cart ?? []
+async function findItem(
+  { dodo }: Ordering,
+  { dodoPaymentId }: Payment,
+  fresh: DodoPayment | undefined,
+  amount: number,
+) {
+  const [product] = fresh?.product_cart ?? []
   if (product) return product.product_id
   const items = await dodo.listLineItems(dodoPaymentId)
   const item = items.find(({ refundable_amount }) => refundable_amount >= amount) ?? items[0]
@@ -177,34 +171,88 @@ async function findItem({ dodo }: Ordering, { dodoPaymentId }: Payment, amount: 
   return item.items_id
 }
 
-/** The refund that an order of ours became, found by what we wrote on it. */
-async function findPlaced({ dodo }: Ordering, { payment }: Plan, order: RefundOrder) {
-  const fresh = await dodo.findPayment(payment.dodoPaymentId)
-  const taken = new Set(payment.orders.map(({ dodoRefundId }) => dodoRefundId))
-  for (const { refund_id } of fresh?.refunds ?? []) {
-    if (taken.has(refund_id)) continue
-    const refund = await dodo.findRefund(refund_id)
-    if (refund?.metadata[ORDER_KEY] === order.id) return refund
-  }
-  return undefined
+const mark = async (
+  { db }: { db: Executor },
+  orderId: string,
+  change: Partial<typeof refundOrders.$inferInsert>,
+): Promise<void> =>
+  void (await db
+    .update(refundOrders)
+    .set(change)
+    .where(and(eq(refundOrders.id, orderId), inArray(refundOrders.status, OPEN))))
+
+/** What may still become a refund by a call of ours. */
+const OPEN = ['intended', 'unknown', 'waiting'] as const
+
+async function intend(deps: Ordering, plan: Plan, orderId: string, repeatableAt: Date) {
+  const { db, now } = deps
+  await db
+    .insert(refundOrders)
+    .values({ ...identityOf(plan, orderId), status: 'intended', repeatableAt, orderedAt: now() })
+    .catch((error: unknown) => {
+      if (!isUniqueViolation(error)) throw error
+      throw new Later('another refund of the payment is under way', soon(now(), BUSY_MS))
+    })
+  return true
 }
 
+const identityOf = ({ payment, invoice, creditNote, cause, amount }: Plan, orderId: string) => ({
+  id: orderId,
+  dodoPaymentId: payment.dodoPaymentId,
+  lagoInvoiceId: invoice.lago_id,
+  lagoCreditNoteId: creditNote?.lagoCreditNoteId ?? null,
+  cause,
+  amount,
+})
+
+/** Nothing was asked for, so nothing is remembered. */
+const forget = async ({ db }: Ordering, orderId: string): Promise<void> =>
+  void (await db
+    .delete(refundOrders)
+    .where(and(eq(refundOrders.id, orderId), inArray(refundOrders.status, OPEN))))
+
+/** Dodo's word: from now on the refund's own status counts, and its own amount. */
 async function accept(deps: Ordering, plan: Plan, orderId: string, refund: DodoRefund) {
-  const { payment, invoice, amount, cause } = plan
+  const { payment, invoice, cause } = plan
+  const amount = refund.amount ?? plan.amount
+  const accepted = { status: 'accepted' as const, dodoRefundId: refund.refund_id, amount }
+  const at = deps.now()
   await deps.db.transaction(async (tx) => {
     await tx
-      .update(refundOrders)
-      .set({ status: 'accepted', dodoRefundId: refund.refund_id })
-      .where(eq(refundOrders.id, orderId))
+      .insert(refundOrders)
+      .values({ ...identityOf(plan, orderId), ...accepted, repeatableAt: at, orderedAt: at })
+      .onConflictDoUpdate({ target: refundOrders.id, set: accepted })
     const money = formatDodo(amount, payment.currency)
     const what = `refund ${refund.refund_id} of ${money} of payment ${payment.dodoPaymentId} asked for: ${cause}`
-    await note(tx, invoice.lago_id, what, deps.now())
+    await note(tx, invoice.lago_id, what, at)
   })
   deps.log.info(
     { lagoInvoiceId: invoice.lago_id, dodoRefundId: refund.refund_id, cause },
     'refund ordered',
   )
-  await readPayment(deps, payment.dodoPaymentId, { settling: invoice.lago_id })
+}
+
+async function explain(deps: Ordering, plan: Plan, orderId: string, refusal: Refusal) {
+  const { payment, invoice } = plan
+  const meaning = meaningOf(refusal)
+  const explained = explainSettings(refusal)
+  if (explained || meaning === 'later') await forget(deps, orderId)
+  if (explained) throw explained
+  if (meaning === 'later') throw new Later(refusal.message, soon(deps.now(), BUSY_MS))
+  if (meaning === 'funds') {
+    const repeatableAt = soon(deps.now(), FUNDS_MS)
+    return mark(deps, orderId, { status: 'waiting', reason: reasonOf(refusal), repeatableAt })
+  }
+  if (meaning === 'nothing_left') {
+    // Somebody else gave it back: what is left to do is decided on what Dodo says of the payment now.
+    const fresh = await deps.dodo.findPayment(payment.dodoPaymentId)
+    if (fresh && hasNews(fresh, payment)) {
+      await forget(deps, orderId)
+      await readPayment(deps, payment.dodoPaymentId, { settling: invoice.lago_id })
+      return
+    }
+  }
+  await refuse(deps, plan, orderId, reasonOf(refusal))
 }
 
 async function refuse(
@@ -212,12 +260,9 @@ async function refuse(
   { payment, invoice, amount }: Plan,
   orderId: string,
   reason: string,
-): Promise<undefined> {
+): Promise<void> {
   await deps.db.transaction(async (tx) => {
-    await tx
-      .update(refundOrders)
-      .set({ status: 'refused', reason })
-      .where(eq(refundOrders.id, orderId))
+    await mark({ db: tx }, orderId, { status: 'refused', reason })
     const money = formatDodo(amount, payment.currency)
     const what = `Dodo does not refund ${money} of payment ${payment.dodoPaymentId}: ${reason}`
     await note(tx, invoice.lago_id, what, deps.now())

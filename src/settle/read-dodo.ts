@@ -3,19 +3,20 @@ import { eq } from 'drizzle-orm'
 import { attempts, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Attempt } from '../domain/ledger.ts'
-import { observePayment, type Observation } from './observe.ts'
+import { isAnothers, observePayment, type Observation } from './observe.ts'
 
-type Reading = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
+type Reading = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
 type Known = Pick<Observation, 'attemptId' | 'settling'>
 
 /** Reads a payment anew. Returns the invoices that it is about; undefined when Dodo does not know it. */
 export async function readPayment(
-  { db, dodo, queue, now }: Reading,
+  { db, dodo, queue, now, organizationId }: Reading,
   dodoPaymentId: string,
   known: Known = {},
 ): Promise<string[] | undefined> {
   const payment = await dodo.findPayment(dodoPaymentId)
   const at = now()
+  if (payment && (await isAnothers(payment, organizationId))) return []
   if (payment) {
     return db.transaction((tx) =>
       observePayment({ db: tx, queue }, payment, { source: 'api', at, ...known }),
@@ -26,6 +27,7 @@ export async function readPayment(
     .update(payments)
     .set({ status: 'missing', observedAt: at })
     .where(eq(payments.dodoPaymentId, dodoPaymentId))
+  await db.update(attempts).set({ lookedAt: at }).where(eq(attempts.dodoPaymentId, dodoPaymentId))
   return undefined
 }
 

@@ -1,25 +1,24 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray, ne } from 'drizzle-orm'
 
 import { recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Disposition, Payment } from '../domain/ledger.ts'
 import { findEntry, mergeMetadata } from '../domain/metadata.ts'
 import { formatLago } from '../domain/money.ts'
+import { meaningOf } from '../domain/refusals.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
-import type { LagoInvoice } from '../lago/objects.ts'
+import type { LagoInvoice, LagoPayment } from '../lago/objects.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
 import { asInvoice } from './load.ts'
+import { once } from './once.ts'
+import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
-import {
-  isRefused,
-  isUnknown,
-  repeatableAfterFailure,
-  repeatableAfterStart,
-} from './unknown-outcome.ts'
+import type { Refusal } from './unknown-outcome.ts'
 
 type Recorder = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
 type Subject = { invoice: LagoInvoice; payment: Payment; amount: number }
-type Through = 'payment' | 'status'
+type Row = typeof recordings.$inferSelect
+type NewPayment = Parameters<Deps['lago']['createPayment']>[0]
 
 /**
  * Dodo took the money, so Lago's invoice says so: once, however often this is run and whatever answer is
@@ -27,60 +26,126 @@ type Through = 'payment' | 'status'
  */
 export async function recordPayment(deps: Recorder, subject: Subject): Promise<void> {
   const { invoice, payment } = subject
-  const [begun] = await deps.db.select().from(recordings).where(keyOf(subject))
-  const reference = payment.dodoPaymentId
-  const known = (await deps.lago.listPayments(invoice.lago_id)).find(
-    (one) => one.reference === reference,
-  )
-  if (known) return markRecorded(deps, subject, 'payment', known.lago_id)
-
-  if (invoice.payment_status === 'succeeded') {
-    const isOurs =
-      begun?.through === 'status' ||
-      findEntry(asInvoice(invoice).metadata, 'dodo_payment_id')?.value === reference
-    if (isOurs) return markRecorded(deps, subject, 'status')
-    return holdPayment(
-      deps,
-      subject,
-      'duplicate',
-      'Lago already held the invoice as paid by other means',
-    )
-  }
-  if (begun && begun.repeatableAt > deps.now()) {
-    throw new Later(`whether Lago recorded ${reference} is not known yet`, begun.repeatableAt)
-  }
-  if (await isFreeLicense(deps)) return markPaidByStatus(deps, subject)
-  await createPayment(deps, subject)
+  const begun = await findRecording(deps, subject)
+  const isOurs =
+    begun?.through === 'status' ||
+    findEntry(asInvoice(invoice).metadata, 'dodo_payment_id')?.value === payment.dodoPaymentId
+  await createPayment(deps, subject, begun, async () => {
+    if (invoice.payment_status === 'succeeded') {
+      if (isOurs) await markRecorded(deps, subject, { through: 'status' })
+      else await holdSettled(deps, subject)
+      return false
+    }
+    if (!(await isFreeLicense(deps, 'payments'))) return true
+    await markPaidByStatus(deps, subject)
+    return false
+  })
 }
 
-async function createPayment(deps: Recorder, subject: Subject) {
+const holdSettled = (deps: Recorder, subject: Subject) =>
+  holdPayment(deps, subject, 'duplicate', 'Lago already held the invoice as paid by other means')
+
+/**
+ * A refund can only be credited where a payment was recorded: one that a free Lago was told of by its status
+ * alone is recorded as soon as there is a licence. Returns the invoice as it then is.
+ */
+export async function backRecord(
+  deps: Recorder,
+  { invoice, payment }: { invoice: LagoInvoice; payment: Payment },
+): Promise<LagoInvoice> {
+  const subject = { invoice, payment, amount: 0 }
+  const recording = await findRecording(deps, subject)
+  const isByStatus = recording?.through === 'status' && invoice.total_paid_amount_cents === 0
+  if (!isByStatus || (await isFreeLicense(deps, 'payments'))) return invoice
+  const whole = { ...subject, amount: recording.amount }
+  await createPayment(deps, whole, recording, async () => true)
+  return (await deps.lago.findInvoice(invoice.lago_id)) ?? invoice
+}
+
+async function findRecording({ db }: Recorder, subject: Subject): Promise<Row | undefined> {
+  const [row] = await db.select().from(recordings).where(keyOf(subject))
+  return row
+}
+
+/** Found by its reference, or made; `isToBeMade` has the last word, once a look has found nothing. */
+async function createPayment(
+  deps: Recorder,
+  subject: Subject,
+  begun: Row | undefined,
+  isToBeMade: () => Promise<boolean>,
+) {
   const { invoice, payment, amount } = subject
-  const startedAt = await intend(deps, subject, 'payment')
-  try {
-    const { lago_id } = await deps.lago.createPayment({
-      invoice_id: invoice.lago_id,
-      amount_cents: amount,
-      reference: payment.dodoPaymentId,
-      paid_at: payment.madeAt.toISOString(),
-    })
-    await markRecorded(deps, subject, 'payment', lago_id)
-  } catch (error) {
-    if (isUnknown(error)) {
-      const repeatableAt = repeatableAfterFailure(error, startedAt, deps.now())
+  const reference = payment.dodoPaymentId
+  const isUnderWay = begun?.status === 'intended' || begun?.status === 'unknown'
+  await once<NewPayment, LagoPayment>(deps, {
+    what: `whether Lago recorded ${reference}`,
+    repeatableAt: isUnderWay ? begun.repeatableAt : undefined,
+    find: async () =>
+      (await deps.lago.listPayments(invoice.lago_id)).find((one) => one.reference === reference),
+    async prepare() {
+      if (!(await isToBeMade())) return undefined
+      const paidAt = payment.madeAt.toISOString()
+      return { invoice_id: invoice.lago_id, amount_cents: amount, reference, paid_at: paidAt }
+    },
+    reserve: deps.lago.reserve,
+    intend: (_body, repeatableAt) => intend(deps, subject, repeatableAt),
+    make: (body, turn) => deps.lago.createPayment(body, turn),
+    keep: ({ lago_id, amount_cents }) =>
+      markRecorded(
+        deps,
+        { ...subject, amount: amount_cents },
+        { through: 'payment', lagoPaymentId: lago_id },
+      ),
+    async doubt(repeatableAt) {
       await deps.db
         .update(recordings)
         .set({ status: 'unknown', repeatableAt })
-        .where(keyOf(subject))
-      throw new Later(error.message, soon(deps.now()))
-    }
-    await deps.db.delete(recordings).where(and(keyOf(subject), eq(recordings.status, 'intended')))
-    if (!isRefused(error)) throw error
-    await explainRefusal(deps, subject, error)
-  }
+        .where(and(keyOf(subject), isOpen))
+    },
+    forget: () => forget(deps, subject, begun),
+    async refused(refusal) {
+      await forget(deps, subject, begun)
+      await explain(deps, subject, refusal)
+    },
+  })
 }
 
-/** Lago answers 403 for a missing licence and for an invoice that takes no payments alike. */
-async function explainRefusal(deps: Recorder, subject: Subject, error: Error & { status: number }) {
+const isOpen = inArray(recordings.status, ['intended', 'unknown'])
+
+/** The intent is committed before the call, so that no crash in between can hide it. */
+async function intend(deps: Recorder, subject: Subject, repeatableAt: Date): Promise<boolean> {
+  const intent = {
+    disposition: 'applied' as const,
+    status: 'intended' as const,
+    amount: subject.amount,
+    through: 'payment' as const,
+    repeatableAt,
+  }
+  await deps.db
+    .insert(recordings)
+    .values({ ...identityOf(subject), ...intent })
+    .onConflictDoUpdate({
+      target: [recordings.dodoPaymentId, recordings.lagoInvoiceId],
+      set: intent,
+    })
+  return true
+}
+
+/** Nothing was recorded as a payment. What the status alone had told stays told. */
+async function forget({ db }: Recorder, subject: Subject, begun: Row | undefined): Promise<void> {
+  const isOurs = and(keyOf(subject), isOpen)
+  if (begun?.through === 'status') {
+    const { status, through, amount } = begun
+    await db.update(recordings).set({ status, through, amount }).where(isOurs)
+  } else await db.delete(recordings).where(isOurs)
+}
+
+/** Lago answers 403 for a missing licence, a missing permission and an invoice that takes no payments alike. */
+async function explain(deps: Recorder, subject: Subject, refusal: Refusal) {
+  const explained = explainSettings(refusal)
+  if (explained) throw explained
+  const meaning = meaningOf(refusal)
+  if (meaning === 'later') throw new Later(refusal.message, soon(deps.now(), BUSY_MS))
   const fresh = await deps.lago.findInvoice(subject.invoice.lago_id)
   const hasChanged =
     fresh?.status !== subject.invoice.status ||
@@ -88,9 +153,9 @@ async function explainRefusal(deps: Recorder, subject: Subject, error: Error & {
     fresh.payment_status !== subject.invoice.payment_status
   // The next decision is made on what the invoice is now.
   if (hasChanged) return
-  if (error.status !== 403) {
+  if (meaning !== 'licence') {
     throw new PermanentError(
-      `Lago does not record payment ${subject.payment.dodoPaymentId}: ${reasonOf(error)}`,
+      `Lago does not record payment ${subject.payment.dodoPaymentId}: ${reasonOf(refusal)}`,
     )
   }
   if (deps.config.lago.license === 'premium') {
@@ -98,7 +163,7 @@ async function explainRefusal(deps: Recorder, subject: Subject, error: Error & {
       'Lago refuses payments for want of a premium licence: set LAGO_LICENSE=auto',
     )
   }
-  await rememberFreeLicense(deps)
+  await rememberFreeLicense(deps, 'payments')
   deps.log.warn('Lago has no premium licence: payments are recorded by payment status only')
 }
 
@@ -109,25 +174,14 @@ async function markPaidByStatus(deps: Recorder, subject: Subject) {
     const why = `a free Lago records no part payments, and ${formatLago(invoice.total_due_amount_cents, invoice.currency)} was due`
     return holdPayment(deps, subject, 'mismatch', why)
   }
-  await intend(deps, subject, 'status')
-  const ours = [{ key: 'dodo_payment_id', value: payment.dodoPaymentId }]
-  const metadata = mergeMetadata(asInvoice(invoice).metadata, ours)
-  await deps.lago.updateInvoice(invoice.lago_id, {
-    payment_status: 'succeeded',
-    ...(metadata && { metadata }),
-  })
-  await markRecorded(deps, subject, 'status')
-}
-
-/** The intent is committed before the call, so that no crash in between can hide it. */
-async function intend(deps: Recorder, subject: Subject, through: Through): Promise<Date> {
-  const startedAt = deps.now()
+  // Telling it twice changes nothing, so it need not be waited for; that it was told by status must be known.
+  const at = deps.now()
   const intent = {
     disposition: 'applied' as const,
     status: 'intended' as const,
-    amount: subject.amount,
-    through,
-    repeatableAt: repeatableAfterStart(startedAt),
+    amount,
+    through: 'status' as const,
+    repeatableAt: at,
   }
   await deps.db
     .insert(recordings)
@@ -136,14 +190,19 @@ async function intend(deps: Recorder, subject: Subject, through: Through): Promi
       target: [recordings.dodoPaymentId, recordings.lagoInvoiceId],
       set: intent,
     })
-  return startedAt
+  const ours = [{ key: 'dodo_payment_id', value: payment.dodoPaymentId }]
+  const metadata = mergeMetadata(asInvoice(invoice).metadata, ours)
+  await deps.lago.updateInvoice(invoice.lago_id, {
+    payment_status: 'succeeded',
+    ...(metadata && { metadata }),
+  })
+  await markRecorded(deps, subject, { through: 'status' })
 }
 
 async function markRecorded(
   deps: Recorder,
   subject: Subject,
-  through: Through,
-  lagoPaymentId?: string,
+  { through, lagoPaymentId }: { through: 'payment' | 'status'; lagoPaymentId?: string },
 ) {
   const { invoice, payment, amount } = subject
   const at = deps.now()
@@ -189,6 +248,8 @@ export async function holdPayment(
       .onConflictDoUpdate({
         target: [recordings.dodoPaymentId, recordings.lagoInvoiceId],
         set: held,
+        // What Lago holds is recorded, whatever was decided meanwhile.
+        setWhere: ne(recordings.status, 'recorded'),
       })
     const what = `Dodo payment ${subject.payment.dodoPaymentId} held (${disposition}): ${reason}`
     await note(tx, subject.invoice.lago_id, what, at)
@@ -209,5 +270,5 @@ const keyOf = (subject: Subject) => {
   )
 }
 
-const LOOK_AGAIN_MS = 300
-const soon = (now: Date) => new Date(now.getTime() + LOOK_AGAIN_MS)
+const BUSY_MS = 5_000
+const soon = (now: Date, ms: number) => new Date(now.getTime() + ms)

@@ -13,14 +13,14 @@ import {
 } from '../domain/money.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoPaymentRequest } from '../lago/objects.ts'
-import { endAttempt } from './attempts.ts'
-import { prepareCheckout, type Checkouts } from './checkout.ts'
+import { begin, endAttempt } from './attempts.ts'
+import type { Checkouts, Demand } from './checkout.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { asInvoice, ensureInvoice, firstEmail, loadLedger, newPayToken, payUrlOf } from './load.ts'
-import { asCheckout, begin, forgoMandate, markLive, markUnknown } from './open-checkout.ts'
+import { asCheckout, openOnce } from './open-checkout.ts'
 import { readSession } from './read-dodo.ts'
 import { findInvoice } from './top-up.ts'
-import { isRefused, isUnknown } from './unknown-outcome.ts'
+import { isRefused } from './unknown-outcome.ts'
 import { wake } from './wake.ts'
 
 type Bundling = Checkouts & Pick<Deps, 'lago' | 'queue'>
@@ -210,7 +210,7 @@ async function openTogether(deps: Bundling, opening: Opening) {
   const asked = members.filter(({ share }) => share.amount > 0)
   const number = resume?.number ?? known.length + 1
   const wanted = deps.config.collection === 'automatic' ? 'mandate' : 'checkout'
-  const { kind, body } = await prepareCheckout(deps, {
+  const demand: Demand = {
     kind: resume ? asCheckout(resume.kind) : wanted,
     customer,
     currency,
@@ -223,20 +223,18 @@ async function openTogether(deps: Bundling, opening: Opening) {
       lago_payment_request_id: lagoPaymentRequestId,
       bridge_attempt: String(number),
     },
-  })
-  const attemptId = resume?.id ?? (await intend(deps, opening, { kind, number, amount }))
-  const key = `lago-req-${lagoPaymentRequestId}${number === 1 ? '' : `-${number}`}`
-  try {
-    const checkout = await deps.dodo.createCheckout(body, key)
-    const what = `checkout ${checkout.session_id} opened for ${formatLago(amount, currency)} of payment request ${lagoPaymentRequestId} (${parts.length} invoices): ${payUrlOf(deps.config.publicUrl, row.payToken)}`
-    const lagoInvoiceIds = parts.map(({ lagoInvoiceId }) => lagoInvoiceId)
-    await markLive(deps, { attemptId, checkout, lagoInvoiceIds, what })
-    await wake(deps, lagoInvoiceIds, 'operator')
-  } catch (error) {
-    if (isUnknown(error)) await markUnknown(deps.db, attemptId)
-    if (kind !== 'mandate' || !isRefused(error) || error.status === 401) throw error
-    await forgoMandate(deps.db, attemptId)
   }
+  const lagoInvoiceIds = parts.map(({ lagoInvoiceId }) => lagoInvoiceId)
+  const opened = await openOnce(deps, {
+    attemptId: resume?.id,
+    demand,
+    key: `lago-req-${lagoPaymentRequestId}${number === 1 ? '' : `-${number}`}`,
+    begin: (kind) => intend(deps, opening, { kind, number, amount }),
+    lagoInvoiceIds,
+    describe: ({ session_id }) =>
+      `checkout ${session_id} opened for ${formatLago(amount, currency)} of payment request ${lagoPaymentRequestId} (${parts.length} invoices): ${payUrlOf(deps.config.publicUrl, row.payToken)}`,
+  })
+  if (opened) await wake(deps, lagoInvoiceIds, 'operator')
 }
 
 function assertCollectable(

@@ -24,7 +24,7 @@ const CUSTOMER_FRESH_MS = 2_000
 const URGENT_CAUSES = new Set(['customer', 'trace'])
 
 export type Settle = (lagoInvoiceId: string, data: Record<string, unknown>) => Promise<void>
-type Settling = Deps & { organizationId: () => Promise<string> }
+type Settling = Deps
 /** Clients whose requests go before others, for money that moved and customers who wait. */
 type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
 /** `invoice` is Lago's as last seen, kept also when a step fails, because the operator wants to see it. */
@@ -88,7 +88,7 @@ async function settleInvoice(deps: Settling, subject: Case) {
       .from(invoices)
       .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
     const ledger = await loadLedger(deps, row)
-    const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps) }
+    const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps, 'credit_notes') }
     const step = decide(asInvoice(invoice), ledger, policy, deps.now())
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)

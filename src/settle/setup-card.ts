@@ -3,19 +3,23 @@ import { and, desc, eq, gt } from 'drizzle-orm'
 import { customers, invoices, mandates } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../dodo/client.ts'
+import type { DodoCheckout } from '../dodo/objects.ts'
 import { isSupportedCurrency } from '../domain/money.ts'
 import { reasonOf } from '../errors.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
 import { recallCustomer, type CustomerRow } from './dodo-customer.ts'
 import { findOrCreateProduct } from './dodo-product.ts'
+import { intentOf } from './intents.ts'
 import { payUrlOf } from './load.ts'
+import { once } from './once.ts'
+import { explainSettings } from './refusals.ts'
 import { observeMandate } from './sync-mandate.ts'
 import { isRefused } from './unknown-outcome.ts'
 
 type SettingUp = Pick<
   Deps,
-  'alone' | 'db' | 'dodo' | 'lago' | 'queue' | 'config' | 'log' | 'now'
-> & { organizationId: () => Promise<string> }
+  'alone' | 'db' | 'dodo' | 'lago' | 'queue' | 'config' | 'log' | 'now' | 'organizationId'
+>
 
 const SESSION_LIFETIME_MS = 24 * 3_600_000
 /** A page that is about to expire is not handed out. */
@@ -59,10 +63,40 @@ async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | unde
   if (!customer?.country) return 'the customer has no country: add one in Lago'
   const currency = await currencyOf(deps, customer)
   if (!isSupportedCurrency(currency)) return `${currency} cannot be collected`
-  const checkout = await deps.dodo.createCheckout(
-    await describeSetup(deps, row, { customer, currency }),
-    `lago-cus-${row.dodoCustomerId}-${deps.now().getTime()}`,
-  )
+  return openSetup(deps, row, { customer, currency })
+}
+
+/** Like every checkout: one whose answer was lost can be used by nobody, so there is nothing to look for. */
+async function openSetup(
+  deps: SettingUp,
+  row: CustomerRow,
+  asked: { customer: LagoCustomer; currency: string },
+): Promise<string | undefined> {
+  const { forget, intend } = intentOf(deps.db, `setup:${row.lagoCustomerId}`)
+  let refused: string | undefined
+  await once<CheckoutBody, DodoCheckout>(deps, {
+    what: `whether Dodo opened a page for ${row.lagoCustomerId}`,
+    prepare: () => describeSetup(deps, row, asked),
+    reserve: deps.dodo.reserve,
+    intend,
+    make: (body, turn) =>
+      deps.dodo.createCheckout(
+        body,
+        `lago-cus-${row.dodoCustomerId}-${deps.now().getTime()}`,
+        turn,
+      ),
+    keep: (checkout) => keepSetup(deps, row, checkout),
+    doubt: forget,
+    forget,
+    async refused(refusal) {
+      await forget()
+      refused = (explainSettings(refusal) ?? { message: reasonOf(refusal) }).message
+    },
+  })
+  return refused
+}
+
+async function keepSetup(deps: SettingUp, row: CustomerRow, checkout: DodoCheckout) {
   await deps.db
     .update(customers)
     .set({
@@ -71,8 +105,8 @@ async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | unde
       setupExpiresAt: later(deps.now(), SESSION_LIFETIME_MS),
     })
     .where(eq(customers.lagoCustomerId, row.lagoCustomerId))
+  await intentOf(deps.db, `setup:${row.lagoCustomerId}`).forget()
   deps.log.info({ dodoSessionId: checkout.session_id }, 'card setup opened')
-  return undefined
 }
 
 /** A page saves one card, and leads nowhere after that. */

@@ -7,9 +7,7 @@ import { findOrCreateCustomer, recallCustomer, updateCustomer } from './dodo-cus
 import { finishDeliveries } from './finish-deliveries.ts'
 import { firstEmail } from './load.ts'
 
-type Syncing = Pick<Deps, 'alone' | 'db' | 'dodo' | 'lago' | 'queue' | 'now'> & {
-  organizationId: () => Promise<string>
-}
+type Syncing = Pick<Deps, 'alone' | 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'organizationId'>
 
 /**
  * Keeps a customer in step in Dodo, and takes their open invoices up again, because what was missing may be
@@ -35,7 +33,7 @@ async function sync(
     return `in step with ${known.dodoCustomerId}`
   }
   if (!firstEmail(customer.email)) return 'no e-mail address yet'
-  const dodoCustomerId = await findOrCreateCustomer(deps, customer, await deps.organizationId())
+  const dodoCustomerId = await findOrCreateCustomer(deps, customer)
   return `is ${dodoCustomerId}`
 }
 

@@ -4,10 +4,11 @@ import type { Executor } from '../db/client.ts'
 import { customers, mandates, products } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoSubscription } from '../dodo/objects.ts'
+import { isOfOrganization } from '../domain/metadata.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { wakeCustomer } from './sync-customer.ts'
 
-type Syncing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+type Syncing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'log' | 'now' | 'organizationId'>
 
 /** Follows what becomes of a mandate, whatever event said that something did. */
 export async function syncMandate(deps: Syncing, dodoSubscriptionId: string): Promise<void> {
@@ -34,7 +35,7 @@ export async function observeMandate(
   deps: Syncing,
   subscription: DodoSubscription,
 ): Promise<boolean> {
-  const { db, log, now } = deps
+  const { db, log, now, organizationId } = deps
   const { subscription_id: dodoSubscriptionId, status } = subscription
   const [customer] = await db
     .select()
@@ -45,6 +46,7 @@ export async function observeMandate(
     .from(products)
     .where(eq(products.dodoProductId, subscription.product_id))
   if (!customer || product?.kind !== 'mandate' || !subscription.on_demand) return false
+  if (!isOfOrganization(subscription.metadata, await organizationId())) return false
 
   const [before] = await db
     .select()

@@ -1,25 +1,21 @@
 import type { Deps } from '../deps.ts'
-import { classifyDecline } from '../domain/declines.ts'
 import type { Ledger, Payment } from '../domain/ledger.ts'
 import type { Step } from '../domain/steps.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { answerCreditNote } from './answer-credit-note.ts'
 import { endAttempt } from './attempts.ts'
-import { backRecord } from './back-record.ts'
-import { chargeMandate } from './charge-mandate.ts'
-import { creditRefund, reverseCredit } from './credit-refund.ts'
+import { chargeMandate, endCharge } from './charge-mandate.ts'
+import { creditRefund, reverseCredit, tellCredit } from './credit-refund.ts'
 import { loseDispute, markInvoice, writeMetadata } from './mark-invoice.ts'
 import { openCheckout } from './open-checkout.ts'
 import { orderRefund } from './order-refund.ts'
 import { readPayment, readSession } from './read-dodo.ts'
-import { holdPayment, recordPayment } from './record-payment.ts'
-import { wakeCustomer } from './sync-customer.ts'
-import { refuseMandate } from './sync-mandate.ts'
+import { backRecord, holdPayment, recordPayment } from './record-payment.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
 import { wake } from './wake.ts'
 
-type Taking = Deps & { organizationId: () => Promise<string> }
+type Taking = Deps
 
 /** What Lago forbids for the invoice's state (405) is decided anew on that state: it was voided or paid meanwhile. */
 export async function takeStep(...args: Parameters<typeof take>): Promise<LagoInvoice | undefined> {
@@ -54,8 +50,8 @@ async function take(
       })
       return invoice
     case 'end_attempt':
-      await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
-      if (step.attempt.kind === 'charge') await endCharge(deps, invoice, step)
+      if (step.attempt.kind === 'charge') await endCharge(deps, invoice, step.attempt, step.end)
+      else await endAttempt(deps, invoice.lago_id, step.attempt, step.end)
       return invoice
     case 'record_payment':
       await recordPayment(deps, { invoice, ...step })
@@ -80,10 +76,13 @@ async function take(
       await answerCreditNote(deps, invoice, step)
       return invoice
     case 'credit_refund': {
-      const recorded = await backRecord(deps, { invoice, ledger, payment: step.payment })
+      const recorded = await backRecord(deps, { invoice, payment: step.payment })
       await creditRefund(deps, recorded, step)
       return findInvoice(deps, invoice.lago_id)
     }
+    case 'tell_credit':
+      await tellCredit(deps, invoice.lago_id, step)
+      return invoice
     case 'reverse_credit':
       await reverseCredit(deps, invoice.lago_id, step.dodoRefundId)
       return invoice
@@ -100,18 +99,6 @@ async function take(
     case 'write_metadata':
       return writeMetadata(deps, invoice, step.entries)
   }
-}
-
-/** The mandate is free for the next invoice that waits for it, unless its card is no good any more. */
-async function endCharge(
-  deps: Taking,
-  { customer }: LagoInvoice,
-  { attempt, end }: Extract<Step, { do: 'end_attempt' }>,
-) {
-  const code = end.declineCode ?? null
-  if (end.status === 'declined' && classifyDecline(code) === 'hard' && attempt.dodoSubscriptionId)
-    await refuseMandate(deps.db, attempt.dodoSubscriptionId, `its card was declined (${code})`)
-  await wakeCustomer(deps, deps.db, customer.external_id)
 }
 
 /** What became of one part of a payment may decide which part a refund of it gives back. */

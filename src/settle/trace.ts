@@ -9,7 +9,7 @@ import { finishDeliveries } from './finish-deliveries.ts'
 import { observeRefund } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
 
-type Tracing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
+type Tracing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
 
 /**
  * Finds out which invoices a payment belongs to, for deliveries that do not say (refunds and disputes carry

@@ -58,6 +58,7 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
     kind: 'checkout',
     lagoPaymentRequestId: null,
     share: fields.amount ?? 10_800,
+    dodoPaymentId: null,
     dodoSubscriptionId: null,
     handedOutAt: null,
     repeatableAt: null,
@@ -170,6 +171,8 @@ export const recording = (fields: Partial<Recording> = {}): Recording => ({
 export const credit = (fields: Partial<Credit> = {}): Credit => ({
   dodoRefundId: 'ref_1',
   status: 'credited',
+  toldAt: ago(MINUTE_MS),
+  lagoCreditNoteId: null,
   reason: null,
   repeatableAt: ago(MINUTE_MS),
   needsLicense: false,

@@ -80,6 +80,12 @@ export function apply(about: Case, step: Step): Case {
       return answerCreditNote(about, step)
     case 'credit_refund':
       return creditRefund(about, step)
+    case 'tell_credit': {
+      const credits = held.credits.map((one) =>
+        one.dodoRefundId === step.dodoRefundId ? { ...one, toldAt: now } : one,
+      )
+      return { ...about, ledger: { ...held, credits } }
+    }
     case 'reverse_credit': {
       const credits = held.credits.map((one) =>
         one.dodoRefundId === step.dodoRefundId ? { ...one, status: 'reversed' as const } : one,

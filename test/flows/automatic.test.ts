@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import type { FaultRule } from '../../src/sandbox/faults.ts'
+import { chargesSent, mandateOf, withMandate, type Customer } from '../support/mandates.ts'
 import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
 const MINUTE_MS = 60_000
@@ -9,35 +10,11 @@ const DAY_MS = 24 * HOUR_MS
 const AUTOMATIC = { env: { COLLECTION: 'automatic', RETRY_SCHEDULE: '1d,2d' } }
 const isPaid = ({ state }: Report) => state === 'paid'
 
-type Customer = ReturnType<World['addCustomer']>
-
 type End = (world: World, mandate: string) => void
 
-const chargesSent = (world: World) => world.sent('POST', /^\/subscriptions\/[^/]+\/charge$/)
 const kindsOf = ({ attempts }: Report) => attempts.map(({ kind, status }) => `${kind} ${status}`)
 const isLinkOpen = ({ attempts }: Report) =>
   attempts.at(-1)?.kind !== 'charge' && attempts.at(-1)?.status === 'live'
-
-/** Waits until the bridge holds the customer's newest mandate as it should be. */
-async function mandateOf(world: World, { external_id }: Customer, status = 'active') {
-  for (let look = 0; ; look += 1) {
-    const report = await world.customerReport(external_id)
-    const newest = report?.mandates.at(-1)
-    if (newest?.status === status) return newest.dodoSubscriptionId
-    if (look > 100) throw new Error(`no mandate is ${status}: ${JSON.stringify(report)}`)
-    await Bun.sleep(40)
-  }
-}
-
-/** A customer who paid a first invoice, and so saved a card. */
-async function withMandate(world: World, input: Parameters<World['addCustomer']>[0] = {}) {
-  const customer = world.addCustomer(input)
-  const invoice = world.bill(5_000, { customer })
-  const { report } = await world.openCheckout(invoice.lago_id)
-  world.dodo.pay(await world.follow(report.payUrl))
-  await world.eventually(invoice.lago_id, isPaid)
-  return { customer, invoice, mandate: await mandateOf(world, customer) }
-}
 
 describe('the first invoice of a customer', () => {
   const shared = shareWorld(AUTOMATIC)
