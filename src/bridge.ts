@@ -12,6 +12,8 @@ import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
+import { createPatientFetch } from './net/patient-fetch.ts'
+import { joinReplicas } from './net/replicas.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
@@ -39,13 +41,6 @@ const READY_MS = 2_000
 const FINISH_MS = 6_000
 const HAND_BACK_MS = 8_000
 
-/** Tier 0 of Dodo allows 40/s and 240/min, Lago Cloud 50/s; a little is left to others who use the same keys. */
-const DODO_LIMITS = [
-  { lengthMs: 1_000, most: 36 },
-  { lengthMs: 60_000, most: 230 },
-]
-const LAGO_LIMITS = [{ lengthMs: 1_000, most: 45 }]
-
 export type Bridge = Awaited<ReturnType<typeof openBridge>>
 
 /**
@@ -67,12 +62,22 @@ export async function openBridge(
   await queue.start()
 
   const stopping = new AbortController()
+  const { rateLimits } = config
   const budgets = {
-    lago: createBudget('Lago', LAGO_LIMITS, now),
-    dodo: createBudget('Dodo', DODO_LIMITS, now),
+    lago: createBudget('Lago', rateLimits.Lago, now),
+    dodo: createBudget('Dodo', rateLimits.Dodo, now),
   }
-  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) =>
-    createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+  const services = [
+    { name: 'Lago', limits: rateLimits.Lago, budget: budgets.lago },
+    { name: 'Dodo', limits: rateLimits.Dodo, budget: budgets.dodo },
+  ]
+  const replica = await joinReplicas({ db, services, now })
+  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) => {
+    const plugged = createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+    return urgency === 'sweep'
+      ? createPatientFetch(plugged, { now, stop: stopping.signal })
+      : plugged
+  }
   const clientsFor = (urgency: Urgency) => ({
     lago: createLago({ ...config.lago, fetch: plug('Lago', budgets.lago, urgency) }),
     dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
@@ -167,9 +172,13 @@ export async function openBridge(
   async function close() {
     clearInterval(clock)
     clearInterval(sweeper)
-    const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
+    const giveUp = setTimeout(() => {
+      stopping.abort()
+      for (const { budget } of services) budget.close()
+    }, FINISH_MS)
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
+    await replica.leave()
     await Promise.all([closeDatabase(), locks.close()])
     await server.release()
   }

@@ -120,11 +120,15 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
     return spread(new Date(until))
   }
 
-  /** From now on other limits hold, and nothing is asked before `notBefore`. */
-  function resize(others: readonly Window[], notBefore?: Date) {
+  /** From now on other limits hold. */
+  function resize(others: readonly Window[]) {
     windows = others
-    pausedUntil = Math.max(pausedUntil, notBefore?.getTime() ?? 0)
     serve()
+  }
+
+  /** Nothing is asked before then. */
+  function hold(until: Date) {
+    pausedUntil = Math.max(pausedUntil, until.getTime())
   }
 
   /** What was spent in the longest window. */
@@ -140,7 +144,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
     for (const { giveUp } of waiters.splice(0)) giveUp(new Later('the bridge is stopping', now()))
   }
 
-  return { spend, pause, resize, spentLately, close }
+  return { spend, pause, hold, resize, spentLately, close }
 }
 
 const reservedOf = (most: number, urgency: Urgency) =>
