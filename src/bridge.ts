@@ -14,10 +14,11 @@ import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
 import { joinReplicas } from './net/replicas.ts'
-import { createQueue } from './queue/queue.ts'
+import { createQueue, type Handler } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
+import { rememberInstallation } from './settle/collect-since.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
 import { setupCard } from './settle/setup-card.ts'
@@ -58,6 +59,7 @@ export async function openBridge(
   const { sql, db, close: closeDatabase } = openDatabase(server.url)
   const locks = openLockConnection(server.url)
   const alone = createAlone(locks.sql, now)
+  await rememberInstallation(db, now())
   const queue = createQueue({ sql, log, kinds: KINDS, now })
   await queue.start()
 
@@ -85,21 +87,27 @@ export async function openBridge(
 
   const base = { config, db, queue, alone, log, now }
   const deps = { ...base, ...clientsFor('live') }
-  const sweepDeps = { ...base, ...clientsFor('sweep') }
+  const patient = clientsFor('sweep')
+  const sweepDeps = { ...base, ...patient }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
   const receive = createReceive(deps)
   const settling = { ...deps, organizationId }
   const urgent = clientsFor('urgent')
   const settle = createSettle({ ...settling, urgent })
-  const handlers: Record<keyof typeof OTHERS, (key: string) => Promise<void>> = {
-    trace: (key) => tracePayment({ ...deps, ...urgent }, key),
+  const handlers: Record<keyof typeof OTHERS, Handler> = {
+    // What a sweep came upon may wait for what was told.
+    trace: (key, _data, priority) =>
+      tracePayment(priority > 0 ? { ...deps, ...urgent } : deps, key),
     mandate: (key) => syncMandate(deps, key),
-    customer: (key) => syncCustomer(settling, key),
+    // Ten thousand may be imported at once; whoever has an invoice is met when that is collected.
+    customer: (key) => syncCustomer({ ...settling, ...patient }, key),
     bundle: (key) => settleBundle(settling, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...settling, ...urgent }, key),
   }
-  const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
+  /** One whole sweep, for somebody who waits for it. */
+  const runSweep = async ({ isDryRun = false } = {}) =>
+    (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
@@ -123,13 +131,15 @@ export async function openBridge(
   }
 
   /** Every replica asks for sweeps, and one of them is enough. What fails is tried again at the next one. */
-  async function sweepIfDue(_key: string, { isFirst }: Record<string, unknown>) {
+  async function sweepIfDue(_key: string, { isFirst, isContinued }: Record<string, unknown>) {
     const sweptAt = await lastSweptAt(db)
     const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
-    if (!isFirst && sinceMs < config.reconcileEveryMs / 2) return
+    if (!isFirst && !isContinued && sinceMs < config.reconcileEveryMs / 2) return
     try {
-      const found = await runSweep()
-      log.info({ found: found.length }, 'sweep done')
+      const { found, skipped, isComplete } = await sweep(sweepDeps)
+      if (skipped > 0) log.warn({ invoices: skipped }, 'not collected: COLLECT_SINCE decides')
+      log.info({ found, isComplete }, 'sweep done')
+      if (!isComplete) await requestSweep({ isContinued: true })
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'sweep failed, the next one will find the same')
     }

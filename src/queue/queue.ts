@@ -31,7 +31,11 @@ export type Job = {
   /** Content with any job that waits for its key, also one that starts much later. */
   isPatient?: boolean
 }
-export type Handler = (key: string, data: Record<string, unknown>) => Promise<void>
+export type Handler = (
+  key: string,
+  data: Record<string, unknown>,
+  priority: number,
+) => Promise<void>
 type Payload = {
   key: string
   run: number
@@ -144,9 +148,9 @@ export function createQueue(options: {
   }
 
   async function runOnce(kind: string, { data: payload }: BossJob<Payload>, handler: Handler) {
-    const { key, run, data } = payload
+    const { key, run, data, priority = 0 } = payload
     try {
-      await handler(key, data)
+      await handler(key, data, priority)
     } catch (error) {
       if (error instanceof Later) return sendAgain(kind, payload, error.at)
       if (run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
