@@ -12,10 +12,13 @@ import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
-import { createQueue } from './queue/queue.ts'
+import { createPatientFetch } from './net/patient-fetch.ts'
+import { joinReplicas } from './net/replicas.ts'
+import { createQueue, type Handler } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
+import { rememberInstallation } from './settle/collect-since.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
 import { setupCard } from './settle/setup-card.ts'
@@ -40,13 +43,6 @@ const READY_MS = 2_000
 const FINISH_MS = 6_000
 const HAND_BACK_MS = 8_000
 
-/** Tier 0 of Dodo allows 40/s and 240/min, Lago Cloud 50/s; a little is left to others who use the same keys. */
-const DODO_LIMITS = [
-  { lengthMs: 1_000, most: 36 },
-  { lengthMs: 60_000, most: 230 },
-]
-const LAGO_LIMITS = [{ lengthMs: 1_000, most: 45 }]
-
 export type Bridge = Awaited<ReturnType<typeof openBridge>>
 
 /**
@@ -64,18 +60,31 @@ export async function openBridge(
   const { sql, db, close: closeDatabase } = openDatabase(server.url)
   const locks = openLockConnection(server.url)
   const alone = createAlone(locks.sql, now)
+  await rememberInstallation(db, now())
   const queue = createQueue({ sql, log, kinds: KINDS, now })
   await queue.start()
 
   const stopping = new AbortController()
+  const { rateLimits } = config
   const budgets = {
-    lago: createBudget('Lago', LAGO_LIMITS, now),
-    dodo: createBudget('Dodo', DODO_LIMITS, now),
+    lago: createBudget('Lago', rateLimits.Lago, now),
+    dodo: createBudget('Dodo', rateLimits.Dodo, now),
   }
-  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) => ({
-    fetch: createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal }),
-    reserve: createReserve({ service, budget, urgency, now }),
-  })
+  const services = [
+    { name: 'Lago', limits: rateLimits.Lago, budget: budgets.lago },
+    { name: 'Dodo', limits: rateLimits.Dodo, budget: budgets.dodo },
+  ]
+  const replica = await joinReplicas({ db, services, now })
+  const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) => {
+    const plugged = createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+    return {
+      fetch:
+        urgency === 'sweep'
+          ? createPatientFetch(plugged, { now, stop: stopping.signal })
+          : plugged,
+      reserve: createReserve({ service, budget, urgency, now }),
+    }
+  }
   const clientsFor = (urgency: Urgency) => ({
     lago: createLago({ ...config.lago, ...plug('Lago', budgets.lago, urgency) }),
     dodo: createDodo({ ...config.dodo, ...plug('Dodo', budgets.dodo, urgency) }),
@@ -85,19 +94,25 @@ export async function openBridge(
   const live = clientsFor('live')
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const deps = { ...base, ...live, organizationId }
-  const sweepDeps = { ...deps, ...clientsFor('sweep') }
+  const patient = clientsFor('sweep')
+  const sweepDeps = { ...deps, ...patient }
   const receive = createReceive(deps)
   const urgent = clientsFor('urgent')
   const settle = createSettle({ ...deps, urgent })
-  const handlers: Record<keyof typeof OTHERS, (key: string) => Promise<void>> = {
-    trace: (key) => tracePayment({ ...deps, ...urgent }, key),
+  const handlers: Record<keyof typeof OTHERS, Handler> = {
+    // What a sweep came upon may wait for what was told.
+    trace: (key, _data, priority) =>
+      tracePayment(priority > 0 ? { ...deps, ...urgent } : deps, key),
     mandate: (key) => syncMandate(deps, key),
-    customer: (key) => syncCustomer(deps, key),
+    // Ten thousand may be imported at once; whoever has an invoice is met when that is collected.
+    customer: (key) => syncCustomer({ ...deps, ...patient }, key),
     bundle: (key) => settleBundle(deps, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
   }
-  const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
+  /** One whole sweep, for somebody who waits for it. */
+  const runSweep = async ({ isDryRun = false } = {}) =>
+    (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
@@ -121,13 +136,15 @@ export async function openBridge(
   }
 
   /** Every replica asks for sweeps, and one of them is enough. What fails is tried again at the next one. */
-  async function sweepIfDue(_key: string, { isFirst }: Record<string, unknown>) {
+  async function sweepIfDue(_key: string, { isFirst, isContinued }: Record<string, unknown>) {
     const sweptAt = await lastSweptAt(db)
     const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
-    if (!isFirst && sinceMs < config.reconcileEveryMs / 2) return
+    if (!isFirst && !isContinued && sinceMs < config.reconcileEveryMs / 2) return
     try {
-      const found = await runSweep()
-      log.info({ found: found.length }, 'sweep done')
+      const { found, skipped, isComplete } = await sweep(sweepDeps)
+      if (skipped > 0) log.warn({ invoices: skipped }, 'not collected: COLLECT_SINCE decides')
+      log.info({ found, isComplete }, 'sweep done')
+      if (!isComplete) await requestSweep({ isContinued: true })
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'sweep failed, the next one will find the same')
     }
@@ -170,9 +187,13 @@ export async function openBridge(
   async function close() {
     clearInterval(clock)
     clearInterval(sweeper)
-    const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
+    const giveUp = setTimeout(() => {
+      stopping.abort()
+      for (const { budget } of services) budget.close()
+    }, FINISH_MS)
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
+    await replica.leave()
     await Promise.all([closeDatabase(), locks.close()])
     await server.release()
   }

@@ -40,6 +40,31 @@ const durations = list.transform((parts, context) => {
   return z.NEVER
 })
 
+/** Several windows, like 36/s,230/m: all of them hold. */
+const rateLimit = list.transform((parts, context) => {
+  const windows = parts.flatMap((part): { lengthMs: number; most: number }[] => {
+    const match = /^(\d{1,6})\/(s|m|h)$/.exec(part)
+    const most = Number(match?.[1])
+    return most > 0 ? [{ lengthMs: UNIT_MS[match?.[2] as 's' | 'm' | 'h'], most }] : []
+  })
+  if (windows.length > 0 && windows.length === parts.length) return windows
+  context.addIssue({ code: 'custom', message: 'write requests per time, like 45/s or 36/s,230/m' })
+  return z.NEVER
+})
+
+/** A date is its first moment in UTC. */
+const collectSince = z.string().transform((text, context) => {
+  if (text === 'all') return 'all' as const
+  const isDate = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+  const moment = new Date(text)
+  if (isDate && !Number.isNaN(moment.getTime())) return moment
+  context.addIssue({
+    code: 'custom',
+    message: 'write all, a date like 2026-11-01, or a moment like 2026-11-01T08:00:00Z',
+  })
+  return z.NEVER
+})
+
 const webUrl = z
   .url({ protocol: /^https?$/, message: 'write a full URL, like https://bridge.example' })
   .transform((text) => text.replace(/\/+$/, ''))
@@ -98,6 +123,12 @@ const Environment = z.object({
   VOID_PAYMENTS: z.enum(['refund', 'hold'], 'write refund or hold').default('hold'),
   /** How often both ledgers are swept for what webhooks missed. */
   RECONCILE_EVERY: z.string().default('5m').pipe(duration(1_000)),
+  /** Invoices that Lago issued before it are not collected; `all` collects whatever is unpaid. */
+  COLLECT_SINCE: collectSince.optional(),
+  /** What all replicas together may ask of Dodo. */
+  DODO_RATE_LIMIT: z.string().default('36/s,230/m').pipe(rateLimit),
+  /** The same for Lago. */
+  LAGO_RATE_LIMIT: z.string().default('45/s').pipe(rateLimit),
   /** Without it /api, /dashboard and /metrics answer 404. */
   ADMIN_TOKEN: z.string().min(8, 'use at least 8 characters').optional(),
   LOG_LEVEL: z
@@ -163,6 +194,8 @@ export function readConfig(environment: Record<string, string | undefined>) {
     duplicatePayments: env.DUPLICATE_PAYMENTS,
     voidPayments: env.VOID_PAYMENTS,
     reconcileEveryMs: env.RECONCILE_EVERY,
+    collectSince: env.COLLECT_SINCE,
+    rateLimits: { Dodo: env.DODO_RATE_LIMIT, Lago: env.LAGO_RATE_LIMIT },
     adminToken: env.ADMIN_TOKEN,
     logLevel: env.LOG_LEVEL,
   }

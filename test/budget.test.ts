@@ -8,6 +8,19 @@ const MINUTE_MS = 60_000
 /** What was put off together comes back spread over this long. */
 const SPREAD_MS = 2_000
 
+const URGENCIES = ['urgent', 'live', 'sweep'] as const
+const DODO_WINDOWS = [
+  { lengthMs: 1_000, most: 36 },
+  { lengthMs: MINUTE_MS, most: 230 },
+]
+
+/** Nobody waits in these tests: what is not let through at once is refused. */
+const within = (spending: Promise<void>) =>
+  Promise.race([
+    spending,
+    new Promise<void>((_, reject) => setTimeout(() => reject(new Error('it waits')), 0)),
+  ])
+
 const realTime = () => new Date()
 const standingStill = (windows: { lengthMs: number; most: number }[]) =>
   createBudget('Dodo', windows, () => NOW)
@@ -29,17 +42,17 @@ function waitOf(at: unknown): number {
 }
 
 describe('spend', () => {
-  test('what the limit allows goes at once', async () => {
-    const budget = standingStill([{ lengthMs: MINUTE_MS, most: 5 }])
+  test('what its part of the limit allows goes at once', async () => {
+    const budget = standingStill([{ lengthMs: MINUTE_MS, most: 10 }])
 
-    for (let spent = 0; spent < 5; spent += 1) {
+    for (let spent = 0; spent < 6; spent += 1) {
       expect(await refusalOf(() => budget.spend('urgent'))).toBeUndefined()
     }
   })
 
   test('what must wait too long is put off until there is room, and not made', async () => {
     const budget = standingStill([{ lengthMs: MINUTE_MS, most: 5 }])
-    for (let spent = 0; spent < 5; spent += 1) await budget.spend('urgent')
+    for (let spent = 0; spent < 3; spent += 1) await budget.spend('urgent')
 
     const refusal = await refusalOf(() => budget.spend('urgent'))
 
@@ -62,25 +75,116 @@ describe('spend', () => {
     const budget = standingStill([{ lengthMs: MINUTE_MS, most: 10 }])
     for (let spent = 0; spent < 5; spent += 1) await budget.spend('sweep')
 
-    expect(await refusalOf(() => budget.spend('sweep'))).toBeInstanceOf(Later)
     for (let spent = 0; spent < 4; spent += 1) await budget.spend('live')
     expect(await refusalOf(() => budget.spend('live'))).toBeInstanceOf(Later)
     await budget.spend('urgent')
     expect(await refusalOf(() => budget.spend('urgent'))).toBeInstanceOf(Later)
   })
 
+  test.each(URGENCIES)('%s has a share that the others together cannot take', async (urgency) => {
+    const budget = standingStill(DODO_WINDOWS)
+    for (const other of URGENCIES.filter((one) => one !== urgency)) {
+      for (let asked = 0; asked < 300; asked += 1) {
+        await refusalOf(() => within(budget.spend(other)))
+      }
+    }
+
+    expect(await refusalOf(() => within(budget.spend(urgency)))).toBeUndefined()
+  })
+
+  test('a sweep goes on at its own pace while live work wants more than there is', async () => {
+    const budget = createBudget('Dodo', [{ lengthMs: 100, most: 20 }], realTime)
+    const until = Date.now() + 1_000
+    let swept = 0
+    const live = async () => {
+      while (Date.now() < until) {
+        await refusalOf(() => budget.spend('live'))
+        await Bun.sleep(1)
+      }
+    }
+    const sweep = async () => {
+      while (Date.now() < until) {
+        await budget.spend('sweep')
+        swept += 1
+      }
+    }
+
+    await Promise.all([...Array.from({ length: 40 }, live), sweep()])
+
+    // A fifth of the limit: four in each of ten windows.
+    expect(swept).toBeGreaterThanOrEqual(30)
+  })
+
+  test('where a window is too small to be divided, whoever has waited too long goes first', async () => {
+    let nowMs = 0
+    const budget = createBudget('Dodo', [{ lengthMs: 50, most: 1 }], () => new Date(nowMs))
+    await budget.spend('urgent')
+    const order: Urgency[] = []
+    const swept = budget.spend('sweep').then(() => order.push('sweep'))
+    nowMs += 31_000
+    const paid = budget.spend('urgent').then(() => order.push('urgent'))
+    for (let turn = 0; turn < 20 && order.length < 2; turn += 1) {
+      await Bun.sleep(10)
+      nowMs += 50
+    }
+
+    await Promise.all([swept, paid])
+    expect(order).toEqual(['sweep', 'urgent'])
+  })
+
+  test('ten thousand that want money put off nothing that is more urgent', async () => {
+    let nowMs = NOW.getTime()
+    const budget = createBudget('Dodo', DODO_WINDOWS, () => new Date(nowMs))
+    for (let second = 0; second < 20; second += 1) {
+      for (let asked = 0; asked < 30; asked += 1)
+        await refusalOf(() => within(budget.spend('live')))
+      nowMs += 1_000
+    }
+    const waits = []
+    for (let asked = 0; asked < 10_000; asked += 1) {
+      waits.push(waitOf(await refusalOf(() => within(budget.spend('live')))))
+    }
+    let refusal: unknown
+    while (!(refusal instanceof Later)) {
+      refusal = await refusalOf(() => within(budget.spend('urgent')))
+    }
+
+    expect(Math.max(...waits.filter(Number.isFinite))).toBeGreaterThan(3_600_000)
+    expect(refusal.at.getTime() - nowMs).toBeLessThanOrEqual(MINUTE_MS)
+  })
+
+  test('what is put off waits behind what is more urgent and was put off before it', async () => {
+    const budget = standingStill([{ lengthMs: MINUTE_MS, most: 60 }])
+    for (const urgency of ['urgent', 'live'] as const) {
+      while (!(await refusalOf(() => budget.spend(urgency))));
+    }
+
+    const urgent = waitOf(await refusalOf(() => budget.spend('urgent')))
+
+    expect(waitOf(await refusalOf(() => budget.spend('live')))).toBeGreaterThan(urgent)
+  })
+
   test('what is put off does not come back all at once', async () => {
     const budget = standingStill([{ lengthMs: MINUTE_MS, most: 60 }])
-    for (let spent = 0; spent < 60; spent += 1) await budget.spend('urgent')
+    while (!(await refusalOf(() => budget.spend('urgent'))));
 
     const waits: number[] = []
     for (let nth = 0; nth < 5; nth += 1) {
-      waits.push(waitOf(await refusalOf(() => budget.spend('live'))))
+      waits.push(waitOf(await refusalOf(() => budget.spend('urgent'))))
     }
 
     for (const [index, wait] of waits.entries()) {
       expect(wait - (waits[index - 1] ?? 0)).toBeGreaterThanOrEqual(1_000)
     }
+  })
+
+  test('a slot that was waited for may be used a little later', async () => {
+    const budget = createBudget('Dodo', [{ lengthMs: 40, most: 4 }], realTime)
+
+    await budget.spend('urgent')
+    await Bun.sleep(60)
+
+    expect(await refusalOf(() => budget.spend('urgent'))).toBeUndefined()
   })
 
   test('a short wait is waited for, and no window ever holds more than it may', async () => {
@@ -156,7 +260,7 @@ describe('pause', () => {
 
     const refusals = [
       await refusalOf(() => budget.spend('urgent')),
-      await refusalOf(() => budget.spend('sweep')),
+      await refusalOf(() => budget.spend('live')),
     ]
 
     for (const refusal of refusals) expect(waitOf(refusal)).toBeGreaterThanOrEqual(30_000)
@@ -179,4 +283,36 @@ describe('pause', () => {
 
     expect(Date.now()).toBeGreaterThanOrEqual(until)
   })
+})
+
+describe('resize', () => {
+  test('a smaller share counts what was spent before', async () => {
+    const budget = standingStill([{ lengthMs: MINUTE_MS, most: 40 }])
+    for (let spent = 0; spent < 20; spent += 1) await budget.spend('live')
+
+    budget.resize([{ lengthMs: MINUTE_MS, most: 20 }])
+
+    expect(await refusalOf(() => budget.spend('live'))).toBeInstanceOf(Later)
+  })
+
+  test('a larger share is used by those who wait', async () => {
+    const budget = standingStill([{ lengthMs: MINUTE_MS, most: 10 }])
+    for (let spent = 0; spent < 5; spent += 1) await budget.spend('sweep')
+    const waiting = budget.spend('sweep')
+
+    budget.resize([{ lengthMs: MINUTE_MS, most: 20 }])
+
+    expect(await refusalOf(() => within(waiting))).toBeUndefined()
+  })
+})
+
+test('when the process ends, whoever waits is put off', async () => {
+  const budget = standingStill([{ lengthMs: MINUTE_MS, most: 10 }])
+  for (let spent = 0; spent < 5; spent += 1) await budget.spend('sweep')
+  const waiting = budget.spend('sweep')
+
+  budget.close()
+
+  expect(await refusalOf(() => waiting)).toBeInstanceOf(Later)
+  expect(await refusalOf(() => budget.spend('urgent'))).toBeInstanceOf(Later)
 })

@@ -30,6 +30,27 @@ function complaintAbout(environment: Record<string, string | undefined>): string
 const complaint = (changes: Record<string, string | undefined>) =>
   complaintAbout({ ...REQUIRED, ...changes })
 
+describe('COLLECT_SINCE', () => {
+  test.each([
+    ['all', 'all'],
+    ['2026-11-01', new Date('2026-11-01T00:00:00Z')],
+    ['2026-11-01T08:30:00Z', new Date('2026-11-01T08:30:00Z')],
+    ['2026-11-01T08:30+02:00', new Date('2026-11-01T06:30:00Z')],
+  ])('%s', (text, collectSince) => {
+    expect(read({ COLLECT_SINCE: text })).toMatchObject({ collectSince })
+  })
+})
+
+test('a rate limit has any number of windows', () => {
+  const { rateLimits } = read({ DODO_RATE_LIMIT: '100/s, 1000/m, 50000/h' })
+
+  expect(rateLimits.Dodo).toEqual([
+    { lengthMs: SECOND_MS, most: 100 },
+    { lengthMs: MINUTE_MS, most: 1_000 },
+    { lengthMs: HOUR_MS, most: 50_000 },
+  ])
+})
+
 describe('readConfig', () => {
   test('what is not set has the default of the README', () => {
     expect(read()).toEqual({
@@ -55,6 +76,14 @@ describe('readConfig', () => {
       duplicatePayments: 'refund',
       voidPayments: 'hold',
       reconcileEveryMs: 5 * MINUTE_MS,
+      collectSince: undefined,
+      rateLimits: {
+        Dodo: [
+          { lengthMs: SECOND_MS, most: 36 },
+          { lengthMs: MINUTE_MS, most: 230 },
+        ],
+        Lago: [{ lengthMs: SECOND_MS, most: 45 }],
+      },
       adminToken: undefined,
       logLevel: 'info',
     })
@@ -82,6 +111,9 @@ describe('readConfig', () => {
         'DUPLICATE_PAYMENTS',
         'VOID_PAYMENTS',
         'RECONCILE_EVERY',
+        'COLLECT_SINCE',
+        'DODO_RATE_LIMIT',
+        'LAGO_RATE_LIMIT',
         'ADMIN_TOKEN',
         'LOG_LEVEL',
       ].toSorted(),
@@ -221,6 +253,13 @@ describe('a wrong configuration', () => {
     ['RECONCILE_EVERY', '5'],
     ['RECONCILE_EVERY', '0s'],
     ['RECONCILE_EVERY', 'never'],
+    ['COLLECT_SINCE', 'yesterday'],
+    ['COLLECT_SINCE', '2026-13-01'],
+    ['COLLECT_SINCE', '1764288000'],
+    ['DODO_RATE_LIMIT', '240'],
+    ['DODO_RATE_LIMIT', '0/s'],
+    ['LAGO_RATE_LIMIT', '45/s,fast'],
+    ['LAGO_RATE_LIMIT', ','],
     ['ADMIN_TOKEN', 'short'],
     ['LOG_LEVEL', 'loud'],
   ])('%s=%s is refused by its name', (name, value) => {

@@ -83,6 +83,8 @@ export const invoices = pgTable(
     /** Why Lago does not take our metadata, once it said so: it is not asked again. */
     metadataRefusal: text('metadata_refusal'),
     nextWakeAt: at('next_wake_at'),
+    /** When a sweep last saw it among Lago's unpaid invoices. */
+    listedAt: at('listed_at'),
     settledAt: at('settled_at'),
     createdAt: at('created_at').notNull(),
   },
@@ -475,4 +477,12 @@ export const findings = pgTable('findings', {
   name: text('name').primaryKey(),
   value: jsonb('value').notNull(),
   foundAt: at('found_at').notNull(),
+})
+
+/** The processes that are alive, which divide the services' request limits among themselves. */
+export const replicas = pgTable('replicas', {
+  id: uuid('id').primaryKey(),
+  /** What each has lately asked of each service. */
+  spent: jsonb('spent').$type<Record<string, number>>().notNull(),
+  beatAt: timestamp('beat_at', { withTimezone: true }).notNull(),
 })

@@ -72,6 +72,31 @@ export function createDodo(options: {
       client.refunds.list({ ...madeBetween(since, until), ...page }),
     )
 
+  /** One page, counted from 0, of the payments made between two moments. */
+  const paymentPage = (since: Date, until: Date, page: number) =>
+    listPage('payments', DodoPaymentRow, page, (paging) =>
+      client.payments.list({ ...madeBetween(since, until), ...paging }),
+    )
+
+  const refundPage = (since: Date, until: Date, page: number) =>
+    listPage('refunds', DodoRefund, page, (paging) =>
+      client.refunds.list({ ...madeBetween(since, until), ...paging }),
+    )
+
+  const disputePage = (since: Date, until: Date, page: number) =>
+    listPage('disputes', DodoDispute, page, (paging) =>
+      client.disputes.list({ ...madeBetween(since, until), ...paging }),
+    )
+
+  const subscriptionPage = (dodoProductId: string, since: Date, until: Date, page: number) =>
+    listPage('subscriptions', DodoSubscription, page, (paging) =>
+      client.subscriptions.list({
+        product_id: dodoProductId,
+        ...madeBetween(since, until),
+        ...paging,
+      }),
+    )
+
   const listCustomersByEmail = (email: string) =>
     listAll('customers', DodoCustomer, (page) => client.customers.list({ email, ...page }))
 
@@ -175,6 +200,10 @@ export function createDodo(options: {
 
   return {
     reserve: options.reserve ?? (async () => createTurn('Dodo', () => new Date())),
+    paymentPage,
+    refundPage,
+    disputePage,
+    subscriptionPage,
     findSubscription,
     listSubscriptions,
     listSubscriptionsOf,
@@ -218,13 +247,23 @@ async function listAll<Item extends z.ZodType>(
 ): Promise<z.infer<Item>[]> {
   const all: z.infer<Item>[] = []
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const { items } = await call(`list ${name}`, z.object({ items: z.array(item) }), () =>
-      fetchPage({ page_number: page, page_size: PAGE_SIZE }),
-    )
+    const items = await listPage(name, item, page, fetchPage)
     all.push(...items)
     if (items.length < PAGE_SIZE) break
   }
   return all
+}
+
+const listPage = async <Item extends z.ZodType>(
+  name: string,
+  item: Item,
+  page: number,
+  fetchPage: (page: { page_number: number; page_size: number }) => PromiseLike<{ items: unknown }>,
+): Promise<z.infer<Item>[]> => {
+  const { items } = await call(`list ${name}`, z.object({ items: z.array(item) }), () =>
+    fetchPage({ page_number: page, page_size: PAGE_SIZE }),
+  )
+  return items
 }
 
 async function call<Shape extends z.ZodType>(

@@ -28,7 +28,7 @@ export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Da
   if (trouble) return { state: 'attention', reason: trouble }
   return (
     findMovement(invoice, ledger) ??
-    findCollection(invoice, ledger, retryAt(invoice, ledger, policy, now))
+    findCollection(invoice, ledger, policy, retryAt(invoice, ledger, policy, now))
   )
 }
 
@@ -106,8 +106,13 @@ function findMovement(invoice: Invoice, ledger: Ledger): Standing | undefined {
   return { state: 'paid', reason: `paid with Dodo payment ${applied.dodoPaymentId}` }
 }
 
-function findCollection(invoice: Invoice, ledger: Ledger, retryingAt: Date | undefined): Standing {
-  const reason = whyNotCollected(invoice)
+function findCollection(
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+  retryingAt: Date | undefined,
+): Standing {
+  const reason = whyNotCollected(invoice, policy)
   if (reason) return reason
   const last = ledger.attempts.at(-1)
   if (last && isLive(last)) {

@@ -1,4 +1,4 @@
-import type { Invoice } from './ledger.ts'
+import type { Invoice, Policy } from './ledger.ts'
 import {
   formatDodo,
   formatLago,
@@ -12,16 +12,35 @@ export type State = 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skippe
 /** Where an invoice stands, and why, in words a merchant understands. */
 export type Standing = { state: State; reason: string }
 
+const DAY_MS = 24 * 3_600_000
+
 const attention = (reason: string): Standing => ({ state: 'attention', reason })
 
+type Since = Pick<Policy, 'collectSince'>
+
 /** Why no money may be asked for on this invoice; undefined when it is to be collected. */
-export function whyNotCollected(invoice: Invoice): Standing | undefined {
-  return whyNotAsked(invoice) ?? whyImpossible(invoice)
+export function whyNotCollected(invoice: Invoice, policy: Since): Standing | undefined {
+  return whyNotAsked(invoice, policy) ?? whyImpossible(invoice)
 }
 
 /** The same, but for what a payment request may mend: an amount too small to be collected alone. */
-export function whyNotAsked(invoice: Invoice): Standing | undefined {
-  return whyNothingIsOwed(invoice) ?? whyNotOurs(invoice)
+export function whyNotAsked(invoice: Invoice, policy: Since): Standing | undefined {
+  return whyNothingIsOwed(invoice) ?? whyNotOurs(invoice) ?? whyTooOld(invoice, policy)
+}
+
+/** Lago names only the day, so what was issued on the day itself is collected. */
+export function whyTooOld(
+  { issuedOn }: Pick<Invoice, 'issuedOn'>,
+  { collectSince }: Since,
+): Standing | undefined {
+  if (!collectSince || issuedOn === null) return undefined
+  const endOfDay = Date.parse(issuedOn) + DAY_MS
+  if (Number.isNaN(endOfDay) || endOfDay > collectSince.at.getTime()) return undefined
+  const since = collectSince.at.toISOString()
+  const reason = collectSince.isByInstallation
+    ? 'older than this installation'
+    : `issued before COLLECT_SINCE (${since})`
+  return { state: 'skipped', reason }
 }
 
 function whyNothingIsOwed({ status, paymentStatus, type, due }: Invoice): Standing | undefined {

@@ -1,5 +1,5 @@
 import { whyNotAsked } from './collectable.ts'
-import { isLive, type Attempt, type Invoice, type Ledger } from './ledger.ts'
+import { isLive, type Attempt, type Invoice, type Ledger, type Policy } from './ledger.ts'
 import { isExpired, isMoneyInHand } from './next-attempt.ts'
 
 /** What one invoice of a payment request still wants, in Lago's minor units. */
@@ -20,11 +20,16 @@ export type BundleStep =
   | { do: 'rest' }
 
 /** What an invoice adds to the sum: nothing while other money for it is here or on its way. */
-export function shareOf(invoice: Invoice | undefined, ledger: Ledger, now: Date): Share {
+export function shareOf(
+  invoice: Invoice | undefined,
+  ledger: Ledger,
+  now: Date,
+  policy: Pick<Policy, 'collectSince'>,
+): Share {
   const { lagoInvoiceId } = ledger
   const isCharged = ledger.attempts.some((one) => isLive(one) && one.kind === 'charge')
   const isAsked =
-    invoice && !whyNotAsked(invoice) && !isMoneyInHand(invoice, ledger, now) && !isCharged
+    invoice && !whyNotAsked(invoice, policy) && !isMoneyInHand(invoice, ledger, now) && !isCharged
   return { lagoInvoiceId, amount: isAsked ? invoice.due : 0 }
 }
 

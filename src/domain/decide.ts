@@ -36,7 +36,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
       standing: assess(invoice, ledger, policy, now),
-      isPayable: !whyNotCollected(invoice) && !isMoneyInHand(invoice, ledger, now),
+      isPayable: !whyNotCollected(invoice, policy) && !isMoneyInHand(invoice, ledger, now),
       wakeAt: nextWake(invoice, ledger, policy, now),
     }
   )
@@ -113,7 +113,7 @@ function nextFailedMark(
   const isMarkable =
     invoice.status === 'finalized' &&
     invoice.paymentStatus === 'pending' &&
-    whyNotCollected(invoice) === undefined
+    whyNotCollected(invoice, policy) === undefined
   const isWrong = last?.status === 'declined' && isMarkable && !isWaiting
   return isWrong ? { do: 'mark_failed' } : undefined
 }

@@ -7,6 +7,8 @@ export type Invoice = {
   status: string
   paymentStatus: string
   isSelfBilled: boolean
+  /** The day on which Lago issued it; null of what has none. */
+  issuedOn: string | null
   /** The payment provider that Lago itself charges this customer through, if any. */
   nativeProvider: string | null
   currency: string
@@ -180,6 +182,9 @@ export type Ledger = {
   mandates: readonly Mandate[]
 }
 
+/** Only what was issued from then on is collected: so says the operator, or the installation itself. */
+export type CollectSince = { at: Date; isByInstallation: boolean }
+
 /** The merchant's choices. */
 export type Policy = {
   collection: 'checkout' | 'automatic'
@@ -188,6 +193,8 @@ export type Policy = {
   /** Lago is known to have no premium licence. */
   isFreeLicense: boolean
   retryScheduleMs: readonly number[]
+  /** What Lago issued before is not collected; null when all is. */
+  collectSince: CollectSince | null
   /** How old an observation of a payment that is not final may be before it is read again. */
   paymentFreshForMs: number
   /** The same for the checkout session of a live attempt. */

@@ -74,7 +74,7 @@ export function nextAttempt(
   policy: Policy,
   now: Date,
 ): Step | undefined {
-  const isWanted = !whyNotCollected(invoice) && !isMoneyInHand(invoice, ledger, now)
+  const isWanted = !whyNotCollected(invoice, policy) && !isMoneyInHand(invoice, ledger, now)
   const begun = ledger.attempts.find(isLive)
   if (begun?.kind === 'charge' && begun.status !== 'live') {
     const { cause, retryIndex } = begun
@@ -191,7 +191,7 @@ export function retryAt(
   const last = ledger.attempts.at(-1)
   const waitMs = nextWaitMs(last, policy)
   if (waitMs === undefined || !last?.endedAt) return undefined
-  if (whyNotCollected(invoice) || isMoneyInHand(invoice, ledger, now)) return undefined
+  if (whyNotCollected(invoice, policy) || isMoneyInHand(invoice, ledger, now)) return undefined
   return new Date(declinedAt(last, last.endedAt).getTime() + waitMs)
 }
 

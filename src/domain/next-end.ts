@@ -83,7 +83,7 @@ function findObsolete(
   ledger: Ledger,
   policy: Policy,
 ): string | undefined {
-  const reason = whyNotCollected(invoice)
+  const reason = whyNotCollected(invoice, policy)
   if (reason) return reason.reason
   const isOpen = attempt.status === 'live'
   if (findSavedCard(attempt, invoice, ledger, policy)) return 'the customer saved a card'
@@ -105,7 +105,7 @@ function findSavedCard(
     attempt.kind !== 'charge' &&
     !attempt.lagoPaymentRequestId &&
     !attempt.handedOutAt &&
-    !whyNotCollected(invoice)
+    !whyNotCollected(invoice, policy)
   const mandate = isReplaceable ? findMandate(invoice, ledger, policy) : undefined
   return mandate && mandate.renewedAt > attempt.startedAt ? mandate : undefined
 }

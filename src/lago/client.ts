@@ -58,14 +58,19 @@ export function createLago(options: {
       ).then(({ invoice }) => invoice),
     )
 
-  /** All finalised invoices that Lago holds for unpaid, without their fees. */
-  const listUnpaidInvoices = () =>
-    listAll('invoices', LagoInvoice, (page) =>
+  /**
+   * A page, counted from 1, of the finalised invoices that Lago holds for unpaid, without their fees, the newest
+   * first. Dates are days.
+   */
+  const unpaidPage = (page: number, issued: { since?: string; until?: string } = {}) =>
+    listPage('invoices', LagoInvoice, page, () =>
       client.invoices.findAllInvoices({
         page,
         per_page: PAGE_SIZE,
         status: 'finalized',
         'payment_statuses[]': ['pending', 'failed'],
+        ...(issued.since && { issuing_date_from: issued.since }),
+        ...(issued.until && { issuing_date_to: issued.until }),
       } as Parameters<typeof client.invoices.findAllInvoices>[0]),
     )
 
@@ -192,9 +197,9 @@ export function createLago(options: {
       ).then((answer) => answer.payment_request),
     )
 
-  /** Requests stay pending for ever when they are paid outside Lago's own providers. */
-  const listPaymentRequests = () =>
-    listAll('payment_requests', LagoPaymentRequest, (page) =>
+  /** A page, counted from 1, the newest first. They stay pending for ever when paid outside Lago's own providers. */
+  const paymentRequestPage = (page: number) =>
+    listPage('payment_requests', LagoPaymentRequest, page, () =>
       client.paymentRequests.findAllPaymentRequests({ page, per_page: PAGE_SIZE }),
     )
 
@@ -288,7 +293,7 @@ export function createLago(options: {
     reserve: options.reserve ?? (async () => createTurn('Lago', () => new Date())),
     findInvoice,
     findInvoiceByNumber,
-    listUnpaidInvoices,
+    unpaidPage,
     updateInvoice,
     listPayments,
     listAllPayments,
@@ -302,7 +307,7 @@ export function createLago(options: {
     findCreditNote,
     loseDispute,
     findPaymentRequest,
-    listPaymentRequests,
+    paymentRequestPage,
     findCustomer,
     listCustomers,
     findWalletTransaction,
@@ -324,14 +329,24 @@ async function listAll<Item extends z.ZodType>(
 ): Promise<z.infer<Item>[]> {
   const all: z.infer<Item>[] = []
   for (let page = 1; page <= MAX_PAGES; page += 1) {
-    const shape = PageMeta.and(z.object({ [name]: z.array(item) }))
-    const answer = await call(`list ${name}`, shape, () => fetchPage(page))
-    const items = answer[name] as z.infer<Item>[]
-    all.push(...items)
-    // Lago's counts are cached and only a hint: an empty page ends the list as well.
-    if (items.length === 0 || !answer.meta.next_page) break
+    const { rows, isLast } = await listPage(name, item, page, () => fetchPage(page))
+    all.push(...rows)
+    if (isLast) break
   }
   return all
+}
+
+async function listPage<Item extends z.ZodType>(
+  name: string,
+  item: Item,
+  page: number,
+  fetchPage: () => Promise<{ data: unknown }>,
+): Promise<{ rows: z.infer<Item>[]; isLast: boolean }> {
+  const shape = PageMeta.and(z.object({ [name]: z.array(item) }))
+  const answer = await call(`list ${name}, page ${page}`, shape, fetchPage)
+  const rows = answer[name] as z.infer<Item>[]
+  // Lago's counts are cached and only a hint: an empty page ends the list as well.
+  return { rows, isLast: rows.length === 0 || !answer.meta.next_page }
 }
 
 async function call<Shape extends z.ZodType>(

@@ -1,7 +1,7 @@
 import type { ConstructorOptions } from 'pg-boss'
 import type postgres from 'postgres'
 
-type BossDatabase = NonNullable<ConstructorOptions['db']>
+export type BossDatabase = NonNullable<ConstructorOptions['db']>
 type Listen = NonNullable<BossDatabase['listen']>
 
 const STARTS_TRANSACTION = /^\s*BEGIN\b/i
@@ -73,7 +73,16 @@ async function listen(
   }
 }
 
-async function run(sql: postgres.Sql, text: string, values: unknown[] | undefined) {
+/** One transaction of the driver's, as pg-boss takes a database. */
+export const withinTransaction = (sql: postgres.TransactionSql): BossDatabase => ({
+  executeSql: async (text, values) => ({ rows: await run(sql, text, values) }),
+})
+
+async function run(
+  sql: postgres.Sql | postgres.TransactionSql,
+  text: string,
+  values: unknown[] | undefined,
+) {
   const result: unknown = values?.length
     ? await sql.unsafe(text, values.map(toParameter))
     : await sql.unsafe(text)

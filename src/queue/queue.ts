@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import type postgres from 'postgres'
 
 import { Later, messageOf } from '../errors.ts'
-import { createBossDatabase } from './boss-database.ts'
+import { createBossDatabase, withinTransaction, type BossDatabase } from './boss-database.ts'
+import { mergeIntoWaiting, onePerKey, type Sending } from './waiting.ts'
 
 /** Runs before a job is buried: with the backoff below, about half an hour of failing. */
 const MAX_RUNS = 12
@@ -23,9 +24,25 @@ const POLL_SECONDS = 1
 const DEAD_POLL_SECONDS = 10
 
 /** Work owed on one key. Jobs of one kind and key never run at the same time, on any replica. */
-export type Job = { key: string; priority?: number; data?: Record<string, unknown> }
-export type Handler = (key: string, data: Record<string, unknown>) => Promise<void>
-type Payload = { key: string; run: number; data: Record<string, unknown>; error?: string }
+export type Job = {
+  key: string
+  priority?: number
+  data?: Record<string, unknown>
+  /** Content with any job that waits for its key, also one that starts much later. */
+  isPatient?: boolean
+}
+export type Handler = (
+  key: string,
+  data: Record<string, unknown>,
+  priority: number,
+) => Promise<void>
+type Payload = {
+  key: string
+  run: number
+  priority?: number
+  data: Record<string, unknown>
+  error?: string
+}
 type Transaction = Parameters<typeof fromDrizzle>[0]
 
 export type Queue = ReturnType<typeof createQueue>
@@ -77,15 +94,33 @@ export function createQueue(options: {
     })
   }
 
-  /** Sends jobs inside the transaction that stores their cause, so that neither exists without the other. */
+  /**
+   * Sends jobs inside the transaction that stores their cause, so that neither exists without the other. A key
+   * that has a job waiting gets no second one: the waiting one is brought forward.
+   */
   async function send(transaction: Transaction, kind: string, jobs: readonly Job[]) {
+    const sending = jobs.map(({ key, priority = 0, data = {}, isPatient = false }) => ({
+      key,
+      priority,
+      data,
+      isPatient,
+      run: 0,
+      startAfter: undefined,
+    }))
+    await sendInto(fromDrizzle(transaction, sqlTag), kind, sending)
+  }
+
+  async function sendInto(database: BossDatabase, kind: string, jobs: readonly Sending[]) {
     if (jobs.length === 0) return
-    const rows = jobs.map(({ key, priority = 0, data = {} }) => ({
-      data: { key, run: 0, data } satisfies Payload,
+    const fresh = await mergeIntoWaiting(database, kind, onePerKey(jobs))
+    if (fresh.length === 0) return
+    const rows = fresh.map(({ key, priority, data, run, startAfter }) => ({
+      data: { key, run, priority, data } satisfies Payload,
       singletonKey: key,
       priority,
+      ...(startAfter && { startAfter }),
     }))
-    await boss.insert(kind, rows, { db: fromDrizzle(transaction, sqlTag) })
+    await boss.insert(kind, rows, { db: database })
   }
 
   /** Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says. */
@@ -113,9 +148,9 @@ export function createQueue(options: {
   }
 
   async function runOnce(kind: string, { data: payload }: BossJob<Payload>, handler: Handler) {
-    const { key, run, data } = payload
+    const { key, run, data, priority = 0 } = payload
     try {
-      await handler(key, data)
+      await handler(key, data, priority)
     } catch (error) {
       if (error instanceof Later) return sendAgain(kind, payload, error.at)
       if (run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
@@ -126,7 +161,8 @@ export function createQueue(options: {
   }
 
   async function sendAgain(kind: string, payload: Payload, startAfter: Date) {
-    await boss.send(kind, payload, { singletonKey: payload.key, startAfter })
+    const job = { isPatient: false, priority: 0, ...payload, startAfter }
+    await sql.begin((transaction) => sendInto(withinTransaction(transaction), kind, [job]))
   }
 
   async function bury(kind: string, payload: Payload, error: string) {

@@ -1,5 +1,6 @@
-import { and, inArray, isNotNull, or } from 'drizzle-orm'
+import { and, isNotNull, or } from 'drizzle-orm'
 
+import { isAnyOf } from '../db/any-of.ts'
 import { disputes, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { isLost, isUndecided } from '../domain/ledger.ts'
@@ -84,7 +85,7 @@ async function readKnown(
     .where(
       and(
         isNotNull(payments.lagoInvoiceId),
-        inArray(
+        isAnyOf(
           payments.dodoPaymentId,
           opened.map(({ payment_id }) => payment_id),
         ),
@@ -96,8 +97,8 @@ async function readKnown(
     .from(disputes)
     .where(
       or(
-        inArray(disputes.dodoPaymentId, [...inPeriod]),
-        inArray(disputes.dodoDisputeId, [...listed.keys()]),
+        isAnyOf(disputes.dodoPaymentId, [...inPeriod]),
+        isAnyOf(disputes.dodoDisputeId, [...listed.keys()]),
       ),
     )
   const fresh = opened

@@ -1,5 +1,6 @@
-import { and, asc, between, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, asc, between, eq, isNotNull } from 'drizzle-orm'
 
+import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
 import { invoices, payments, recordings, shares } from '../db/schema.ts'
 import { allocateRefunds, isOpenOrder } from '../domain/allocation.ts'
@@ -37,7 +38,7 @@ export async function readOwnPayments(
 ): Promise<Map<string, OwnPayment>> {
   const condition =
     'ids' in wanted
-      ? inArray(payments.dodoPaymentId, wanted.ids)
+      ? isAnyOf(payments.dodoPaymentId, wanted.ids)
       : between(payments.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
     .select()
@@ -89,7 +90,7 @@ export async function readNumbers(db: Database, lagoInvoiceIds: readonly string[
   const rows = await db
     .select({ lagoInvoiceId: invoices.lagoInvoiceId, number: invoices.number })
     .from(invoices)
-    .where(inArray(invoices.lagoInvoiceId, [...new Set(lagoInvoiceIds)]))
+    .where(isAnyOf(invoices.lagoInvoiceId, [...new Set(lagoInvoiceIds)]))
   return new Map(rows.map(({ lagoInvoiceId, number }) => [lagoInvoiceId, number]))
 }
 
@@ -99,13 +100,13 @@ async function readParts(db: Database, rows: readonly Row[]) {
     db
       .select()
       .from(shares)
-      .where(inArray(shares.attemptId, attemptIds))
+      .where(isAnyOf(shares.attemptId, attemptIds, 'uuid'))
       .orderBy(asc(shares.position)),
     db
       .select()
       .from(recordings)
       .where(
-        inArray(
+        isAnyOf(
           recordings.dodoPaymentId,
           rows.map(({ dodoPaymentId }) => dodoPaymentId),
         ),

@@ -1,5 +1,6 @@
-import { and, between, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, between, eq, isNotNull } from 'drizzle-orm'
 
+import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
 import { creditNotes, credits, payments, recordings, refundOrders, refunds } from '../db/schema.ts'
 import { allocateRefunds, type Allocation } from '../domain/allocation.ts'
@@ -32,7 +33,7 @@ export async function readOwnRefunds(
 ): Promise<Map<string, OwnRefund>> {
   const condition =
     'ids' in wanted
-      ? inArray(refunds.dodoRefundId, wanted.ids)
+      ? isAnyOf(refunds.dodoRefundId, wanted.ids)
       : between(refunds.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
     .select({ refund: refunds, lagoInvoiceId: payments.lagoInvoiceId })
@@ -41,8 +42,8 @@ export async function readOwnRefunds(
     .where(and(condition, isNotNull(payments.lagoInvoiceId)))
   const ids = rows.map(({ refund }) => refund.dodoRefundId)
   const [ownCredits, ownOrders] = await Promise.all([
-    db.select().from(credits).where(inArray(credits.dodoRefundId, ids)),
-    db.select().from(refundOrders).where(inArray(refundOrders.dodoRefundId, ids)),
+    db.select().from(credits).where(isAnyOf(credits.dodoRefundId, ids)),
+    db.select().from(refundOrders).where(isAnyOf(refundOrders.dodoRefundId, ids)),
   ])
   const readInFull = createFullReader(db)
   const own = new Map<string, OwnRefund>()
@@ -187,11 +188,11 @@ export async function readOwedNotes(
 ): Promise<(note: OwedNote) => { knowledge: Knowledge; number: string | null } | undefined> {
   const ids = [...new Set(notes.map(({ lago_invoice_id }) => lago_invoice_id))]
   const [known, paid] = await Promise.all([
-    db.select().from(creditNotes).where(inArray(creditNotes.lagoInvoiceId, ids)),
+    db.select().from(creditNotes).where(isAnyOf(creditNotes.lagoInvoiceId, ids)),
     db
       .selectDistinct({ lagoInvoiceId: recordings.lagoInvoiceId })
       .from(recordings)
-      .where(and(inArray(recordings.lagoInvoiceId, ids), eq(recordings.status, 'recorded'))),
+      .where(and(isAnyOf(recordings.lagoInvoiceId, ids), eq(recordings.status, 'recorded'))),
   ])
   const isPaidThroughUs = new Set(paid.map(({ lagoInvoiceId }) => lagoInvoiceId))
   const numbers = await readNumbers(db, ids)

@@ -1,9 +1,8 @@
-import { inArray } from 'drizzle-orm'
-
 import type { Bridge } from '../bridge.ts'
+import { isAnyOf } from '../db/any-of.ts'
 import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Finding } from '../sweep/sweep.ts'
+import type { Finding } from '../sweep/report-found.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
 const POLL_MS = 100
@@ -51,7 +50,7 @@ const describe = ({ lagoInvoiceId, what }: Finding, numbers: Map<string, string 
 ]
 
 const findRows = async ({ deps: { db } }: Reconciling, ids: string[]): Promise<Row[]> =>
-  ids.length > 0 ? db.select().from(invoices).where(inArray(invoices.lagoInvoiceId, ids)) : []
+  ids.length > 0 ? db.select().from(invoices).where(isAnyOf(invoices.lagoInvoiceId, ids)) : []
 
 const isSettledSince = (startedAt: Date) => (row: Row) =>
   row.settledAt !== null && row.settledAt >= startedAt

@@ -187,6 +187,7 @@ export function asInvoice(invoice: LagoInvoice): Invoice {
     status: invoice.status,
     paymentStatus: invoice.payment_status,
     isSelfBilled: invoice.self_billed,
+    issuedOn: invoice.issuing_date,
     nativeProvider: customer.billing_configuration?.payment_provider ?? null,
     currency: invoice.currency,
     total: invoice.total_amount_cents,

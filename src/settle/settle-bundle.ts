@@ -15,6 +15,7 @@ import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoPaymentRequest } from '../lago/objects.ts'
 import { begin, endAttempt } from './attempts.ts'
 import type { Checkouts, Demand } from './checkout.ts'
+import { findCollectSince } from './collect-since.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { asInvoice, ensureInvoice, firstEmail, loadLedger, newPayToken, payUrlOf } from './load.ts'
 import { asCheckout, openOnce } from './open-checkout.ts'
@@ -136,13 +137,14 @@ async function loadMembers(deps: Bundling, { lagoPaymentRequestId }: BundleRow):
     .where(eq(bundleInvoices.lagoPaymentRequestId, lagoPaymentRequestId))
     .orderBy(asc(bundleInvoices.position))
   const members: Member[] = []
+  const collectSince = await findCollectSince(deps)
   for (const { lagoInvoiceId } of ids) {
     const invoiceRow = await ensureInvoice(deps, lagoInvoiceId)
     const invoice = await findInvoice(deps, lagoInvoiceId)
     const ledger = await loadLedger(deps, invoiceRow)
     members.push({
       ledger,
-      share: shareOf(invoice && asInvoice(invoice), ledger, deps.now()),
+      share: shareOf(invoice && asInvoice(invoice), ledger, deps.now(), { collectSince }),
       number: invoice?.number ?? lagoInvoiceId,
       isSlow: ledger.payments.some(({ status, attemptId }) => status === 'processing' && attemptId),
     })

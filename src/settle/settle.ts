@@ -6,6 +6,7 @@ import { decide } from '../domain/decide.ts'
 import type { Policy } from '../domain/ledger.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
+import { findCollectSince } from './collect-since.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
@@ -49,7 +50,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
     const deps = isUrgent ? { ...usual, ...urgent } : usual
-    const policy = policyFor(deps, data['cause'])
+    const policy = await policyFor(deps, data['cause'])
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
@@ -63,13 +64,17 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   }
 }
 
-function policyFor({ config }: Settling, cause: unknown): Omit<Policy, 'isFreeLicense'> {
+async function policyFor(
+  { config, db }: Settling,
+  cause: unknown,
+): Promise<Omit<Policy, 'isFreeLicense'>> {
   const isCustomerWaiting = cause === 'customer'
   return {
     collection: config.collection,
     duplicatePayments: config.duplicatePayments,
     voidPayments: config.voidPayments,
     retryScheduleMs: config.retryScheduleMs,
+    collectSince: await findCollectSince({ config, db }),
     paymentFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : config.reconcileEveryMs,
     sessionFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : SESSION_FRESH_MS,
   }

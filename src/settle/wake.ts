@@ -17,6 +17,12 @@ export async function wake(
   lagoInvoiceIds: readonly string[],
   cause: WakeCause,
 ) {
-  const jobs = lagoInvoiceIds.map((key) => ({ key, priority: PRIORITY[cause], data: { cause } }))
+  const jobs = lagoInvoiceIds.map((key) => ({
+    key,
+    priority: PRIORITY[cause],
+    data: { cause },
+    // A sweep sees again and again what has been put off: it is in hand.
+    isPatient: cause === 'sweep',
+  }))
   await db.transaction((tx) => queue.send(tx, 'settle', jobs))
 }

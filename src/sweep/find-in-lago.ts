@@ -1,45 +1,96 @@
-import { and, inArray, notInArray } from 'drizzle-orm'
+import { and, asc, gt, inArray, isNull, lt, or } from 'drizzle-orm'
 
+import { isAnyOf, isNoneOf } from '../db/any-of.ts'
 import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { whyTooOld } from '../domain/collectable.ts'
+import type { CollectSince } from '../domain/ledger.ts'
+import type { LagoInvoice } from '../lago/objects.ts'
+import type { Found } from './report-found.ts'
 
-type Searching = Pick<Deps, 'db' | 'lago'>
-type Found = { lagoInvoiceId: string; what: string }
+type Searching = Pick<Deps, 'db' | 'now'>
+type Row = typeof invoices.$inferSelect
+/** What of a page is to be looked at, and what is new to us and not to be collected. */
+type Judged = { found: Found[]; tooOld: { invoice: LagoInvoice; reason: string }[] }
 
-/** Invoices that Lago holds for unpaid and we do not, or the other way about, or that changed since we looked. */
-export async function findInLago({ db, lago }: Searching): Promise<Found[]> {
-  const listed = await lago.listUnpaidInvoices()
-  const ids = listed.map(({ lago_id }) => lago_id)
-  const held = ids.length
-    ? await db.select().from(invoices).where(inArray(invoices.lagoInvoiceId, ids))
-    : []
+const BATCH = 1_000
+
+/** Invoices of a page of unpaid ones that we do not hold for unpaid, or that changed since we looked. */
+export async function judgeUnpaid(
+  { db }: Searching,
+  page: readonly LagoInvoice[],
+  collectSince: CollectSince | null,
+): Promise<Judged> {
+  const ids = page.map(({ lago_id }) => lago_id)
+  const held = await db.select().from(invoices).where(isAnyOf(invoices.lagoInvoiceId, ids))
   const known = new Map(held.map((row) => [row.lagoInvoiceId, row]))
-
-  const changed = listed.flatMap((invoice) => {
+  const judged: Judged = { found: [], tooOld: [] }
+  for (const invoice of page) {
     const row = known.get(invoice.lago_id)
-    if (!row?.settledAt)
-      return [{ lagoInvoiceId: invoice.lago_id, what: `invoice ${invoice.number} was not known` }]
-    const isSame =
-      row.lagoPaymentStatus === invoice.payment_status &&
-      row.amountDue === invoice.total_due_amount_cents &&
-      row.lagoStatus === invoice.status &&
-      row.lagoUpdatedAt === (invoice.updated_at ?? null)
-    return isSame
-      ? []
-      : [{ lagoInvoiceId: invoice.lago_id, what: `invoice ${invoice.number} changed in Lago` }]
-  })
-  return [...changed, ...(await findGone({ db }, ids))]
+    const old = whyTooOld({ issuedOn: invoice.issuing_date }, { collectSince })
+    if (!row && old) judged.tooOld.push({ invoice, reason: old.reason })
+    const what = row || !old ? whyLookedAt(invoice, row, old?.reason) : undefined
+    if (what) judged.found.push(asFound(invoice.lago_id, what))
+  }
+  return judged
 }
 
-/** What we wait to be paid, and Lago no longer lists as unpaid: paid by other means, void or deleted. */
-async function findGone({ db }: Pick<Searching, 'db'>, listedIds: string[]): Promise<Found[]> {
-  const waiting = inArray(invoices.state, ['open', 'processing', 'failed'])
+const SKIPPED_AS_OLD = /^(older than this installation|issued before COLLECT_SINCE)/
+
+function whyLookedAt(
+  invoice: LagoInvoice,
+  row: Row | undefined,
+  tooOld: string | undefined,
+): string | undefined {
+  const { number } = invoice
+  if (!row?.settledAt) return `invoice ${number} was not known`
+  const isSame =
+    row.lagoPaymentStatus === invoice.payment_status &&
+    row.amountDue === invoice.total_due_amount_cents &&
+    row.lagoStatus === invoice.status &&
+    row.lagoUpdatedAt === (invoice.updated_at ?? null)
+  if (!isSame) return `invoice ${number} changed in Lago`
+  const wasTooOld = row.state === 'skipped' && SKIPPED_AS_OLD.test(row.reason)
+  if (wasTooOld && !tooOld) return `invoice ${number} is to be collected now`
+  const isCollected = row.state === 'open' || row.state === 'failed'
+  return isCollected && tooOld ? `invoice ${number} is not to be collected any more` : undefined
+}
+
+const asFound = (lagoInvoiceId: string, what: string): Found => ({
+  kind: 'settle',
+  key: lagoInvoiceId,
+  lagoInvoiceId,
+  what,
+})
+
+/** Remembers that Lago showed them as unpaid. */
+export const markListed = ({ db }: Searching, ids: readonly string[], at: Date) =>
+  db.update(invoices).set({ listedAt: at }).where(isAnyOf(invoices.lagoInvoiceId, ids))
+
+/**
+ * What we wait to be paid, and Lago has not listed as unpaid since then: paid by other means, void or deleted; or
+ * passed over because the rows shifted while the pages were read, which costs a look.
+ */
+export async function findGone(
+  { db }: Searching,
+  listed: { since: Date; seen: ReadonlySet<string> },
+  after: string,
+): Promise<Found[]> {
   const gone = await db
-    .select()
+    .select({ lagoInvoiceId: invoices.lagoInvoiceId, number: invoices.number })
     .from(invoices)
-    .where(listedIds.length ? and(waiting, notInArray(invoices.lagoInvoiceId, listedIds)) : waiting)
-  return gone.map(({ lagoInvoiceId, number }) => ({
-    lagoInvoiceId,
-    what: `invoice ${number ?? lagoInvoiceId} is no longer unpaid in Lago`,
-  }))
+    .where(
+      and(
+        inArray(invoices.state, ['open', 'processing', 'failed']),
+        lt(invoices.createdAt, listed.since),
+        or(isNull(invoices.listedAt), lt(invoices.listedAt, listed.since)),
+        listed.seen.size > 0 ? isNoneOf(invoices.lagoInvoiceId, [...listed.seen]) : undefined,
+        gt(invoices.lagoInvoiceId, after),
+      ),
+    )
+    .orderBy(asc(invoices.lagoInvoiceId))
+    .limit(BATCH)
+  return gone.map(({ lagoInvoiceId, number }) =>
+    asFound(lagoInvoiceId, `invoice ${number ?? lagoInvoiceId} is no longer unpaid in Lago`),
+  )
 }

@@ -1,5 +1,6 @@
-import { eq, inArray } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 
+import { isAnyOf } from '../db/any-of.ts'
 import { bundles, creditNotes, topUps } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { observeCreditNote, wantsRefund } from '../settle/observe-credit-note.ts'
@@ -11,6 +12,8 @@ type Found = { key: string; what: string }
 /** Wallets are only listed by customer: so many customers, by lot, are asked for in one sweep. */
 const CUSTOMERS_PER_SWEEP = 20
 const NOTES_PER_SWEEP = 20
+/** Bounds a listing whose pages never end. */
+const MAX_PAGES = 1_000
 
 /** Credit notes of the merchant's that want money given back; unless it is a dry run, what is new of them is written down. */
 export async function findCreditNotes(
@@ -21,7 +24,7 @@ export async function findCreditNotes(
   const wanted = (await lago.listPendingRefunds()).filter(wantsRefund)
   if (wanted.length === 0) return settled
   const ids = wanted.map(({ lago_id }) => lago_id)
-  const held = await db.select().from(creditNotes).where(inArray(creditNotes.lagoCreditNoteId, ids))
+  const held = await db.select().from(creditNotes).where(isAnyOf(creditNotes.lagoCreditNoteId, ids))
   const isKnown = new Set(
     held
       .filter(({ refundStatus }) => refundStatus === 'pending')
@@ -60,14 +63,25 @@ async function findSettledNotes({ db, lago, now }: Searching, isDryRun: boolean)
 
 /** Payment requests that we have not heard of. They stay pending for ever, so only new ones count. */
 export async function findPaymentRequests({ db, lago }: Searching, since: Date): Promise<Found[]> {
-  const recent = (await lago.listPaymentRequests()).filter(({ created_at }) => created_at >= since)
-  if (recent.length === 0) return []
-  const ids = recent.map(({ lago_id }) => lago_id)
-  const held = await db.select().from(bundles).where(inArray(bundles.lagoPaymentRequestId, ids))
-  const isKnown = new Set(held.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId))
-  return recent
-    .filter(({ lago_id }) => !isKnown.has(lago_id))
-    .map(({ lago_id }) => ({ key: lago_id, what: `payment request ${lago_id} was not known` }))
+  const found: Found[] = []
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
+    const { rows, isLast } = await lago.paymentRequestPage(page)
+    const recent = rows.filter(({ created_at }) => created_at >= since)
+    const ids = recent.map(({ lago_id }) => lago_id)
+    const held = await db
+      .select({ id: bundles.lagoPaymentRequestId })
+      .from(bundles)
+      .where(isAnyOf(bundles.lagoPaymentRequestId, ids))
+    const isKnown = new Set(held.map(({ id }) => id))
+    found.push(
+      ...ids
+        .filter((id) => !isKnown.has(id))
+        .map((key) => ({ key, what: `payment request ${key} was not known` })),
+    )
+    // The newest come first.
+    if (isLast || recent.length === 0) break
+  }
+  return found
 }
 
 /** Top-ups whose invoice Lago shows to nobody, found through the wallets of some customers. */
@@ -86,7 +100,7 @@ export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
   const held = await db
     .select()
     .from(topUps)
-    .where(inArray(topUps.lagoWalletTransactionId, pending))
+    .where(isAnyOf(topUps.lagoWalletTransactionId, pending))
   const isKnown = new Set(held.map((one) => one.lagoWalletTransactionId))
   return pending
     .filter((key) => !isKnown.has(key))

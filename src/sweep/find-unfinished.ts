@@ -1,24 +1,9 @@
-import {
-  and,
-  asc,
-  eq,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  notExists,
-  notInArray,
-  or,
-  sql,
-} from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm'
 
 import {
   attempts,
-  bundles,
   creditNotes,
   credits,
-  deliveries,
-  disputes,
   invoices,
   payments,
   recordings,
@@ -27,71 +12,73 @@ import {
   shares,
 } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { takeTurns, type Finder } from './rotate.ts'
 
-type Searching = Pick<Deps, 'db' | 'now'>
+type Searching = Pick<Deps, 'db' | 'now'> & { isDryRun: boolean; isThorough: boolean }
 type Found = { lagoInvoiceId: string; what: string }
+type Row = { lagoInvoiceId: string | null; what: string }
 
-/** A delivery has its job; one that is unread after this long has lost it. */
-const UNREAD_MS = 60_000
+/** Of each kind, at one sweep. */
 const MAX_FOUND = 500
-const FINAL = ['succeeded', 'failed', 'cancelled']
-const DECIDED = [
-  'dispute_won',
-  'dispute_cancelled',
-  'dispute_lost',
-  'dispute_accepted',
-  'dispute_expired',
-]
 
 /** What we ourselves have begun and not finished, or could not settle the last time. */
 export async function findUnfinished(deps: Searching): Promise<Found[]> {
-  const found = [
-    ...(await findTroubled(deps)),
-    ...(await findUnfinishedAttempts(deps)),
-    ...(await findUnrecorded(deps)),
-    ...(await findUncredited(deps)),
-    ...(await findUnrefunded(deps)),
-  ]
-  return found.flatMap(({ lagoInvoiceId, what }) =>
-    lagoInvoiceId ? [{ lagoInvoiceId, what }] : [],
-  )
+  const found: Found[] = []
+  for (const [name, find] of Object.entries(FINDERS)) {
+    const rows = await takeTurns(deps, name, { find, limit: MAX_FOUND })
+    found.push(
+      ...rows.flatMap(({ lagoInvoiceId, what }) =>
+        lagoInvoiceId ? [{ lagoInvoiceId, what }] : [],
+      ),
+    )
+  }
+  return found
 }
 
-const findTroubled = ({ db }: Searching) =>
+const troubled: Finder<Row> = ({ db }, after, limit) =>
   db
     .select({
       lagoInvoiceId: invoices.lagoInvoiceId,
       what: sql<string>`'needs attention: ' || ${invoices.reason}`,
+      cursor: invoices.lagoInvoiceId,
     })
     .from(invoices)
-    .where(eq(invoices.state, 'attention'))
-    .orderBy(asc(invoices.settledAt))
-    .limit(MAX_FOUND)
+    .where(and(eq(invoices.state, 'attention'), gt(invoices.lagoInvoiceId, after)))
+    .orderBy(asc(invoices.lagoInvoiceId))
+    .limit(limit)
 
-const findUnfinishedAttempts = ({ db, now }: Searching) =>
-  db
+const unfinishedAttempts: Finder<Row> = ({ db, now }, after, limit) => {
+  const cursor = sql<string>`${shares.attemptId} || ' ' || ${shares.lagoInvoiceId}`
+  return db
     .select({
       lagoInvoiceId: shares.lagoInvoiceId,
       what: sql<string>`'an attempt is not finished'`,
+      cursor,
     })
     .from(attempts)
     .innerJoin(shares, eq(shares.attemptId, attempts.id))
     .where(
-      or(
-        inArray(attempts.status, ['intended', 'unknown']),
-        and(eq(attempts.status, 'live'), lt(attempts.expiresAt, now())),
+      and(
+        or(
+          inArray(attempts.status, ['intended', 'unknown']),
+          and(eq(attempts.status, 'live'), lt(attempts.expiresAt, now())),
+        ),
+        gt(cursor, after),
       ),
     )
-    .orderBy(asc(attempts.lookedAt))
-    .limit(MAX_FOUND)
+    .orderBy(asc(cursor))
+    .limit(limit)
+}
 
 /** Each share of a succeeded payment is an invoice's to record; what came without an attempt is the named one's. */
-const findUnrecorded = ({ db }: Searching) => {
+const unrecorded: Finder<Row> = ({ db }, after, limit) => {
   const lagoInvoiceId = sql<string>`coalesce(${shares.lagoInvoiceId}, ${payments.lagoInvoiceId})`
+  const cursor = sql<string>`${payments.dodoPaymentId} || ' ' || ${lagoInvoiceId}`
   return db
     .select({
       lagoInvoiceId,
       what: sql<string>`'payment ' || ${payments.dodoPaymentId} || ' is not recorded in Lago'`,
+      cursor,
     })
     .from(payments)
     .leftJoin(shares, eq(shares.attemptId, payments.attemptId))
@@ -108,16 +95,20 @@ const findUnrecorded = ({ db }: Searching) => {
         eq(payments.isSetup, false),
         isNotNull(payments.lagoInvoiceId),
         or(isNull(recordings.status), inArray(recordings.status, ['intended', 'unknown'])),
+        gt(cursor, after),
       ),
     )
-    .limit(MAX_FOUND)
+    .orderBy(asc(cursor))
+    .limit(limit)
 }
 
-const findUncredited = ({ db }: Searching) =>
-  db
+const uncredited: Finder<Row> = ({ db }, after, limit) => {
+  const cursor = sql<string>`${refunds.dodoRefundId} || ' ' || ${recordings.lagoInvoiceId}`
+  return db
     .select({
       lagoInvoiceId: recordings.lagoInvoiceId,
       what: sql<string>`'refund ' || ${refunds.dodoRefundId} || ' has no credit note'`,
+      cursor,
     })
     .from(refunds)
     .innerJoin(recordings, eq(recordings.dodoPaymentId, refunds.dodoPaymentId))
@@ -137,104 +128,48 @@ const findUncredited = ({ db }: Searching) =>
         eq(recordings.disposition, 'applied'),
         eq(recordings.status, 'recorded'),
         or(isNull(credits.status), inArray(credits.status, ['intended', 'unknown'])),
+        gt(cursor, after),
       ),
     )
-    .limit(MAX_FOUND)
+    .orderBy(asc(cursor))
+    .limit(limit)
+}
 
-/** Refunds that we began to ask for, and credit notes that nobody has carried out. */
-async function findUnrefunded({ db }: Searching) {
-  const begun = await db
+/** Refunds that we began to ask for. */
+const begunRefunds: Finder<Row> = ({ db }, after, limit) => {
+  const cursor = asText(refundOrders.id)
+  return db
     .select({
       lagoInvoiceId: refundOrders.lagoInvoiceId,
       what: sql<string>`'a refund of payment ' || ${refundOrders.dodoPaymentId} || ' was begun'`,
+      cursor,
     })
     .from(refundOrders)
-    .where(inArray(refundOrders.status, ['intended', 'unknown']))
-    .limit(MAX_FOUND)
-  const wanted = await db
+    .where(and(inArray(refundOrders.status, ['intended', 'unknown']), gt(cursor, after)))
+    .orderBy(asc(cursor))
+    .limit(limit)
+}
+
+/** Credit notes that nobody has carried out. */
+const wantedRefunds: Finder<Row> = ({ db }, after, limit) =>
+  db
     .select({
       lagoInvoiceId: creditNotes.lagoInvoiceId,
       what: sql<string>`'credit note ' || ${creditNotes.lagoCreditNoteId} || ' is not refunded'`,
+      cursor: creditNotes.lagoCreditNoteId,
     })
     .from(creditNotes)
-    .where(eq(creditNotes.refundStatus, 'pending'))
-    .limit(MAX_FOUND)
-  return [...begun, ...wanted]
-}
+    .where(and(eq(creditNotes.refundStatus, 'pending'), gt(creditNotes.lagoCreditNoteId, after)))
+    .orderBy(asc(creditNotes.lagoCreditNoteId))
+    .limit(limit)
 
-/** Payment requests whose checkout was begun and not finished, or could not be opened. */
-export async function findUnfinishedBundles({ db }: Searching) {
-  const begun = await db
-    .select({ key: attempts.lagoPaymentRequestId })
-    .from(attempts)
-    .where(
-      and(
-        isNotNull(attempts.lagoPaymentRequestId),
-        inArray(attempts.status, ['intended', 'unknown']),
-      ),
-    )
-    .limit(MAX_FOUND)
-  const troubled = await db
-    .select({ key: bundles.lagoPaymentRequestId })
-    .from(bundles)
-    .where(eq(bundles.state, 'attention'))
-    .limit(MAX_FOUND)
-  return [...begun, ...troubled].flatMap(({ key }) =>
-    key ? [{ key, what: 'the checkout of a payment request is not open' }] : [],
-  )
-}
+const asText = (id: typeof refundOrders.id): SQL<string> => sql<string>`${id}::text`
 
-/** What deliveries made us look at, and nobody has: each has its job; one unread after so long has lost it. */
-export const findUnread = ({ db, now }: Searching) =>
-  db
-    .selectDistinct({ wakes: deliveries.wakes, key: deliveries.wakesKey })
-    .from(deliveries)
-    .where(
-      and(
-        isNull(deliveries.processedAt),
-        isNotNull(deliveries.wakes),
-        lt(deliveries.receivedAt, new Date(now().getTime() - UNREAD_MS)),
-      ),
-    )
-    .limit(MAX_FOUND)
-
-/** Payments that Dodo is not done with, nor with a refund or a dispute of theirs. */
-export async function findUnfinishedPayments({
-  db,
-}: Searching): Promise<{ dodoPaymentId: string }[]> {
-  const pending = await db
-    .select({ dodoPaymentId: payments.dodoPaymentId })
-    .from(payments)
-    .where(and(notInArray(payments.status, FINAL), isNotNull(payments.attemptId)))
-    .orderBy(asc(payments.observedAt))
-    .limit(MAX_FOUND)
-  const refunding = await db
-    .selectDistinct({ dodoPaymentId: refunds.dodoPaymentId })
-    .from(refunds)
-    .where(notInArray(refunds.status, ['succeeded', 'failed']))
-    .limit(MAX_FOUND)
-  const disputed = await db
-    .selectDistinct({ dodoPaymentId: disputes.dodoPaymentId })
-    .from(disputes)
-    .where(notInArray(disputes.status, DECIDED))
-    .limit(MAX_FOUND)
-  const charged = await db
-    .select({ dodoPaymentId: attempts.dodoPaymentId })
-    .from(attempts)
-    .where(
-      and(
-        eq(attempts.status, 'live'),
-        isNotNull(attempts.dodoPaymentId),
-        notExists(
-          db
-            .select()
-            .from(payments)
-            .where(eq(payments.dodoPaymentId, sql`${attempts.dodoPaymentId}`)),
-        ),
-      ),
-    )
-    .limit(MAX_FOUND)
-  return [...pending, ...refunding, ...disputed, ...charged].flatMap(({ dodoPaymentId }) =>
-    dodoPaymentId ? [{ dodoPaymentId }] : [],
-  )
+const FINDERS: Record<string, Finder<Row>> = {
+  troubled,
+  unfinishedAttempts,
+  unrecorded,
+  uncredited,
+  begunRefunds,
+  wantedRefunds,
 }

@@ -6,92 +6,91 @@ import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
 import { messageOf } from '../errors.ts'
 import type { Lago } from '../lago/client.ts'
-import { tracePayment } from '../settle/trace.ts'
 import { isRefused } from '../settle/unknown-outcome.ts'
-import { wake } from '../settle/wake.ts'
-import { findInDodo, findMandates } from './find-in-dodo.ts'
-import { findInLago } from './find-in-lago.ts'
 import { findCreditNotes, findPaymentRequests, findTopUps } from './find-requests.ts'
-import {
-  findUnfinished,
-  findUnfinishedBundles,
-  findUnfinishedPayments,
-  findUnread,
-} from './find-unfinished.ts'
-
-/** One thing that was not as it should be, in words. */
-export type Finding = { lagoInvoiceId: string | null; what: string }
+import { findUnfinishedBundles } from './find-unfinished-others.ts'
+import { findUnfinished } from './find-unfinished.ts'
+import { findUnread } from './find-unread.ts'
+import { collectFindings, type Collected, type Finding } from './report-found.ts'
+import { sweepDodo } from './sweep-dodo.ts'
+import { sweepUnpaid } from './sweep-unpaid.ts'
 
 /** Clients whose requests give way to live work. */
 export type Sweeping = Omit<Deps, 'lago' | 'dodo'> & { lago: Lago; dodo: Dodo }
 
-/** Dodo's lists have no filter by change, so each sweep reads again what is younger than this. */
+type Options = {
+  /** Only looks. */
+  isDryRun?: boolean
+  /** However long it takes, as a person who asks for it expects; otherwise the next one goes on where it ends. */
+  isThorough?: boolean
+}
+type Case = Sweeping & {
+  found: Collected
+  isDryRun: boolean
+  isThorough: boolean
+  isOver: () => boolean
+}
+export type Swept = {
+  findings: Finding[]
+  found: number
+  skipped: number
+  /** Whether all that is read at each sweep was read. */
+  isComplete: boolean
+}
+
 const LOOK_BACK_MS = 48 * 3_600_000
 const MAX_LOOK_BACK_MS = 90 * 24 * 3_600_000
+/** Well before the queue would take a job that runs so long for dead. */
+const SWEEP_MS = 4 * 60_000
 const LAST_SWEEP = 'last_sweep'
 
 /**
  * Compares both ledgers with ours, and wakes every invoice about which they disagree. It mends nothing
  * itself: a lost webhook is made up for by the same look that the webhook would have caused. Each service is
- * swept for itself, so that one that is away, or whose limit is used up, does not hide what the other says.
+ * swept for itself, so that one that is away, or whose limit is used up, does not hide what the other says, and
+ * what is found is woken page by page, so that a failure undoes nothing.
  */
-export async function sweep(deps: Sweeping, { isDryRun = false } = {}): Promise<Finding[]> {
+export async function sweep(
+  deps: Sweeping,
+  { isDryRun = false, isThorough = false }: Options = {},
+): Promise<Swept> {
   const startedAt = deps.now()
-  const since = await lookBackTo(deps, startedAt)
-  const halves = [
-    await attempt(() => sweepLago(deps, since, isDryRun)),
-    await attempt(() => sweepDodo(deps, since, isDryRun)),
-  ]
-  const failed = halves.find((half) => 'error' in half)
-  if (failed && 'error' in failed) throw failed.error
+  const endMs = performance.now() + SWEEP_MS
+  const found = collectFindings(deps, isDryRun)
+  const isOver = () => !isThorough && performance.now() > endMs
+  const subject = { ...deps, found, isDryRun, isThorough, isOver }
+  const halves = await Promise.allSettled([sweepLago(subject, startedAt), sweepDodo(subject)])
+  const failed = halves.find((half) => half.status === 'rejected')
+  if (failed) throw failed.reason
   if (!isDryRun) await rememberSweep(deps, startedAt)
-  return halves.flatMap((half) => ('found' in half ? half.found : []))
+  const isComplete = halves.every((half) => half.status === 'fulfilled' && half.value)
+  return { findings: found.told, ...found.counts(), isComplete }
 }
 
-const attempt = (half: () => Promise<Finding[]>) =>
-  half().then(
-    (found) => ({ found }),
-    (error: unknown) => ({ error }),
-  )
-
-async function sweepLago(deps: Sweeping, since: Date, isDryRun: boolean): Promise<Finding[]> {
-  const ofInvoices = [
-    ...(await findInLago(deps)),
-    ...(await findUnfinished(deps)),
-    ...(await ifAllowed(deps, findCreditNotes(deps, isDryRun))).map(({ key, what }) => ({
-      lagoInvoiceId: key,
-      what,
-    })),
-  ]
-  const others: Other[] = [
-    ...(await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')),
-    ...(await findUnfinishedBundles(deps)).map(as('bundle')),
-    ...(await ifAllowed(deps, findTopUps(deps))).map(as('topup')),
-  ]
-  if (!isDryRun) {
-    await wake(deps, [...new Set(ofInvoices.map((one) => one.lagoInvoiceId))], 'sweep')
-    await wakeOthers(deps, [...others, ...(await findUnreadKeys(deps))])
-  }
-  return [...ofInvoices, ...others.map(({ what }) => ({ lagoInvoiceId: null, what }))]
+async function sweepLago(deps: Case, startedAt: Date): Promise<boolean> {
+  const { found, isDryRun } = deps
+  const since = await lookBackTo(deps, startedAt)
+  await found.take((await findUnfinished(deps)).map(asInvoice))
+  await found.take((await findUnfinishedBundles(deps)).map(as('bundle')))
+  // Nobody is told of what only has to be read.
+  await found.wake(await findUnread(deps))
+  const isComplete = await sweepUnpaid(deps)
+  const notes = await ifAllowed(deps, findCreditNotes(deps, isDryRun))
+  await found.take(notes.map(({ key, what }) => asInvoice({ lagoInvoiceId: key, what })))
+  await found.take((await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')))
+  await found.take((await ifAllowed(deps, findTopUps(deps))).map(as('topup')))
+  return isComplete
 }
 
-async function sweepDodo(deps: Sweeping, since: Date, isDryRun: boolean): Promise<Finding[]> {
-  const isAutomatic = deps.config.collection === 'automatic'
-  const changed = await findInDodo(deps, since)
-  const unfinished = await findUnfinishedPayments(deps)
-  const mandates = (isAutomatic ? await findMandates(deps) : []).map(as('mandate'))
-  if (!isDryRun) {
-    await wakeOthers(deps, mandates)
-    const ids = new Set([...changed, ...unfinished].map(({ dodoPaymentId }) => dodoPaymentId))
-    for (const dodoPaymentId of ids) await tracePayment(deps, dodoPaymentId)
-  }
-  return [...changed, ...mandates.map(({ what }) => ({ lagoInvoiceId: null, what }))]
-}
-
-type Other = { kind: string; key: string; what: string }
+const asInvoice = ({ lagoInvoiceId, what }: { lagoInvoiceId: string; what: string }) => ({
+  kind: 'settle',
+  key: lagoInvoiceId,
+  lagoInvoiceId,
+  what,
+})
 const as =
   (kind: string) =>
-  ({ key, what }: { key: string; what: string }): Other => ({ kind, key, what })
+  ({ key, what }: { key: string; what: string }) => ({ kind, key, lagoInvoiceId: null, what })
 
 /** An older Lago, or a key without the permission, must not end the sweep of everything else. */
 async function ifAllowed<Found>({ log }: Sweeping, listed: Promise<Found[]>): Promise<Found[]> {
@@ -102,28 +101,7 @@ async function ifAllowed<Found>({ log }: Sweeping, listed: Promise<Found[]>): Pr
   })
 }
 
-async function findUnreadKeys(deps: Sweeping): Promise<Other[]> {
-  const unread = await findUnread(deps)
-  return unread.flatMap(({ wakes, key }) =>
-    wakes && key ? [{ kind: wakes, key, what: 'a delivery has not been read' }] : [],
-  )
-}
-
-async function wakeOthers({ db, queue }: Sweeping, others: readonly Other[]) {
-  const kinds = new Set(others.map(({ kind }) => kind))
-  await db.transaction(async (tx) => {
-    for (const kind of kinds) {
-      const keys = new Set(others.filter((one) => one.kind === kind).map(({ key }) => key))
-      await queue.send(
-        tx,
-        kind,
-        [...keys].map((key) => ({ key, data: { cause: 'sweep' } })),
-      )
-    }
-  })
-}
-
-/** Long enough to cover everything since the last sweep that was completed, outages included. */
+/** Long enough to cover everything since the last sweep that did not fail, outages included. */
 async function lookBackTo({ db }: Sweeping, now: Date): Promise<Date> {
   const last = await lastSweptAt(db)
   const sinceLastMs = last ? now.getTime() - last.getTime() : 0
@@ -131,7 +109,7 @@ async function lookBackTo({ db }: Sweeping, now: Date): Promise<Date> {
   return new Date(now.getTime() - lookBackMs)
 }
 
-/** When the last sweep that was completed began. */
+/** When the last sweep that did not fail began. */
 export async function lastSweptAt(db: Database): Promise<Date | undefined> {
   const [last] = await db.select().from(findings).where(eq(findings.name, LAST_SWEEP))
   return last?.foundAt

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { assess } from '../../src/domain/assess.ts'
+import { decide } from '../../src/domain/decide.ts'
 import { whyNotCollected, type State } from '../../src/domain/collectable.ts'
 import type { Invoice, Ledger } from '../../src/domain/ledger.ts'
 import {
@@ -20,7 +21,7 @@ import {
 
 describe('whyNotCollected', () => {
   test('an ordinary invoice is collected', () => {
-    expect(whyNotCollected(invoice())).toBeUndefined()
+    expect(whyNotCollected(invoice(), policy())).toBeUndefined()
   })
 
   test.each<[Partial<Invoice>, State, string]>([
@@ -38,7 +39,7 @@ describe('whyNotCollected', () => {
     [{ customer: { email: null, country: 'US' } }, 'attention', 'no e-mail address'],
     [{ customer: { email: 'a@b.c', country: null } }, 'attention', 'no country'],
   ])('%j is %s, because %s', (fields, state, reason) => {
-    expect(whyNotCollected(invoice(fields))).toEqual({
+    expect(whyNotCollected(invoice(fields), policy())).toEqual({
       state,
       reason: expect.stringContaining(reason),
     })
@@ -47,9 +48,57 @@ describe('whyNotCollected', () => {
   test('what is not owed is not worth attention', () => {
     const odd = { currency: 'BHD', customer: { email: null, country: null } }
 
-    expect(whyNotCollected(invoice({ ...odd, total: 0 }))?.state).toBe('skipped')
-    expect(whyNotCollected(invoice({ ...odd, nativeProvider: 'stripe' }))?.state).toBe('skipped')
-    expect(whyNotCollected(invoice({ ...odd, status: 'voided' }))?.state).toBe('void')
+    expect(whyNotCollected(invoice({ ...odd, total: 0 }), policy())?.state).toBe('skipped')
+    expect(whyNotCollected(invoice({ ...odd, nativeProvider: 'stripe' }), policy())?.state).toBe(
+      'skipped',
+    )
+    expect(whyNotCollected(invoice({ ...odd, status: 'voided' }), policy())?.state).toBe('void')
+  })
+})
+
+describe('COLLECT_SINCE', () => {
+  const since = (at: string, isByInstallation = false) =>
+    policy({ collectSince: { at: new Date(at), isByInstallation } })
+
+  test.each([
+    [
+      '2026-07-31',
+      '2026-08-01T00:00:00Z',
+      'issued before COLLECT_SINCE (2026-08-01T00:00:00.000Z)',
+    ],
+    ['2026-08-01', '2026-08-01T00:00:00Z', undefined],
+    ['2026-08-01', '2026-08-01T15:00:00Z', undefined],
+    ['2026-08-02', '2026-08-01T15:00:00Z', undefined],
+    [null, '2026-08-01T00:00:00Z', undefined],
+  ])('of %p since %s: %p', (issuedOn, at, reason) => {
+    expect(whyNotCollected(invoice({ issuedOn }), since(at))?.reason).toBe(reason as string)
+  })
+
+  test('what a new installation leaves alone is skipped', () => {
+    expect(whyNotCollected(invoice({ issuedOn: '2026-07-01' }), since('2026-08-01', true))).toEqual(
+      {
+        state: 'skipped',
+        reason: 'older than this installation',
+      },
+    )
+  })
+
+  test('what is paid, void or not ours is said to be that', () => {
+    const old = { issuedOn: '2026-07-01' }
+
+    expect(whyNotCollected(invoice({ ...old, status: 'voided' }), since('2026-08-01'))?.state).toBe(
+      'void',
+    )
+    expect(
+      whyNotCollected(invoice({ ...old, paymentStatus: 'succeeded' }), since('2026-08-01'))?.state,
+    ).toBe('paid')
+  })
+
+  test('money that came for an old invoice is recorded all the same', () => {
+    const old = invoice({ issuedOn: '2026-07-01' })
+    const about = ledger({ attempts: [ended('paid')], payments: [payment()] })
+
+    expect(decide(old, about, since('2026-08-01'), NOW).do).toBe('record_payment')
   })
 })
 

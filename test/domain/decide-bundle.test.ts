@@ -123,11 +123,14 @@ describe('a payment request', () => {
 })
 
 const shared = (about: Partial<Ledger> = {}, fields: Partial<Invoice> = {}) =>
-  shareOf(invoice(fields), ledger(about), NOW).amount
+  shareOf(invoice(fields), ledger(about), NOW, policy()).amount
 
 describe('what an invoice adds to a payment request', () => {
   test('is what is due', () => {
-    expect(shareOf(invoice(), ledger(), NOW)).toEqual({ lagoInvoiceId: INVOICE_ID, amount: 10_800 })
+    expect(shareOf(invoice(), ledger(), NOW, policy())).toEqual({
+      lagoInvoiceId: INVOICE_ID,
+      amount: 10_800,
+    })
     expect(shared({}, { paid: 800 })).toBe(10_000)
   })
 
@@ -146,8 +149,15 @@ describe('what an invoice adds to a payment request', () => {
     expect(shared({}, fields)).toBe(0)
   })
 
+  test('is nothing when it is older than what is collected', () => {
+    const collectSince = { at: NOW, isByInstallation: true }
+    const old = invoice({ issuedOn: '2026-01-01' })
+
+    expect(shareOf(old, ledger(), NOW, { collectSince }).amount).toBe(0)
+  })
+
   test('is nothing when Lago does not show it', () => {
-    expect(shareOf(undefined, ledger(), NOW).amount).toBe(0)
+    expect(shareOf(undefined, ledger(), NOW, policy()).amount).toBe(0)
   })
 
   test.each(['intended', 'unknown', 'live'] as const)(
