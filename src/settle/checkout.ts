@@ -1,14 +1,18 @@
 import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../dodo/client.ts'
+import { isIdentified } from '../domain/collectable.ts'
 import { formatDodo, toDodoMinor } from '../domain/money.ts'
 import { PermanentError } from '../errors.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
-import { findOrCreateCustomer } from './dodo-customer.ts'
+import { describePayer } from './dodo-customer.ts'
 import { findOrCreateProduct, forgetProduct } from './dodo-product.ts'
 import { explainRefusal } from './explain-refusal.ts'
+import { firstEmail } from './load.ts'
 import { isRefused } from './unknown-outcome.ts'
 
 const PRODUCT_GONE = new Set(['PRODUCT_IS_DELETED', 'NOT_FOUND', 'MISSING_PRODUCT_INFORMATION'])
+/** Dodo finds tax inside or on top of a price here: a product that adds it is noticed before anybody pays. */
+const TAXED_COUNTRY = 'DE'
 
 export type Checkouts = Pick<Deps, 'alone' | 'db' | 'dodo' | 'config' | 'log' | 'now'> & {
   organizationId: () => Promise<string>
@@ -34,6 +38,10 @@ export async function prepareCheckout(
   deps: Checkouts,
   demand: Demand,
 ): Promise<{ kind: Demand['kind']; body: CheckoutBody }> {
+  const { email, country } = demand.customer
+  if (demand.kind === 'mandate' && !isIdentified({ email: firstEmail(email), country })) {
+    return prepareCheckout(deps, { ...demand, kind: 'checkout' })
+  }
   const body = await describeCheckout(deps, demand)
   if (demand.kind === 'mandate') {
     if (await isExact(deps, demand, body)) return { kind: 'mandate', body }
@@ -46,9 +54,9 @@ export async function prepareCheckout(
 async function describeCheckout(deps: Checkouts, demand: Demand): Promise<CheckoutBody> {
   const { kind, customer, currency, amount, description, returnUrl, metadata } = demand
   const organizationId = await deps.organizationId()
-  const [productId, customerId] = await Promise.all([
+  const [productId, payer] = await Promise.all([
     findOrCreateProduct(deps, { kind: kind === 'mandate' ? 'mandate' : 'invoice', currency }),
-    findOrCreateCustomer(deps, customer, organizationId),
+    describePayer(deps, customer, organizationId),
   ])
   const dodoAmount = toDodoMinor(amount, currency)
   const code = currency as NonNullable<CheckoutBody['billing_currency']>
@@ -68,11 +76,7 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
       : { product_cart: [{ product_id: productId, quantity: 1, amount: dodoAmount }] }
   return {
     ...asked,
-    customer: { customer_id: customerId },
-    billing_address: {
-      country: customer.country as NonNullable<CheckoutBody['billing_address']>['country'],
-      ...(customer.zipcode && { zipcode: customer.zipcode }),
-    },
+    ...payer.asked,
     billing_currency: code,
     minimal_address: true,
     return_url: returnUrl,
@@ -81,6 +85,7 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
       allow_currency_selection: false,
       allow_tax_id: false,
       allow_phone_number_collection: false,
+      ...payer.flags,
     },
     metadata: {
       ...metadata,
@@ -89,6 +94,10 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
     },
   }
 }
+
+/** Where the customer chooses the country on the page, one is asked about that shows what tax would do. */
+const previewed = (body: CheckoutBody): CheckoutBody =>
+  body.billing_address ? body : { ...body, billing_address: { country: TAXED_COUNTRY } }
 
 async function isExact(deps: Checkouts, { currency, amount }: Demand, body: CheckoutBody) {
   const preview = await deps.dodo.previewCheckout(body).catch((error: unknown) => {
@@ -103,7 +112,7 @@ async function isExact(deps: Checkouts, { currency, amount }: Demand, body: Chec
 
 async function assertExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency } = demand
-  const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
+  const preview = await deps.dodo.previewCheckout(previewed(body)).catch(async (error: unknown) => {
     if (!isRefused(error)) throw error
     if (PRODUCT_GONE.has(error.code ?? '')) {
       await forgetProduct(deps, { kind: 'invoice', currency })
