@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { openBridge, type Bridge } from './bridge.ts'
 import { createLog } from './log.ts'
 import { explain } from './report/explain.ts'
-import { readPeriod } from './report/period.ts'
+import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
 import { explainFailure, readProcessConfig, runServer } from './run.ts'
@@ -78,12 +78,14 @@ program
 program
   .command('statement')
   .description('both ledgers side by side; exit code 1 if a difference has no explanation')
-  .option('--from <date>', 'first day, UTC (default: 30 days)')
-  .option('--to <date>', 'last day, UTC (default: today)')
-  .option('--csv', 'one row for each payment and refund', false)
+  .option('--from <date>', 'first day (default: 30 days)')
+  .option('--to <date>', 'last day (default: today)')
+  .option('--month <month>', 'a whole month, like 2026-08')
+  .option('--tz <zone>', 'whose days they are, like Europe/Paris', 'UTC')
+  .option('--csv', 'one row for each payment, refund and dispute', false)
   .action(
-    asExitCode(async ({ csv, ...dates }: { from?: string; to?: string; csv: boolean }) => {
-      const period = readPeriod(dates, now())
+    asExitCode(async ({ csv, ...given }: GivenPeriod & { csv: boolean }) => {
+      const period = readPeriod(given, now())
       return withBridge(({ deps }) => statement(deps, { period, isCsv: csv }, write))
     }),
   )
