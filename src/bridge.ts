@@ -12,6 +12,7 @@ import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
+import { expirePersonalData } from './privacy/expire.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
@@ -94,7 +95,10 @@ export async function openBridge(
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...settling, ...urgent }, key),
   }
-  const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
+  const runSweep = async (options?: { isDryRun: boolean }) => {
+    if (!options?.isDryRun) await expire()
+    return sweep(sweepDeps, options)
+  }
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
@@ -106,6 +110,15 @@ export async function openBridge(
       tickedAt = now()
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'clock missed a tick')
+    }
+  }
+
+  /** What is not let go now is let go with the next sweep; it is no reason to have none. */
+  async function expire() {
+    try {
+      await expirePersonalData(deps)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'personal data not expired')
     }
   }
 

@@ -2,6 +2,8 @@ import { Command } from 'commander'
 
 import { openBridge, type Bridge } from './bridge.ts'
 import { createLog } from './log.ts'
+import { forget } from './privacy/forget.ts'
+import { listAttention } from './report/attention.ts'
 import { explain } from './report/explain.ts'
 import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
@@ -59,7 +61,7 @@ program
   .command('explain <invoice>')
   .description(
     'everything that happened to one invoice (id or number) and why, and what will happen next; ' +
-      'also of a payment request or a customer (id)',
+      'also of a payment request or a customer (id), and of an id of Dodo (pay_…, ref_…, dp_…, cks_…)',
   )
   .action(
     asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
@@ -72,6 +74,22 @@ program
   .action(
     asExitCode(({ dryRun }: { dryRun: boolean }) =>
       withBridge((bridge) => reconcile(bridge, { isDryRun: dryRun }, { write, progress })),
+    ),
+  )
+
+program
+  .command('attention')
+  .description('what a person must look at, with the reason; exit code 1 if there is anything')
+  .action(asExitCode(() => withBridge(({ deps }) => listAttention(deps, write))))
+
+program
+  .command('forget <customer>')
+  .description(
+    'lets go of the name, the e-mail address and the webhooks of one customer (id) at once',
+  )
+  .action(
+    asExitCode((lagoCustomerId: string) =>
+      withBridge(({ deps }) => forget(deps, lagoCustomerId, write)),
     ),
   )
 

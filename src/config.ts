@@ -98,6 +98,12 @@ const Environment = z.object({
   VOID_PAYMENTS: z.enum(['refund', 'hold'], 'write refund or hold').default('hold'),
   /** How often both ledgers are swept for what webhooks missed. */
   RECONCILE_EVERY: z.string().default('5m').pipe(duration(1_000)),
+  /** How long bodies of deliveries and names of customers are kept after all is done; off: for ever. */
+  RETENTION: z
+    .string()
+    .default('off')
+    .transform((text) => (text === 'off' ? undefined : text))
+    .pipe(duration(3_600_000).optional()),
   /** Without it /api, /dashboard and /metrics answer 404. */
   ADMIN_TOKEN: z.string().min(8, 'use at least 8 characters').optional(),
   LOG_LEVEL: z
@@ -163,6 +169,7 @@ export function readConfig(environment: Record<string, string | undefined>) {
     duplicatePayments: env.DUPLICATE_PAYMENTS,
     voidPayments: env.VOID_PAYMENTS,
     reconcileEveryMs: env.RECONCILE_EVERY,
+    retentionMs: env.RETENTION,
     adminToken: env.ADMIN_TOKEN,
     logLevel: env.LOG_LEVEL,
   }

@@ -55,6 +55,7 @@ describe('readConfig', () => {
       duplicatePayments: 'refund',
       voidPayments: 'hold',
       reconcileEveryMs: 5 * MINUTE_MS,
+      retentionMs: undefined,
       adminToken: undefined,
       logLevel: 'info',
     })
@@ -78,6 +79,7 @@ describe('readConfig', () => {
         'DODO_API_KEY',
         'DODO_WEBHOOK_SECRET',
         'COLLECTION',
+        'RETENTION',
         'RETRY_SCHEDULE',
         'DUPLICATE_PAYMENTS',
         'VOID_PAYMENTS',

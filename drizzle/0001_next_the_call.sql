@@ -1,0 +1,1 @@
+CREATE INDEX "deliveries_full" ON "deliveries" USING btree ("processed_at") WHERE processed_at is not null and octet_length(body) > 0;
