@@ -71,9 +71,10 @@ export async function openStage(
 }
 
 type Keys = { lago: string; lagoHmac: string; dodo: string; dodoWebhook: string }
+
 function openLago({ lago: apiKey, lagoHmac: hmacKey }: Keys, cleanUps: CleanUps) {
   const lago = listen({ port: 0 }, (publicUrl) => createSandboxLago({ apiKey, hmacKey, publicUrl }))
-  cleanUps.push(lago.stop)
+  cleanUps.push(() => lago.stop())
   return lago
 }
 
@@ -81,6 +82,6 @@ function openDodo({ dodo: apiKey, dodoWebhook: webhookSecret }: Keys, cleanUps: 
   const dodo = listen({ port: 0 }, (publicUrl) =>
     createSandboxDodo({ apiKey, webhookSecret, publicUrl }),
   )
-  cleanUps.push(dodo.stop)
+  cleanUps.push(() => dodo.stop())
   return dodo
 }

@@ -37,9 +37,9 @@ async function findPayment({ db, dodo }: Finding, id: string): Promise<FoundInDo
   const payment = await dodo.findPayment(id)
   if (!payment) return undefined
   const { status, total_amount, currency, metadata } = payment
-  const about = metadata['lago_invoice_number'] ?? metadata['lago_invoice_id']
-  const whose = about
-    ? `for invoice ${about}; the bridge has not seen it yet: run \`bridge reconcile\``
+  const named = metadata['lago_invoice_number'] ?? metadata['lago_invoice_id']
+  const whose = named
+    ? `for invoice ${named}; the bridge has not seen it yet: run \`bridge reconcile\``
     : 'not for an invoice of Lago'
   return {
     what: `Payment ${id} in Dodo: ${status}, ${formatDodo(total_amount, currency)}, ${whose}`,
