@@ -1,34 +1,64 @@
 # syntax=docker/dockerfile:1
 
-FROM node:22-bookworm-slim AS build
+# Tags move. To build from exactly what you have looked at, name the digests:
+#   docker build --build-arg NODE_IMAGE=node@sha256:… --build-arg DEBIAN_IMAGE=debian@sha256:… .
+ARG NODE_IMAGE=node:22-bookworm-slim
+ARG DEBIAN_IMAGE=debian:bookworm-slim
+
+
+FROM ${NODE_IMAGE} AS packages
 # Bun from npm: npm checks it against the registry's hashes, and the same line works on every architecture.
 RUN npm install --global bun@1.4.5 && bun --version && cp "$(realpath "$(command -v bun)")" /usr/local/bin/bun-binary
 WORKDIR /app
 COPY package.json bun.lock ./
 COPY patches patches
+RUN bun install --frozen-lockfile --production --omit=optional
+
+
+FROM packages AS all-packages
 RUN bun install --frozen-lockfile --production
 
 
-FROM debian:bookworm-slim
+# Everything but the packages. What only rehearses or demonstrates is left out by .dockerignore.
+FROM ${DEBIAN_IMAGE} AS program
+ARG VERSION=0.2.0
+ARG REVISION=unknown
+ARG SOURCE=""
+LABEL org.opencontainers.image.title="lago-dodo-bridge" \
+  org.opencontainers.image.description="Collects Lago invoices through Dodo Payments and keeps both ledgers in agreement" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.licenses="MIT"
 # Postgres looks up who it runs as, and wants that somebody to have a home.
 RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin bridge
-COPY --from=build /usr/local/bin/bun-binary /usr/local/bin/bun
+COPY --from=packages /usr/local/bin/bun-binary /usr/local/bin/bun
 WORKDIR /app
-COPY --from=build /app/node_modules node_modules
 COPY package.json tsconfig.json LICENSE ./
 COPY drizzle drizzle
 COPY src src
-# The link makes the default DATA_DIR=./data, which an env file may spell out, mean the volume as well.
-RUN mkdir /data && chown bridge:bridge /data && ln -s /data /app/data
 # Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres.
 RUN printf '#!/bin/sh\nexec bun /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
-
-USER bridge
-ENV NODE_ENV=production DATA_DIR=/data
-VOLUME /data
+# By number, so that a platform can see that it is not root.
+USER 10001:10001
+ENV NODE_ENV=production
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["bun", "-e", "const { ok } = await fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health`); process.exit(ok ? 0 : 1)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["bun", "/app/src/healthy.ts"]
 ENTRYPOINT ["bridge"]
 CMD ["serve"]
+
+
+# docker build --target slim: without the embedded Postgres, for whoever sets DATABASE_URL.
+FROM program AS slim
+COPY --from=packages /app/node_modules node_modules
+
+
+FROM program
+COPY --from=all-packages /app/node_modules node_modules
+USER root
+# The link makes the default DATA_DIR=./data, which an env file may spell out, mean the volume as well.
+RUN mkdir /data && chown 10001:10001 /data && ln -s /data /app/data
+USER 10001:10001
+ENV DATA_DIR=/data
+VOLUME /data

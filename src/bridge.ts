@@ -14,6 +14,7 @@ import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
 import { joinReplicas } from './net/replicas.ts'
+import { expirePersonalData } from './privacy/expire.ts'
 import { createQueue, type Handler } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
@@ -111,8 +112,10 @@ export async function openBridge(
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
   }
   /** One whole sweep, for somebody who waits for it. */
-  const runSweep = async ({ isDryRun = false } = {}) =>
-    (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
+  const runSweep = async ({ isDryRun = false } = {}) => {
+    if (!isDryRun) await expire()
+    return (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
+  }
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
@@ -124,6 +127,15 @@ export async function openBridge(
       tickedAt = now()
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'clock missed a tick')
+    }
+  }
+
+  /** What is not let go now is let go with the next sweep; it is no reason to have none. */
+  async function expire() {
+    try {
+      await expirePersonalData(deps)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'personal data not expired')
     }
   }
 

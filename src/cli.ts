@@ -2,8 +2,10 @@ import { Command } from 'commander'
 
 import { openBridge, type Bridge } from './bridge.ts'
 import { createLog } from './log.ts'
+import { forget } from './privacy/forget.ts'
+import { listAttention } from './report/attention.ts'
 import { explain } from './report/explain.ts'
-import { readPeriod } from './report/period.ts'
+import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
 import { explainFailure, readProcessConfig, runServer } from './run.ts'
@@ -59,7 +61,7 @@ program
   .command('explain <invoice>')
   .description(
     'everything that happened to one invoice (id or number) and why, and what will happen next; ' +
-      'also of a payment request or a customer (id)',
+      'also of a payment request or a customer (id), and of an id of Dodo (pay_…, ref_…, dp_…, cks_…)',
   )
   .action(
     asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
@@ -76,14 +78,32 @@ program
   )
 
 program
+  .command('attention')
+  .description('what a person must look at, with the reason; exit code 1 if there is anything')
+  .action(asExitCode(() => withBridge(({ deps }) => listAttention(deps, write))))
+
+program
+  .command('forget <customer>')
+  .description(
+    'lets go of the name, the e-mail address and the webhooks of one customer (id) at once',
+  )
+  .action(
+    asExitCode((lagoCustomerId: string) =>
+      withBridge(({ deps }) => forget(deps, lagoCustomerId, write)),
+    ),
+  )
+
+program
   .command('statement')
   .description('both ledgers side by side; exit code 1 if a difference has no explanation')
-  .option('--from <date>', 'first day, UTC (default: 30 days)')
-  .option('--to <date>', 'last day, UTC (default: today)')
-  .option('--csv', 'one row for each payment and refund', false)
+  .option('--from <date>', 'first day (default: 30 days)')
+  .option('--to <date>', 'last day (default: today)')
+  .option('--month <month>', 'a whole month, like 2026-08')
+  .option('--tz <zone>', 'whose days they are, like Europe/Paris', 'UTC')
+  .option('--csv', 'one row for each payment, refund and dispute', false)
   .action(
-    asExitCode(async ({ csv, ...dates }: { from?: string; to?: string; csv: boolean }) => {
-      const period = readPeriod(dates, now())
+    asExitCode(async ({ csv, ...given }: GivenPeriod & { csv: boolean }) => {
+      const period = readPeriod(given, now())
       return withBridge(({ deps }) => statement(deps, { period, isCsv: csv }, write))
     }),
   )

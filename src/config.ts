@@ -129,6 +129,12 @@ const Environment = z.object({
   DODO_RATE_LIMIT: z.string().default('36/s,230/m').pipe(rateLimit),
   /** The same for Lago. */
   LAGO_RATE_LIMIT: z.string().default('45/s').pipe(rateLimit),
+  /** How long bodies of deliveries and names of customers are kept after all is done; off: for ever. */
+  RETENTION: z
+    .string()
+    .default('off')
+    .transform((text) => (text === 'off' ? undefined : text))
+    .pipe(duration(3_600_000).optional()),
   /** Without it /api, /dashboard and /metrics answer 404. */
   ADMIN_TOKEN: z.string().min(8, 'use at least 8 characters').optional(),
   LOG_LEVEL: z
@@ -196,6 +202,7 @@ export function readConfig(environment: Record<string, string | undefined>) {
     reconcileEveryMs: env.RECONCILE_EVERY,
     collectSince: env.COLLECT_SINCE,
     rateLimits: { Dodo: env.DODO_RATE_LIMIT, Lago: env.LAGO_RATE_LIMIT },
+    retentionMs: env.RETENTION,
     adminToken: env.ADMIN_TOKEN,
     logLevel: env.LOG_LEVEL,
   }

@@ -84,6 +84,7 @@ describe('readConfig', () => {
         ],
         Lago: [{ lengthMs: SECOND_MS, most: 45 }],
       },
+      retentionMs: undefined,
       adminToken: undefined,
       logLevel: 'info',
     })
@@ -107,6 +108,7 @@ describe('readConfig', () => {
         'DODO_API_KEY',
         'DODO_WEBHOOK_SECRET',
         'COLLECTION',
+        'RETENTION',
         'RETRY_SCHEDULE',
         'DUPLICATE_PAYMENTS',
         'VOID_PAYMENTS',

@@ -46,6 +46,10 @@ export const deliveries = pgTable(
     index('deliveries_unprocessed')
       .on(table.receivedAt)
       .where(sql`processed_at is null`),
+    /** What may be emptied, the longest processed first. */
+    index('deliveries_full')
+      .on(table.processedAt)
+      .where(sql`processed_at is not null and octet_length(body) > 0`),
     index('deliveries_by_key')
       .on(table.wakesKey)
       .where(sql`processed_at is null`),

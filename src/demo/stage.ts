@@ -7,11 +7,11 @@ import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { createSandboxDodo } from '../sandbox/dodo.ts'
 import { createSandboxLago } from '../sandbox/lago.ts'
+import { listen } from '../sandbox/listen.ts'
 import { serve } from '../serve.ts'
 import { onFreePort } from './ports.ts'
 
 const HOST = '127.0.0.1'
-const IDLE_TIMEOUT_SECONDS = 120
 const RETRY_SCHEDULE = '3s,10s'
 const RECONCILE_EVERY = '3s'
 /** Whoever runs Postgres in place of root must be able to enter the folder, not to list it. */
@@ -71,39 +71,17 @@ export async function openStage(
 }
 
 type Keys = { lago: string; lagoHmac: string; dodo: string; dodoWebhook: string }
-type App = { fetch: (request: Request, server: unknown) => Response | Promise<Response> }
 
 function openLago({ lago: apiKey, lagoHmac: hmacKey }: Keys, cleanUps: CleanUps) {
-  return openServer(cleanUps, (publicUrl) => createSandboxLago({ apiKey, hmacKey, publicUrl }))
+  const lago = listen({ port: 0 }, (publicUrl) => createSandboxLago({ apiKey, hmacKey, publicUrl }))
+  cleanUps.push(() => lago.stop())
+  return lago
 }
 
 function openDodo({ dodo: apiKey, dodoWebhook: webhookSecret }: Keys, cleanUps: CleanUps) {
-  return openServer(cleanUps, (publicUrl) =>
+  const dodo = listen({ port: 0 }, (publicUrl) =>
     createSandboxDodo({ apiKey, webhookSecret, publicUrl }),
   )
-}
-
-/** A sandbox must know its URL, which is known once it listens. */
-function openServer<Sandbox extends { app: App; stop: () => void }>(
-  cleanUps: CleanUps,
-  create: (publicUrl: string) => Sandbox,
-) {
-  let sandbox: Sandbox | undefined
-  const server = Bun.serve({
-    port: 0,
-    hostname: HOST,
-    idleTimeout: IDLE_TIMEOUT_SECONDS,
-    development: false,
-    reusePort: false,
-    fetch: (request, self) =>
-      sandbox?.app.fetch(request, self) ?? new Response('starting', { status: 503 }),
-  })
-  const url = `http://${HOST}:${server.port}`
-  sandbox = create(url)
-  const { stop } = sandbox
-  cleanUps.push(async () => {
-    stop()
-    await server.stop(true)
-  })
-  return { url, sandbox }
+  cleanUps.push(() => dodo.stop())
+  return dodo
 }

@@ -46,6 +46,7 @@ export const DodoDispute = z.object({
     .boolean()
     .nullish()
     .transform((value) => value ?? false),
+  created_at: z.coerce.date().nullish(),
 })
 export type DodoDispute = z.infer<typeof DodoDispute>
 

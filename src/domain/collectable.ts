@@ -65,7 +65,14 @@ function whyNotOurs({ isSelfBilled, nativeProvider }: Invoice): Standing | undef
   return { state: 'skipped', reason: `Lago itself collects it through ${nativeProvider}` }
 }
 
-function whyImpossible({ currency, due, customer }: Invoice): Standing | undefined {
+/**
+ * Whether the customer can be charged without being there: Dodo saves a card for somebody with an e-mail
+ * address, in a country. Of anybody else the hosted page asks what is missing, each time.
+ */
+export const isIdentified = ({ email, country }: Invoice['customer']) =>
+  Boolean(email) && Boolean(country)
+
+function whyImpossible({ currency, due }: Invoice): Standing | undefined {
   if (!isSupportedCurrency(currency)) {
     return attention(`${currency} cannot be collected: how both services count it is not known`)
   }
@@ -74,7 +81,5 @@ function whyImpossible({ currency, due, customer }: Invoice): Standing | undefin
     const amounts = `${formatLago(due, currency)} is less than the ${formatDodo(least, currency)}`
     return attention(`${amounts} that Dodo collects at least: collect it by hand, or void it`)
   }
-  if (!customer.email) return attention('the customer has no e-mail address: add one in Lago')
-  if (!customer.country) return attention('the customer has no country: add one in Lago')
   return undefined
 }

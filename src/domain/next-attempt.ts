@@ -1,5 +1,5 @@
 import { spareOf } from './allocation.ts'
-import { whyNotCollected } from './collectable.ts'
+import { isIdentified, whyNotCollected } from './collectable.ts'
 import { classifyDecline } from './declines.ts'
 import {
   isFinal,
@@ -34,11 +34,11 @@ export function stuckUntil({ expiresAt }: Attempt, { changedAt }: Payment): Date
 
 /** The customer's permission to charge this invoice, if there is one that works. */
 export function findMandate(
-  { currency }: Invoice,
+  { currency, customer }: Invoice,
   { mandates }: Ledger,
   { collection }: Policy,
 ): Mandate | undefined {
-  if (collection !== 'automatic') return undefined
+  if (collection !== 'automatic' || !isIdentified(customer)) return undefined
   return mandates
     .filter((one) => one.currency === currency && one.status === 'active')
     .filter(({ isEnding, refusal }) => !isEnding && refusal === null)
@@ -94,7 +94,11 @@ export function nextAttempt(
   if (!isWanted || begun?.status === 'live' || begun?.lagoPaymentRequestId) return undefined
   // The session of a lost answer cannot be paid, since its URL was in the answer: the same again.
   if (begun)
-    return open(policy, { cause: begun.cause, retryIndex: begun.retryIndex, resume: begun })
+    return open(invoice, policy, {
+      cause: begun.cause,
+      retryIndex: begun.retryIndex,
+      resume: begun,
+    })
   return begin(invoice, ledger, policy, now)
 }
 
@@ -104,8 +108,9 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   if (!last) {
     const first = { retryIndex: 0, resume: undefined }
     // Who stands at the pay link is not made to wait for a card that is busy with another charge.
-    if (ledger.requestedBy === 'customer') return open(policy, { ...first, cause: 'customer' })
-    return charge(policy, mandate, { ...first, cause: 'invoice' })
+    if (ledger.requestedBy === 'customer')
+      return open(invoice, policy, { ...first, cause: 'customer' })
+    return charge(invoice, policy, mandate, { ...first, cause: 'invoice' })
   }
 
   const again = (cause: Attempt['cause'], retryIndex = last.retryIndex): Beginning => ({
@@ -114,18 +119,24 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
     resume: undefined,
   })
   if (ledger.requestedBy === 'customer') {
-    return open(policy, again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined))
+    return open(
+      invoice,
+      policy,
+      again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined),
+    )
   }
   const chargeable = wantsCustomer(ledger.attempts, mandate)
     ? undefined
     : (mandate ?? findHeld(last, invoice, ledger, policy))
-  if (ledger.requestedBy === 'merchant') return charge(policy, chargeable, again('merchant', 0))
-  if (mandate && isRenewedSince(last, mandate)) return charge(policy, mandate, again('mandate'))
+  if (ledger.requestedBy === 'merchant')
+    return charge(invoice, policy, chargeable, again('merchant', 0))
+  if (mandate && isRenewedSince(last, mandate))
+    return charge(invoice, policy, mandate, again('mandate'))
   if (last.kind === 'charge' && last.status !== 'paid' && !chargeable)
-    return open(policy, again('retry'))
+    return open(invoice, policy, again('retry'))
   const due = retryAt(invoice, ledger, policy, now)
   if (!due || due > now) return undefined
-  return charge(policy, chargeable, again('retry', last.retryIndex + 1))
+  return charge(invoice, policy, chargeable, again('retry', last.retryIndex + 1))
 }
 
 /**
@@ -134,10 +145,11 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
  */
 function findHeld(
   last: Attempt,
-  { currency }: Invoice,
+  { currency, customer }: Invoice,
   { mandates }: Ledger,
   { collection }: Policy,
 ): Mandate | undefined {
+  if (!isIdentified(customer)) return undefined
   const isSoft = last.status === 'declined' && classifyDecline(last.declineCode) === 'soft'
   if (collection !== 'automatic' || last.kind !== 'charge' || !isSoft) return undefined
   return mandates.find(
@@ -150,17 +162,22 @@ function findHeld(
   )
 }
 
-/** In automatic collection every checkout renews the mandate. */
-const open = ({ collection }: Policy, beginning: Beginning): Step => ({
+/** In automatic collection every checkout of somebody who can have a mandate renews it. */
+const open = ({ customer }: Invoice, { collection }: Policy, beginning: Beginning): Step => ({
   do: 'open_checkout',
-  kind: collection === 'automatic' ? 'mandate' : 'checkout',
+  kind: collection === 'automatic' && isIdentified(customer) ? 'mandate' : 'checkout',
   ...beginning,
 })
 
-const charge = (policy: Policy, mandate: Mandate | undefined, beginning: Beginning): Step =>
+const charge = (
+  invoice: Invoice,
+  policy: Policy,
+  mandate: Mandate | undefined,
+  beginning: Beginning,
+): Step =>
   mandate
     ? { do: 'charge_mandate', mandate, isWanted: true, ...beginning }
-    : open(policy, beginning)
+    : open(invoice, policy, beginning)
 
 /** Whether the customer gave a card after what this attempt could have known. */
 const isRenewedSince = ({ kind, startedAt, endedAt }: Attempt, { renewedAt }: Mandate) =>

@@ -16,8 +16,13 @@ export type DisputeEntry = {
   dodoPaymentId: string
   lagoInvoiceId: string | null
   invoiceNumber: string | null
+  /** As it is shown: Dodo's own words where the unit is not certain. */
   amount: string
+  /** Dodo's minor units; null where Dodo wrote something else. */
+  amountMinor: number | null
   currency: string
+  /** When it was opened, or first seen where Dodo does not say. */
+  madeAt: Date
   outcome: DisputeOutcome
   /** What a lost one means, and whether Lago knows; undefined while there is nothing to say. */
   why: string | undefined
@@ -35,6 +40,7 @@ type Known = { dodoDisputeId: string; dodoPaymentId: string; status: string; sta
   isByRdr: boolean
   amount: string
   currency: string
+  madeAt: Date
 }
 
 /** The disputes of payments of ours: counted, and the lost ones compared with what Lago says. */
@@ -55,7 +61,9 @@ export async function readDisputes(
       dodoPaymentId,
       ...nameInvoices(payment?.invoices ?? []),
       amount: describeAmount(dispute, amount),
+      amountMinor: readMinor(dispute),
       currency,
+      madeAt: dispute.madeAt,
       outcome: outcomeOf(dispute),
       ...(isLost(dispute)
         ? await explainLost(deps, dispute, payment)
@@ -101,6 +109,7 @@ async function readKnown(
         isAnyOf(disputes.dodoDisputeId, [...listed.keys()]),
       ),
     )
+  const seenAt = new Map(seen.map((one) => [one.dodoDisputeId, one.observedAt]))
   const fresh = opened
     .filter(
       ({ dispute_id, payment_id }) =>
@@ -114,10 +123,14 @@ async function readKnown(
       isByRdr: one.is_resolved_by_rdr,
       amount: one.amount,
       currency: one.currency,
+      madeAt: one.created_at ?? seenAt.get(one.dispute_id) ?? from,
     }))
-  const older = seen.filter(
-    ({ dodoDisputeId, dodoPaymentId }) => inPeriod.has(dodoPaymentId) && !listed.has(dodoDisputeId),
-  )
+  const older = seen
+    .filter(
+      ({ dodoDisputeId, dodoPaymentId }) =>
+        inPeriod.has(dodoPaymentId) && !listed.has(dodoDisputeId),
+    )
+    .map((one) => ({ ...one, madeAt: one.observedAt }))
   return [...older, ...fresh]
 }
 
@@ -146,6 +159,9 @@ async function explainLost(
     : 'Lago shows the invoice as paid, its dispute as lost'
   return { why: `${lost}; ${told}`, isExplained: true }
 }
+
+/** Dodo writes it as a text, without a point wherever it was seen: then it is in minor units. */
+const readMinor = ({ amount }: { amount: string }) => (/^\d+$/.test(amount) ? Number(amount) : null)
 
 /** Dodo does not say in which unit it writes the amount; only all of a payment can be told for certain. */
 export function describeAmount(

@@ -4,29 +4,51 @@ import { describeBundle } from './bundle.ts'
 import { describeCustomer } from './customer.ts'
 import { explainBundle, explainCustomer } from './explain-others.ts'
 import { explainInvoice } from './explain-invoice.ts'
+import { findByDodoId, isDodoId } from './find-dodo.ts'
 import { describeInvoice } from './invoice.ts'
 import { describeNext } from './next.ts'
 import type { Write } from './text.ts'
 
-type Explaining = Pick<Deps, 'db' | 'lago' | 'config'>
+type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config'>
 
 /**
  * Tells everything that happened to one invoice and why, and what happens next; also where a payment request
- * or a customer's cards stand. The exit code is returned.
+ * or a customer's cards stand, and what an id of Dodo is about. The exit code is returned.
  */
 export async function explain(deps: Explaining, idOrNumber: string, write: Write): Promise<number> {
   const { db, config } = deps
-  const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
-  if (invoice) {
-    const next = describeNext(invoice, config)
-    for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
-    return 0
-  }
+  if (await tellInvoice(deps, idOrNumber, write)) return 0
   const bundle = await describeBundle(db, config.publicUrl, idOrNumber)
   const customer = bundle ? undefined : await describeCustomer(db, config.publicUrl, idOrNumber)
-  if (!bundle && !customer) return explainUnknown(deps, idOrNumber, write)
+  if (!bundle && !customer) {
+    const explainOther = isDodoId(idOrNumber) ? explainOfDodo : explainUnknown
+    return explainOther(deps, idOrNumber, write)
+  }
   const lines = bundle ? explainBundle(bundle) : customer ? explainCustomer(customer, config) : []
   for (const line of lines) write(line)
+  return 0
+}
+
+async function tellInvoice({ db, config }: Explaining, idOrNumber: string, write: Write) {
+  const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
+  if (!invoice) return false
+  const next = describeNext(invoice, config)
+  for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+  return true
+}
+
+/** What Dodo's reports name by its own ids is told with each of the invoices that it is about. */
+async function explainOfDodo(deps: Explaining, id: string, write: Write): Promise<number> {
+  const found = await findByDodoId(deps, id)
+  if (!found) {
+    write(`Neither the bridge nor Dodo knows ${id}.`)
+    return 1
+  }
+  write(found.what)
+  for (const lagoInvoiceId of found.lagoInvoiceIds) {
+    write('')
+    await tellInvoice(deps, lagoInvoiceId, write)
+  }
   return 0
 }
 

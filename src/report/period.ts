@@ -1,35 +1,62 @@
-const DAY_MS = 24 * 3_600_000
+import { BadOption } from './bad-option.ts'
+import { createCalendar, UTC, type Calendar } from './calendar.ts'
+
 const DEFAULT_DAYS = 30
 
-/** Whole days in UTC, both ends included. */
-export type Period = { from: Date; until: Date }
+/** Whole days of one time zone, both ends included. */
+export type Period = { from: Date; until: Date; calendar: Calendar }
 
-/** A date on the command line is not one, or lies on the wrong side of another. */
-class BadPeriod extends Error {
-  override name = 'BadPeriod' as const
+/** What may be given on the command line about the days of a statement. */
+export type GivenPeriod = { from?: string; to?: string; month?: string; tz?: string }
+
+/** The days a statement is about: those named, a month, or the last 30. */
+export function readPeriod(given: GivenPeriod, now: Date): Period {
+  const calendar = createCalendar(given.tz ?? UTC)
+  const today = calendar.dayOf(now)
+  const [first, last] =
+    given.month === undefined ? readDays(given, today) : readMonth(given.month, given)
+  if (first > today) throw new BadOption(`${first} has not come yet: today is ${today}`)
+  const until = new Date(calendar.startOf(addDays(last, 1)).getTime() - 1)
+  return { from: calendar.startOf(first), until, calendar }
 }
 
-/** The days a statement is about: those named, or the last 30. */
-export function readPeriod(given: { from?: string; to?: string }, now: Date): Period {
-  const today = new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS)
-  const lastDay = given.to === undefined ? today : readDay('--to', given.to)
-  const from =
-    given.from === undefined
-      ? new Date(lastDay.getTime() - (DEFAULT_DAYS - 1) * DAY_MS)
-      : readDay('--from', given.from)
-  if (from > lastDay) {
-    throw new BadPeriod(`--from ${day(from)} is later than --to ${day(lastDay)}`)
+function readDays(given: GivenPeriod, today: string): [first: string, last: string] {
+  const last = given.to === undefined ? today : readDay('--to', given.to)
+  // The days that are still to come say nothing.
+  const lastPast = last < today ? last : today
+  const first =
+    given.from === undefined ? addDays(lastPast, 1 - DEFAULT_DAYS) : readDay('--from', given.from)
+  if (first > last) throw new BadOption(`--from ${first} is later than --to ${last}`)
+  return [first, last]
+}
+
+function readMonth(month: string, { from, to }: GivenPeriod): [first: string, last: string] {
+  if (from !== undefined || to !== undefined) {
+    throw new BadOption('--month is a whole month: leave --from and --to out')
   }
-  return { from, until: new Date(lastDay.getTime() + DAY_MS - 1) }
+  const first = `${month}-01`
+  if (!isDay(first)) {
+    throw new BadOption(`--month ${month} is not a month: write one like 2026-08`)
+  }
+  // No month has more than 31 days.
+  const next = addDays(first, 31).slice(0, 7)
+  return [first, addDays(`${next}-01`, -1)]
 }
 
-function readDay(option: string, text: string): Date {
+function readDay(option: string, text: string): string {
+  if (isDay(text)) return text
+  throw new BadOption(`${option} ${text} is not a date: write one like 2026-08-31`)
+}
+
+/** JavaScript reads the 31st of February as a day in March. */
+function isDay(text: string): boolean {
   const date = new Date(`${text}T00:00:00Z`)
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime())
-  // JavaScript reads the 31st of February as a day in March.
-  if (isDay && day(date) === text) return date
-  throw new BadPeriod(`${option} ${text} is not a date: write one like 2026-08-31`)
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime())
+  return isDate && date.toISOString().startsWith(text)
 }
 
-/** A moment's calendar day in UTC. */
-export const day = (at: Date) => at.toISOString().slice(0, 10)
+function addDays(day: string, days: number): string {
+  const date = new Date(`${day}T00:00:00Z`)
+  date.setUTCDate(date.getUTCDate() + days)
+  return date.toISOString().slice(0, 10)
+}

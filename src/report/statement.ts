@@ -7,10 +7,10 @@ import {
   type Entry,
 } from './compare-ledgers.ts'
 import { readDisputes, type DisputeEntry } from './disputes.ts'
-import { day, type Period } from './period.ts'
+import type { Period } from './period.ts'
 import { readEntries } from './read-entries.ts'
 import { asCsv } from './statement-csv.ts'
-import { summarize } from './summary.ts'
+import { summarize, sumLost } from './summary.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
 type Stating = Pick<Deps, 'db' | 'dodo' | 'lago' | 'now'>
@@ -26,9 +26,13 @@ export async function statement(
   const { currencies, differences } = compareLedgers(entries, deps.now())
   const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
   const lines = isCsv
-    ? asCsv(entries, differences, disputes)
+    ? asCsv({ entries, differences, disputes, currencies }, period.calendar)
     : describeStatement(period, currencies, [
         ...summarize(entries, disputes),
+        ...sumLost(disputes).map(
+          ({ currency, amount }) =>
+            `  ${formatDodo(amount, currency)} went back in lost disputes, and is among the payments above`,
+        ),
         ...describeDifferences(told, entries.length > 0),
       ])
   for (const line of lines) write(line)
@@ -36,11 +40,12 @@ export async function statement(
 }
 
 function describeStatement(
-  { from, until }: Period,
+  { from, until, calendar }: Period,
   currencies: CurrencyLine[],
   rest: string[],
 ): string[] {
-  const title = `Statement ${day(from)} to ${day(until)} (UTC)`
+  const { dayOf, timeZone } = calendar
+  const title = `Statement ${dayOf(from)} to ${dayOf(until)} (${timeZone})`
   const table =
     currencies.length > 0
       ? alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC })

@@ -35,6 +35,19 @@ export function summarize(
   ]
 }
 
+/** What disputes took back, per currency. It is still among the payments, which Dodo goes on showing as succeeded. */
+export function sumLost(
+  disputes: readonly Pick<DisputeEntry, 'outcome' | 'currency' | 'amountMinor'>[],
+): { currency: string; amount: number }[] {
+  const lost = disputes.filter(({ outcome }) => outcome === 'lost')
+  return [...Map.groupBy(lost, ({ currency }) => currency)]
+    .map(([currency, those]) => ({
+      currency,
+      amount: those.reduce((sum, { amountMinor }) => sum + (amountMinor ?? 0), 0),
+    }))
+    .toSorted((one, other) => one.currency.localeCompare(other.currency))
+}
+
 function line(what: string, noun: string, causes: readonly (readonly string[])[]): string[] {
   if (causes.length === 0) return []
   const byCause = Map.groupBy(causes.flat(), (cause) => cause)

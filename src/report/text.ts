@@ -25,5 +25,6 @@ export function alignColumns(
 export const section = (title: string, rows: readonly (readonly string[])[]): string[] =>
   rows.length > 0 ? ['', title, ...alignColumns(rows)] : []
 
-/** "1 payment", "2 payments". */
-export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+/** "1 payment", "2 payments"; `several` where an s is not enough. */
+export const count = (number: number, noun: string, several = `${noun}s`) =>
+  `${number} ${number === 1 ? noun : several}`

@@ -8,7 +8,7 @@ import { DeclinePicker, OutcomePicker, Picker } from './dodo-pickers.tsx'
 import { formatMoney } from './dodo-places.ts'
 import { REFUND_OUTCOMES, type Behaviour, type DodoWorld } from './dodo-world.ts'
 import type { Faults } from './faults.ts'
-import { Act, Entries, Page } from './page.tsx'
+import { Act, Entries, Input, Page } from './page.tsx'
 import { Switches, Toggle } from './switches.tsx'
 
 const MAX_ROWS = 100
@@ -21,12 +21,12 @@ export function DodoPage({ world, faults, courier }: DodoOperated) {
   const payments = [...world.store.payments.values()].toReversed().slice(0, MAX_ROWS)
   return (
     <Page title="Dodo Payments" width="wide">
+      <Sessions world={world} />
       <h2>Payments</h2>
       {payments.length === 0 && <p class="quiet">None yet.</p>}
       {payments.map((payment) => (
         <PaymentCard payment={payment} />
       ))}
-      <Sessions world={world} />
       <Mandates world={world} />
       <Refunds world={world} />
       <Disputes world={world} />
@@ -75,23 +75,29 @@ function Outcomes({ behaviour }: { behaviour: Behaviour }) {
         <Picker name="refunds" among={REFUND_OUTCOMES} chosen={behaviour.refunds} />
       </Act>
       <Act to={to} label="Days in which refunds are possible">
-        <Short name="refundWindowDays" value={behaviour.refundWindowDays} />
+        <Input
+          label="days"
+          name="refundWindowDays"
+          value={behaviour.refundWindowDays}
+          digits="numeric"
+        />
       </Act>
       <Act to={to} label="Failed charges before Dodo takes no more">
-        <Short name="maxFailedCharges" value={behaviour.maxFailedCharges} />
+        <Input
+          label="charges"
+          name="maxFailedCharges"
+          value={behaviour.maxFailedCharges}
+          digits="numeric"
+        />
       </Act>
       <Act to={to} label="Milliseconds until banks answer">
-        <Short name="settleAfterMs" value={behaviour.settleAfterMs} />
+        <Input label="ms" name="settleAfterMs" value={behaviour.settleAfterMs} digits="numeric" />
       </Act>
       {SWITCHES.map(([name, label]) => (
         <Toggle to={to} name={name} on={behaviour[name] === true} label={label} />
       ))}
     </section>
   )
-}
-
-function Short({ name, value }: { name: string; value: number }) {
-  return <input class="short" name={name} value={String(value)} inputmode="numeric" />
 }
 
 function PaymentCard({ payment }: { payment: Payment }) {
@@ -135,7 +141,7 @@ function Buttons({ payment }: { payment: Payment }) {
   return (
     <>
       <Act to={`${at}/refund`} label="Refund">
-        <input class="short" name="amount" placeholder="all" inputmode="numeric" />
+        <Input label="amount, or all" name="amount" digits="numeric" />
       </Act>
       <Act to={`${at}/dispute`} label="Open dispute">
         <Picker name="stage" among={['dispute', 'pre_dispute']} />

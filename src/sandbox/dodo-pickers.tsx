@@ -1,13 +1,14 @@
 /** @jsxImportSource hono/jsx */
 import { HARD_DECLINES, SOFT_DECLINES } from './dodo-decline-codes.ts'
 import { CHARGE_OUTCOMES } from './dodo-world.ts'
+import { Select } from './page.tsx'
 
 /** Which decline it shall be. */
-export function DeclinePicker({ name = 'code', chosen }: { name?: string; chosen?: string }) {
+export function DeclinePicker() {
   return (
-    <select name={name}>
-      <Declines chosen={chosen} />
-    </select>
+    <Select label="decline code" name="code">
+      <Declines />
+    </Select>
   )
 }
 
@@ -15,7 +16,7 @@ export function DeclinePicker({ name = 'code', chosen }: { name?: string; chosen
 export function OutcomePicker(props: { name: string; chosen?: string; asOthers?: boolean }) {
   const { name, chosen = '', asOthers = false } = props
   return (
-    <select name={name}>
+    <Select label="they end as" name={name}>
       {asOthers && (
         <option value="" selected={chosen === ''}>
           as others
@@ -25,22 +26,22 @@ export function OutcomePicker(props: { name: string; chosen?: string; asOthers?:
         <option selected={outcome === chosen}>{outcome}</option>
       ))}
       <Declines chosen={chosen} />
-    </select>
+    </Select>
   )
 }
 
 /** One of a few words. */
 export function Picker(props: { name: string; among: readonly string[]; chosen?: string }) {
   return (
-    <select name={props.name}>
+    <Select label={props.name} name={props.name}>
       {props.among.map((word) => (
         <option selected={word === props.chosen}>{word}</option>
       ))}
-    </select>
+    </Select>
   )
 }
 
-function Declines({ chosen }: { chosen?: string | undefined }) {
+function Declines({ chosen }: { chosen?: string }) {
   return (
     <>
       <optgroup label="soft declines">

@@ -9,12 +9,13 @@ import {
   sessionState,
 } from './dodo-checkout.ts'
 import { DeclinePicker } from './dodo-pickers.tsx'
-import { formatMoney } from './dodo-places.ts'
+import { COUNTRIES, formatMoney } from './dodo-places.ts'
 import { quote } from './dodo-quote.ts'
 import { DodoRefusal } from './dodo-refusal.ts'
 import type { Session } from './dodo-store.ts'
 import type { DodoWorld } from './dodo-world.ts'
-import { Act, Entries, Page } from './page.tsx'
+import { Act, Entries, Input, Page, Select } from './page.tsx'
+import { blankless } from './switches.tsx'
 
 const CLOSED: Record<Exclude<SessionState, 'open'>, string> = {
   paid: 'This checkout has been paid. Thank you.',
@@ -27,6 +28,9 @@ const Choice = z.object({
   outcome: z.enum(['succeeded', 'failed', 'processing', 'requires_customer_action']),
   code: z.string().optional(),
   amount: z.coerce.number().int().min(0).optional(),
+  email: blankless(z.email()),
+  name: blankless(z.string()),
+  country: blankless(z.string().regex(/^[A-Z]{2}$/)),
 })
 
 /** The page a customer pays on. */
@@ -93,9 +97,12 @@ function Checkout({ world, session }: { world: DodoWorld; session: Session }) {
       </div>
       {last?.status === 'failed' && <p>Your card was declined ({last.error_code}). Try again.</p>}
       <Act to={here} main label="Pay" fields={{ outcome: 'succeeded' }}>
-        {isOpen && <input name="amount" inputmode="numeric" value={String(quoted.total)} />}
+        {isOpen && <Input label="amount" name="amount" digits="numeric" value={quoted.total} />}
+        <WhoAndWhere request={request} />
       </Act>
-      <Act to={here} label="Pay slowly (bank debit)" fields={{ outcome: 'processing' }} />
+      <Act to={here} label="Pay slowly (bank debit)" fields={{ outcome: 'processing' }}>
+        <WhoAndWhere request={request} />
+      </Act>
       <Act to={here} label="Decline" fields={{ outcome: 'failed' }}>
         <DeclinePicker />
       </Act>
@@ -108,6 +115,23 @@ function Checkout({ world, session }: { world: DodoWorld; session: Session }) {
         <a href={request.cancel_url ?? request.return_url ?? here}>Walk away</a>
       </p>
     </Page>
+  )
+}
+
+/** What the request left open, the customer is asked. */
+function WhoAndWhere({ request: { customer, billing_address } }: Pick<Session, 'request'>) {
+  return (
+    <>
+      {!customer && <Input label="e-mail" name="email" type="email" isRequired />}
+      {!customer && <Input label="name" name="name" />}
+      {!billing_address && (
+        <Select label="country" name="country">
+          {COUNTRIES.map((country) => (
+            <option>{country}</option>
+          ))}
+        </Select>
+      )}
+    </>
   )
 }
 

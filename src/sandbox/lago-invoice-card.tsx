@@ -2,7 +2,7 @@
 import { amountsOf, creditNotesOf } from './lago-amounts.ts'
 import { formatAmount } from './lago-currency.ts'
 import type { Invoice, LagoWorld } from './lago-store.ts'
-import { Act } from './page.tsx'
+import { Act, Input } from './page.tsx'
 
 const AT = '/sandbox'
 
@@ -65,8 +65,8 @@ function InvoiceButtons({ invoice, due }: { invoice: Invoice; due: number }) {
       {!isPaid && <Act to={`${at}/retry`} label="Retry payment" />}
       {due > 0 && (
         <Act to={`${at}/payments`} label="Record a payment">
-          <input class="short" name="amount_cents" value={String(due)} inputmode="numeric" />
-          <input class="short" name="reference" placeholder="reference" />
+          <Input label="amount" name="amount_cents" value={due} digits="numeric" />
+          <Input label="reference" name="reference" isShort />
         </Act>
       )}
       <details>
@@ -95,12 +95,7 @@ function NoteAmounts({ names }: { names: readonly string[] }) {
   return (
     <>
       {names.map((name) => (
-        <input
-          class="short"
-          name={name}
-          placeholder={name.split('_')[0] ?? ''}
-          inputmode="numeric"
-        />
+        <Input label={name.split('_')[0] ?? name} name={name} digits="numeric" />
       ))}
     </>
   )

@@ -15,7 +15,7 @@ const text = blankless(z.string())
 const NewCustomer = z.object({
   external_id: text,
   name: z.string().min(1),
-  email: z.string().min(1),
+  email: blankless(z.string()),
   country: text,
   currency: text,
 })

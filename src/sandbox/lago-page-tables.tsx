@@ -4,7 +4,7 @@ import { formatAmount } from './lago-currency.ts'
 import type { Customer } from './lago-customer-record.ts'
 import { decimalText } from './lago-exact.ts'
 import type { LagoWorld } from './lago-store.ts'
-import { Act, Entries } from './page.tsx'
+import { Act, Entries, Input, Select } from './page.tsx'
 
 const MAX_ROWS = 100
 const AT = '/sandbox'
@@ -30,11 +30,11 @@ export function CreditNotes({ world }: { world: LagoWorld }) {
             {note.metadata && <Entries of={note.metadata} />}
             {note.refund_status && (
               <Act to={`${at}/refund_status`} label="Set by hand">
-                <select name="refund_status">
+                <Select label="its refund" name="refund_status">
                   {REFUND_STATUSES.map((status) => (
                     <option selected={status === note.refund_status}>{status}</option>
                   ))}
-                </select>
+                </Select>
               </Act>
             )}
             {note.balance_amount_cents > 0 && <Act to={`${at}/void`} label="Void its credit" />}
@@ -83,17 +83,17 @@ export function Customers({ world }: { world: LagoWorld }) {
           <div class="card">
             <code>{customer.external_id}</code>
             <Act to={at} label="Change">
-              <input name="name" value={customer.name ?? ''} placeholder="name" />
-              <input name="email" value={customer.email ?? ''} placeholder="e-mail" />
-              <input class="short" name="country" value={customer.country ?? ''} />
+              <Input label="name" name="name" value={customer.name ?? ''} />
+              <Input label="e-mail" name="email" value={customer.email ?? ''} />
+              <Input label="country" name="country" value={customer.country ?? ''} isShort />
             </Act>
             <Act to={`${at}/top_up`} label="Top up credits">
-              <input class="short" name="paid_credits" placeholder="paid" inputmode="decimal" />
-              <input class="short" name="granted_credits" placeholder="free" inputmode="decimal" />
-              <select name="gated">
-                <option value="false">invoice at once</option>
-                <option value="true">invoice once paid</option>
-              </select>
+              <Input label="paid" name="paid_credits" digits="decimal" />
+              <Input label="free" name="granted_credits" digits="decimal" />
+              <Select label="its invoice" name="gated">
+                <option value="false">at once</option>
+                <option value="true">once paid</option>
+              </Select>
             </Act>
             {owes(customer) && (
               <Act to={`${at}/payment_requests`} label="Ask for all that is overdue" />

@@ -4,7 +4,7 @@ import type { Faults } from './faults.ts'
 import { InvoiceCard } from './lago-invoice-card.tsx'
 import { CreditNotes, Customers, PaymentRequests, Wallets } from './lago-page-tables.tsx'
 import type { LagoWorld } from './lago-store.ts'
-import { Act, Page } from './page.tsx'
+import { Act, Input, Page, Select } from './page.tsx'
 import { Switches } from './switches.tsx'
 
 const MAX_ROWS = 100
@@ -38,7 +38,7 @@ export function LagoPage({ world, courier, faults }: LagoOperated) {
         due date become overdue.
       </p>
       <Act to={`${AT}/clock`} label="Days later">
-        <input class="short" name="days" value="1" inputmode="numeric" />
+        <Input label="days" name="days" value={1} digits="numeric" />
       </Act>
       <h2>Licence</h2>
       <Act
@@ -56,10 +56,10 @@ function NewCustomer() {
     <>
       <h2>New customer</h2>
       <Act to={`${AT}/customers`} label="Create">
-        <input name="name" placeholder="name" required />
-        <input name="email" type="email" placeholder="e-mail" required />
-        <input class="short" name="country" value="US" />
-        <input class="short" name="currency" value="USD" />
+        <Input label="name" name="name" isRequired />
+        <Input label="e-mail" name="email" type="email" />
+        <Input label="country" name="country" value="US" isShort />
+        <Input label="currency" name="currency" value="USD" isShort />
       </Act>
     </>
   )
@@ -81,26 +81,26 @@ function NewInvoice({ world }: { world: LagoWorld }) {
       <h2>New invoice</h2>
       <p class="quiet">Amounts are in the smallest unit of the currency: 9900 is 99.00 USD.</p>
       <Act to={`${AT}/invoices`} label="Create">
-        <select name="external_customer_id" required>
+        <Select label="customer" name="external_customer_id">
           {customers.map((customer) => (
             <option value={customer.external_id}>{customer.name ?? customer.external_id}</option>
           ))}
-        </select>
-        <input class="short" name="amount_cents" value="9900" inputmode="numeric" />
-        <input class="short" name="currency" value="USD" />
-        <input class="short" name="tax_rate" placeholder="tax %" inputmode="decimal" />
-        {CREDITS.map(([name, placeholder]) => (
-          <input class="short" name={name} placeholder={placeholder} inputmode="numeric" />
+        </Select>
+        <Input label="amount" name="amount_cents" value={9900} digits="numeric" />
+        <Input label="currency" name="currency" value="USD" isShort />
+        <Input label="tax %" name="tax_rate" digits="decimal" />
+        {CREDITS.map(([name, label]) => (
+          <Input label={label} name={name} digits="numeric" />
         ))}
-        <select name="invoice_type">
+        <Select label="type" name="invoice_type">
           <option>subscription</option>
           <option>one_off</option>
           <option>progressive_billing</option>
-        </select>
-        <select name="status">
+        </Select>
+        <Select label="status" name="status">
           <option>finalized</option>
           <option>draft</option>
-        </select>
+        </Select>
       </Act>
     </>
   )

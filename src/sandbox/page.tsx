@@ -19,6 +19,8 @@ button, select, input { font: inherit; padding: .45rem .8rem; border-radius: .5r
   border: 1px solid var(--line); background: transparent; color: inherit; max-width: 100%; }
 button { cursor: pointer; } button.main { background: var(--accent); border-color: var(--accent);
   color: #fff; width: 100%; padding: .7rem; } input.short { width: 8.5rem; }
+label { display: inline-flex; flex-direction: column; font-size: .75rem; color: var(--quiet); }
+label > * { font-size: 1rem; color: CanvasText; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { font-weight: 600; color: var(--quiet); }
@@ -40,9 +42,11 @@ export function Page(props: { title: string; width?: 'narrow' | 'wide'; children
           <style dangerouslySetInnerHTML={{ __html: STYLE }} />
         </head>
         <body class={props.width ?? 'narrow'}>
-          <span class="badge">sandbox, no real money</span>
-          <h1>{props.title}</h1>
-          {props.children}
+          <main>
+            <span class="badge">sandbox, no real money</span>
+            <h1>{props.title}</h1>
+            {props.children}
+          </main>
         </body>
       </html>
     </>
@@ -80,5 +84,41 @@ export function Act(props: {
         {props.label}
       </button>
     </form>
+  )
+}
+
+/** A field to fill in, under its name. */
+export function Input(props: {
+  label: string
+  name: string
+  value?: string | number
+  type?: 'text' | 'email'
+  digits?: 'numeric' | 'decimal'
+  isShort?: boolean
+  isRequired?: boolean
+}) {
+  const { label, name, value = '', type = 'text', digits, isShort, isRequired = false } = props
+  return (
+    <label>
+      {label}
+      <input
+        class={isShort || digits ? 'short' : ''}
+        name={name}
+        type={type}
+        value={String(value)}
+        inputmode={digits}
+        required={isRequired}
+      />
+    </label>
+  )
+}
+
+/** A choice of a few, under its name. */
+export function Select(props: { label: string; name: string; children?: Child }) {
+  return (
+    <label>
+      {props.label}
+      <select name={props.name}>{props.children}</select>
+    </label>
   )
 }

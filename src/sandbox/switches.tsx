@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Courier } from './courier.ts'
 import { FAULT_KINDS, type Faults } from './faults.ts'
-import { Act } from './page.tsx'
+import { Act, Input, Select } from './page.tsx'
 
 /** A truth as a form sends it. */
 export const flag = z.preprocess(
@@ -81,7 +81,7 @@ export function Switches({
       <Toggle to={`${at}/network`} name="double" on={double} label="send each twice" />
       <Toggle to={`${at}/network`} name="reorder" on={reorder} label="change their order" />
       <Act to={`${at}/network`} label="Delay by ms">
-        <input class="short" name="delayMs" value={String(delayMs)} inputmode="numeric" />
+        <Input label="ms" name="delayMs" value={delayMs} digits="numeric" />
       </Act>
       <div class="scroll">
         <table>
@@ -102,16 +102,16 @@ export function Switches({
         </p>
       ))}
       <Act to={`${at}/faults`} label="Add">
-        <select name="kind">
+        <Select label="kind" name="kind">
           {FAULT_KINDS.map((kind) => (
             <option>{kind}</option>
           ))}
-        </select>
-        <input class="short" name="status" placeholder="status" inputmode="numeric" />
-        <input class="short" name="ms" placeholder="ms" inputmode="numeric" />
-        <input class="short" name="times" placeholder="times" inputmode="numeric" />
-        <input class="short" name="method" placeholder="method" />
-        <input class="short" name="path" placeholder="path" />
+        </Select>
+        <Input label="status" name="status" digits="numeric" />
+        <Input label="ms" name="ms" digits="numeric" />
+        <Input label="times" name="times" digits="numeric" />
+        <Input label="method" name="method" isShort />
+        <Input label="path" name="path" isShort />
       </Act>
       <Act to={`${at}/faults/clear`} label="Clear all" />
     </section>

@@ -1,13 +1,18 @@
 import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../dodo/client.ts'
+import { isIdentified } from '../domain/collectable.ts'
 import { formatDodo, formatLago, toDodoMinor } from '../domain/money.ts'
 import { meaningOf } from '../domain/refusals.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
-import { findOrCreateCustomer, forgetCustomerIfGone } from './dodo-customer.ts'
+import { describePayer, forgetCustomerIfGone } from './dodo-customer.ts'
 import { findOrCreateProduct, forgetProductIfGone } from './dodo-product.ts'
+import { firstEmail } from './load.ts'
 import { explainSettings } from './refusals.ts'
 import { isRefused, type Refusal } from './unknown-outcome.ts'
+
+/** Dodo finds tax inside or on top of a price here: a product that adds it is noticed before anybody pays. */
+const TAXED_COUNTRY = 'DE'
 
 export type Checkouts = Pick<
   Deps,
@@ -34,6 +39,10 @@ export async function prepareCheckout(
   deps: Checkouts,
   demand: Demand,
 ): Promise<{ kind: Demand['kind']; body: CheckoutBody }> {
+  const { email, country } = demand.customer
+  if (demand.kind === 'mandate' && !isIdentified({ email: firstEmail(email), country })) {
+    return prepareCheckout(deps, { ...demand, kind: 'checkout' })
+  }
   const body = await describeCheckout(deps, demand)
   if (demand.kind === 'mandate') {
     if (await isExact(deps, demand, body)) return { kind: 'mandate', body }
@@ -46,9 +55,9 @@ export async function prepareCheckout(
 async function describeCheckout(deps: Checkouts, demand: Demand): Promise<CheckoutBody> {
   const { kind, customer, currency, amount, description, returnUrl, metadata } = demand
   const organizationId = await deps.organizationId()
-  const [productId, customerId] = await Promise.all([
+  const [productId, payer] = await Promise.all([
     findOrCreateProduct(deps, { kind: kind === 'mandate' ? 'mandate' : 'invoice', currency }),
-    findOrCreateCustomer(deps, customer),
+    describePayer(deps, customer),
   ])
   const dodoAmount = toDodoMinor(amount, currency)
   const code = currency as NonNullable<CheckoutBody['billing_currency']>
@@ -68,11 +77,7 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
       : { product_cart: [{ product_id: productId, quantity: 1, amount: dodoAmount }] }
   return {
     ...asked,
-    customer: { customer_id: customerId },
-    billing_address: {
-      country: customer.country as NonNullable<CheckoutBody['billing_address']>['country'],
-      ...(customer.zipcode && { zipcode: customer.zipcode }),
-    },
+    ...payer.asked,
     billing_currency: code,
     minimal_address: true,
     return_url: returnUrl,
@@ -81,6 +86,7 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
       allow_currency_selection: false,
       allow_tax_id: false,
       allow_phone_number_collection: false,
+      ...payer.flags,
     },
     metadata: {
       ...metadata,
@@ -89,6 +95,10 @@ async function describeCheckout(deps: Checkouts, demand: Demand): Promise<Checko
     },
   }
 }
+
+/** Where the customer chooses the country on the page, one is asked about that shows what tax would do. */
+const previewed = (body: CheckoutBody): CheckoutBody =>
+  body.billing_address ? body : { ...body, billing_address: { country: TAXED_COUNTRY } }
 
 async function isExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency, amount, kind } = demand
@@ -107,7 +117,7 @@ async function isExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
 
 async function assertExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency } = demand
-  const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
+  const preview = await deps.dodo.previewCheckout(previewed(body)).catch(async (error: unknown) => {
     throw isRefused(error) ? await explainRefusal(deps, error, demand) : error
   })
   const { total_amount: total, tax } = preview.current_breakup

@@ -83,4 +83,6 @@ async function requestCollection(db: Executor, lagoInvoiceId: string, requestedA
     .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
 }
 
-const readJson = (body: Buffer): unknown => JSON.parse(body.toString('utf8'))
+/** Of a delivery that was emptied and is put through again nothing is left to read. */
+const readJson = (body: Buffer): unknown =>
+  body.length === 0 ? undefined : JSON.parse(body.toString('utf8'))

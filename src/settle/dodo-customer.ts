@@ -2,6 +2,7 @@ import { and, eq } from 'drizzle-orm'
 
 import { customers } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import type { CheckoutBody } from '../dodo/client.ts'
 import { isOfOrganization } from '../domain/metadata.ts'
 import type { LagoCustomer } from '../lago/objects.ts'
 import { intentOf } from './intents.ts'
@@ -16,6 +17,35 @@ export type CustomerRow = typeof customers.$inferSelect & { dodoCustomerId: stri
 
 /** A second customer or product at Dodo moves no money, so what is not answered is waited for less long. */
 export const HARMLESS_MS = 45_000
+
+type Country = NonNullable<CheckoutBody['billing_address']>['country']
+
+/**
+ * Who pays a checkout, as it says it. Where Lago does not know the e-mail address or the country, the hosted
+ * page asks, and whoever answers is nobody's Dodo customer but their own: an e-mail address that somebody
+ * types must not lead to the customer, or the cards, of another.
+ */
+export async function describePayer(
+  deps: Directory,
+  customer: LagoCustomer,
+): Promise<{
+  asked: Pick<CheckoutBody, 'customer' | 'billing_address'>
+  flags: CheckoutBody['feature_flags']
+}> {
+  const { country, zipcode } = customer
+  const { email, name } = asTold(customer)
+  const address = country && {
+    billing_address: { country: country as Country, ...(zipcode && { zipcode }) },
+  }
+  if (email && country) {
+    const customerId = await findOrCreateCustomer(deps, customer)
+    return { asked: { customer: { customer_id: customerId }, ...address }, flags: {} }
+  }
+  return {
+    asked: { ...(email && { customer: { email, name } }), ...address },
+    flags: { always_create_new_customer: true },
+  }
+}
 
 /**
  * Who a Lago customer is at Dodo: remembered, else found by e-mail and our metadata, else created. An

@@ -17,7 +17,7 @@ import { begin, endAttempt } from './attempts.ts'
 import type { Checkouts, Demand } from './checkout.ts'
 import { findCollectSince } from './collect-since.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
-import { asInvoice, ensureInvoice, firstEmail, loadLedger, newPayToken, payUrlOf } from './load.ts'
+import { asInvoice, ensureInvoice, loadLedger, newPayToken, payUrlOf } from './load.ts'
 import { asCheckout, openOnce } from './open-checkout.ts'
 import { readSession } from './read-dodo.ts'
 import { findInvoice } from './top-up.ts'
@@ -207,8 +207,8 @@ async function openTogether(deps: Bundling, opening: Opening) {
   const { lagoPaymentRequestId, currency } = row
   const amount = parts.reduce((sum, part) => sum + part.amount, 0)
   const customer = await deps.lago.findCustomer(row.lagoCustomerId)
-  assertCollectable(customer, { currency, amount })
-  if (!customer) return
+  if (!customer) throw new PermanentError('Lago does not have this customer any more')
+  assertCollectable({ currency, amount })
   const asked = members.filter(({ share }) => share.amount > 0)
   const number = resume?.number ?? known.length + 1
   const wanted = deps.config.collection === 'automatic' ? 'mandate' : 'checkout'
@@ -239,12 +239,7 @@ async function openTogether(deps: Bundling, opening: Opening) {
   if (opened) await wake(deps, lagoInvoiceIds, 'operator')
 }
 
-function assertCollectable(
-  customer: Awaited<ReturnType<Bundling['lago']['findCustomer']>>,
-  { currency, amount }: { currency: string; amount: number },
-) {
-  if (!firstEmail(customer?.email ?? null) || !customer?.country)
-    throw new PermanentError('the customer needs an e-mail address and a country: add them in Lago')
+function assertCollectable({ currency, amount }: { currency: string; amount: number }) {
   if (!isSupportedCurrency(currency)) throw new PermanentError(`${currency} cannot be collected`)
   const least = minimumDodoMinor(currency)
   if (toDodoMinor(amount, currency) < least)

@@ -10,7 +10,7 @@ import type { LagoCustomer } from '../lago/objects.ts'
 import { recallCustomer, type CustomerRow } from './dodo-customer.ts'
 import { findOrCreateProduct } from './dodo-product.ts'
 import { intentOf } from './intents.ts'
-import { payUrlOf } from './load.ts'
+import { firstEmail, payUrlOf } from './load.ts'
 import { once } from './once.ts'
 import { explainSettings } from './refusals.ts'
 import { observeMandate } from './sync-mandate.ts'
@@ -60,6 +60,9 @@ async function prepare(deps: SettingUp, row: CustomerRow): Promise<string | unde
     setupUrl && setupExpiresAt && setupExpiresAt > later(deps.now(), MARGIN_MS) && !isUsed
   if (isOpen || !requestedAt) return undefined
   const customer = await deps.lago.findCustomer(row.lagoCustomerId)
+  if (!firstEmail(customer?.email ?? null)) {
+    return 'the customer has no e-mail address: add one in Lago'
+  }
   if (!customer?.country) return 'the customer has no country: add one in Lago'
   const currency = await currencyOf(deps, customer)
   if (!isSupportedCurrency(currency)) return `${currency} cannot be collected`

@@ -49,7 +49,8 @@ async function readRefunds(
       ),
     )
   const told = unread.map(({ body }) =>
-    SucceededRefund.safeParse(JSON.parse(body.toString('utf8'))),
+    // Of a delivery that was emptied and is put through again nothing is left to read.
+    SucceededRefund.safeParse(body.length === 0 ? undefined : JSON.parse(body.toString('utf8'))),
   )
   if (told.length === 0 || !told.every(({ success }) => success)) return undefined
   const lagoInvoiceIds = await findInvoices(db, dodoPaymentId)

@@ -60,12 +60,6 @@ describe('collecting', () => {
     ['collected by Stripe', { nativeProvider: 'stripe' }, 'skipped'],
     ['in a currency that is not carried', { currency: 'KWD' }, 'attention'],
     ['below what Dodo collects', { total: 49 }, 'attention'],
-    ['for a customer without e-mail', { customer: { email: null, country: 'US' } }, 'attention'],
-    [
-      'for a customer without country',
-      { customer: { email: 'a@b.c', country: null } },
-      'attention',
-    ],
   ])('an invoice that is %s is not collected', (_, fields, state) => {
     const step = decided({ invoice: fields })
 
@@ -77,6 +71,18 @@ describe('collecting', () => {
       const step = decided({ invoice: { status: 'voided' }, ledger: { requestedBy } })
 
       expect(step.do).toBe('rest')
+    }
+  })
+
+  test.each([
+    { email: null, country: 'US' },
+    { email: 'a@b.c', country: null },
+    { email: null, country: null },
+  ])('of a customer with %j a checkout asks what is missing, and no card is saved', (customer) => {
+    for (const collection of ['checkout', 'automatic'] as const) {
+      const step = decided({ invoice: { customer }, policy: { collection } })
+
+      expect(step).toMatchObject({ do: 'open_checkout', kind: 'checkout' })
     }
   })
 

@@ -364,10 +364,14 @@ describe('a dispute', () => {
       await disputed(world)
 
       const { exitCode, text } = await stated(world)
+      const { lines } = await stated(world, true)
 
       expect(exitCode).toBe(0)
       expect(text).toContain('1 dispute seen: 1 open')
       expect(text).toContain('No difference.')
+      expect(
+        lines.filter((line) => /^dispute,.*,USD,100\.00,,,dp_\w+,open\r$/.test(line)),
+      ).toHaveLength(1)
     }))
 
   test('that was won is counted as such', () =>
@@ -377,6 +381,8 @@ describe('a dispute', () => {
       await world.quiet()
 
       expect((await stated(world)).text).toContain('1 dispute seen: 1 won or withdrawn')
+      const { lines } = await stated(world, true)
+      expect(lines.filter((line) => line.endsWith(',won or withdrawn\r'))).toHaveLength(1)
     }))
 
   test('that was lost, accepted or expired is a difference which Lago knows of, also in the CSV', () =>
@@ -397,7 +403,11 @@ describe('a dispute', () => {
       for (const name of named) {
         expect(text).toMatch(new RegExp(`explained +${name} .*Lago shows the invoice as paid`))
       }
-      expect(lines.filter((line) => /^dispute,,pay_\w+,,/.test(line))).toHaveLength(3)
+      const row =
+        /^dispute,\d{4}-\d\d-\d\dT[^,]+Z,pay_\w+,,[^,]+,[^,]+,,USD,100\.00,,"?dp_.*,dp_\w+,lost\r$/
+      expect(lines.filter((line) => row.test(line))).toHaveLength(3)
+      expect(lines.at(-1)).toBe('sum,,,,,,,USD,300.00,,,,lost\r')
+      expect(text).toContain('300.00 USD went back in lost disputes')
     }))
 
   test('that Visa resolved by itself is lost without a refund', () =>

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import { readPeriod } from '../../src/report/period.ts'
+import { readPeriod, type GivenPeriod } from '../../src/report/period.ts'
 import { statement } from '../../src/report/statement.ts'
 import { openWorld, type World } from '../support/world.ts'
 
-const state = async ({ bridge: { deps } }: World, isCsv = false) => {
+const state = async ({ bridge: { deps } }: World, isCsv = false, given: GivenPeriod = {}) => {
   const lines: string[] = []
-  const period = readPeriod({}, deps.now())
+  const period = readPeriod(given, deps.now())
   const exitCode = await statement(deps, { period, isCsv }, (line) => lines.push(line))
   return { exitCode, text: lines.join('\n'), lines }
 }
@@ -65,14 +65,32 @@ describe('statement', () => {
 
   test('CSV has a row for each payment and refund, with the amounts of both sides', async () => {
     const { lines } = await state(world, true)
+    const rows = lines.filter((line) => !line.startsWith('sum,'))
 
     expect(lines[0]).toBe(
-      'kind,made_at,dodo_payment_id,dodo_refund_id,lago_invoice_id,invoice_number,lago_record_id,currency,dodo_amount,lago_amount,difference\r',
+      '\uFEFFkind,made_at,dodo_payment_id,dodo_refund_id,lago_invoice_id,invoice_number,lago_record_id,currency,dodo_amount,lago_amount,difference,dodo_dispute_id,dispute_outcome\r',
     )
-    expect(lines).toHaveLength(5)
+    expect(rows).toHaveLength(5)
     expect(lines.filter((line) => line.startsWith('refund,'))).toHaveLength(1)
     expect(lines.some((line) => line.includes(',HUF,3500.00,3500,'))).toBe(true)
     expect(lines.every((line) => line.endsWith('\r'))).toBe(true)
+  })
+
+  test('CSV ends with a sum for each currency: payments less refunds, on both sides', async () => {
+    const { lines } = await state(world, true)
+
+    expect(lines.filter((line) => line.startsWith('sum,'))).toEqual([
+      'sum,,,,,,,HUF,3500.00,3500,,,\r',
+      'sum,,,,,,,USD,115.00,75.00,40.00,,\r',
+    ])
+  })
+
+  test('the days are those of a time zone, and so are the times', async () => {
+    const { lines } = await state(world, true, { tz: 'Asia/Tokyo' })
+    const { text } = await state(world, false, { tz: 'Asia/Tokyo' })
+
+    expect(lines.filter((line) => /^payment,[^,]+\+09:00,/.test(line))).toHaveLength(3)
+    expect(text).toMatch(/^Statement \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(Asia\/Tokyo\)/)
   })
 
   test('a payment that Lago holds and Dodo does not fails the statement', async () => {

@@ -13,6 +13,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DECISIONS = 'docs/decisions'
 const PAGES = [
   'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
   'docs/how-it-works.md',
   'docs/operations.md',
   ...readdirSync(join(ROOT, DECISIONS)).map((name) => join(DECISIONS, name)),
@@ -36,11 +39,14 @@ describe('what is written down for others', () => {
   const manifest = Manifest.parse(JSON.parse(read('package.json')))
   const readme = read('README.md')
 
-  test.each(['README.md', 'Dockerfile', '.ci/run'])('%s pins the same Bun', (path) => {
-    const versions = Array.from(read(path).matchAll(/bun@([\d.]+)/g), ([, one]) => one)
+  test.each(['README.md', 'Dockerfile', '.ci/run', 'CONTRIBUTING.md'])(
+    '%s pins the same Bun',
+    (path) => {
+      const versions = Array.from(read(path).matchAll(/bun@([\d.]+)/g), ([, one]) => one)
 
-    expect(new Set(versions)).toEqual(new Set([manifest.engines.bun]))
-  })
+      expect(new Set(versions)).toEqual(new Set([manifest.engines.bun]))
+    },
+  )
 
   test('every script that the README names is there', () => {
     const named = Array.from(

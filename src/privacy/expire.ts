@@ -1,0 +1,87 @@
+import { and, eq, exists, gte, inArray, isNotNull, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+
+import { customers, deliveries, invoices } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { emptyDeliveries, isEmptiable } from './empty-deliveries.ts'
+import { eraseCustomer, OPEN_STATES } from './erase.ts'
+
+type Expiring = Pick<Deps, 'config' | 'db' | 'log' | 'now'>
+
+const BATCH_DELIVERIES = 500
+/** What is left over is taken up by the next sweep. */
+const MAX_BATCHES = 20
+const MAX_CUSTOMERS = 200
+
+/**
+ * Lets go of personal data that is older than `RETENTION`: of deliveries that have been processed the body and
+ * the headers, of customers with nothing open the name and the e-mail address.
+ */
+export async function expirePersonalData(deps: Expiring): Promise<void> {
+  const { config, db, log, now } = deps
+  if (config.retentionMs === undefined) return
+  const before = new Date(now().getTime() - config.retentionMs)
+  const emptied = await emptyOldDeliveries(deps, before)
+  const idle = await findIdleCustomers(deps, before)
+  const why = 'nothing happened for as long as RETENTION says'
+  for (const lagoCustomerId of idle) {
+    await db.transaction((tx) => eraseCustomer(tx, lagoCustomerId, { at: now(), why }))
+  }
+  if (emptied + idle.length === 0) return
+  log.info({ deliveries: emptied, customers: idle.length }, 'personal data expired')
+}
+
+async function emptyOldDeliveries({ db }: Expiring, before: Date): Promise<number> {
+  let total = 0
+  for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+    const keys = await db
+      .select({ source: deliveries.source, deliveryId: deliveries.deliveryId })
+      .from(deliveries)
+      .where(and(lt(deliveries.processedAt, before), isEmptiable))
+      .orderBy(deliveries.processedAt)
+      .limit(BATCH_DELIVERIES)
+    total += await emptyDeliveries(db, keys, lt(deliveries.processedAt, before))
+    if (keys.length < BATCH_DELIVERIES) break
+  }
+  return total
+}
+
+/** Of whom something personal is held, with nothing open, and about whom nothing happened since. */
+async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string[]> {
+  const other = alias(invoices, 'other')
+  const isBusy = (
+    lagoCustomerId: typeof customers.lagoCustomerId | typeof invoices.lagoCustomerId,
+  ) =>
+    exists(
+      db
+        .select({ one: sql`1` })
+        .from(other)
+        .where(
+          and(
+            eq(other.lagoCustomerId, lagoCustomerId),
+            or(
+              inArray(other.state, OPEN_STATES),
+              gte(other.settledAt, before),
+              and(isNull(other.settledAt), gte(other.createdAt, before)),
+            ),
+          ),
+        ),
+    )
+  const known = await db
+    .select({ id: customers.lagoCustomerId })
+    .from(customers)
+    .where(
+      and(
+        or(isNotNull(customers.name), isNotNull(customers.email)),
+        lt(customers.createdAt, before),
+        not(isBusy(customers.lagoCustomerId)),
+      ),
+    )
+    .limit(MAX_CUSTOMERS)
+  const named = await db
+    .selectDistinct({ id: invoices.lagoCustomerId })
+    .from(invoices)
+    .where(and(isNotNull(invoices.customerName), not(isBusy(invoices.lagoCustomerId))))
+    .limit(MAX_CUSTOMERS)
+  return [...new Set([...known, ...named].flatMap(({ id }) => id ?? []))]
+}

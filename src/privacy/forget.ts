@@ -1,0 +1,168 @@
+import { and, asc, eq, gt, inArray, isNull, or, sql, type SQL } from 'drizzle-orm'
+
+import {
+  attempts,
+  bundles,
+  customers,
+  deliveries,
+  invoices,
+  mandates,
+  payments,
+  shares,
+  topUps,
+} from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { count, type Write } from '../report/text.ts'
+import { emptyDeliveries } from './empty-deliveries.ts'
+import { eraseCustomer, OPEN_STATES } from './erase.ts'
+
+type Forgetting = Pick<Deps, 'db' | 'log' | 'now'>
+
+const PAGE_DELIVERIES = 1_000
+
+/**
+ * Forgets who a customer is, at once: name and e-mail address in the ledger, and every processed delivery about
+ * them. Ids, amounts and what was done stay, for they are the books. The exit code is 1 if nobody is known
+ * by that id.
+ */
+export async function forget(
+  deps: Forgetting,
+  lagoCustomerId: string,
+  write: Write,
+): Promise<number> {
+  const { db, log, now } = deps
+  const found = await findTraces(deps, lagoCustomerId)
+  const erased = await db.transaction((tx) =>
+    eraseCustomer(tx, lagoCustomerId, { at: now(), why: 'an operator had the customer forgotten' }),
+  )
+  const emptied = await emptyAllAbout(deps, found)
+  if (!found.isKnown && emptied.processed + emptied.waiting === 0) {
+    write(`The bridge holds nothing about a customer ${lagoCustomerId}.`)
+    return 1
+  }
+  log.info(
+    { lagoCustomerId, invoices: erased.length, deliveries: emptied.processed },
+    'customer forgotten',
+  )
+  const blanked = `the name on ${count(erased.length, 'invoice')} is blank`
+  write(
+    `Customer ${lagoCustomerId} is forgotten: ${blanked}, ${count(emptied.processed, 'delivery', 'deliveries')} emptied.`,
+  )
+  if (emptied.waiting > 0) {
+    write(
+      `Not processed yet, so kept: ${count(emptied.waiting, 'delivery', 'deliveries')}. Run this again later.`,
+    )
+  }
+  if (found.open > 0) {
+    write(
+      `Still open: ${count(found.open, 'invoice')}. Collecting brings the name back; run this again afterwards.`,
+    )
+  }
+  write('Lago and Dodo keep what they hold: have it erased there, too.')
+  return 0
+}
+
+type Traces = { isKnown: boolean; open: number; isAbout: SQL | undefined }
+
+/** Everything by which a delivery may be about the customer. */
+async function findTraces({ db }: Forgetting, lagoCustomerId: string): Promise<Traces> {
+  const [known] = await db
+    .select({ dodoCustomerId: customers.dodoCustomerId })
+    .from(customers)
+    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+  const own = await db
+    .select({ id: invoices.lagoInvoiceId, state: invoices.state })
+    .from(invoices)
+    .where(eq(invoices.lagoCustomerId, lagoCustomerId))
+  const invoiceIds = own.map(({ id }) => id)
+  const paid = await db
+    .selectDistinct({ id: payments.dodoPaymentId })
+    .from(payments)
+    .leftJoin(attempts, eq(attempts.id, payments.attemptId))
+    .leftJoin(shares, eq(shares.attemptId, attempts.id))
+    .where(
+      or(inArray(payments.lagoInvoiceId, invoiceIds), inArray(shares.lagoInvoiceId, invoiceIds)),
+    )
+  const others = await Promise.all([
+    db
+      .select({ id: mandates.dodoSubscriptionId })
+      .from(mandates)
+      .where(eq(mandates.lagoCustomerId, lagoCustomerId)),
+    db
+      .select({ id: bundles.lagoPaymentRequestId })
+      .from(bundles)
+      .where(eq(bundles.lagoCustomerId, lagoCustomerId)),
+    db
+      .select({ id: topUps.lagoWalletTransactionId })
+      .from(topUps)
+      .where(eq(topUps.lagoCustomerId, lagoCustomerId)),
+  ])
+  const paymentIds = paid.map(({ id }) => id)
+  const keys = [lagoCustomerId, ...invoiceIds, ...paymentIds, ...others.flat().map(({ id }) => id)]
+  return {
+    isKnown: known !== undefined || own.length > 0,
+    open: own.filter(({ state }) => OPEN_STATES.some((one) => one === state)).length,
+    isAbout: or(
+      inArray(deliveries.wakesKey, keys),
+      inArray(deliveries.dodoPaymentId, paymentIds),
+      ...spellings(lagoCustomerId, known?.dodoCustomerId).map(
+        (text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`,
+      ),
+    ),
+  }
+}
+
+/** How the bodies of both services name a customer; a bare id might be anything. */
+function spellings(lagoCustomerId: string, dodoCustomerId: string | undefined): string[] {
+  const written = JSON.stringify(lagoCustomerId)
+  // Rails writes these three as escapes.
+  const inRails = written.replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`)
+  const values = [...new Set([written, inRails])]
+  const names = ['external_id', 'external_customer_id', 'lago_customer_id']
+  return [
+    ...names.flatMap((name) =>
+      values.flatMap((value) => [`"${name}":${value}`, `"${name}": ${value}`]),
+    ),
+    ...(dodoCustomerId ? [JSON.stringify(dodoCustomerId)] : []),
+  ]
+}
+
+/** Page by page along the primary key, so that no statement reads the whole inbox. */
+async function emptyAllAbout({ db }: Forgetting, { isAbout }: Traces) {
+  const total = { processed: 0, waiting: 0 }
+  let after: SQL | undefined
+  for (;;) {
+    const page = await db
+      .select({ source: deliveries.source, deliveryId: deliveries.deliveryId })
+      .from(deliveries)
+      .where(after)
+      .orderBy(asc(deliveries.source), asc(deliveries.deliveryId))
+      .limit(PAGE_DELIVERIES)
+    const last = page.at(-1)
+    if (!last) return total
+    total.processed += await emptyDeliveries(db, page, isAbout)
+    total.waiting += await countWaiting(db, page, isAbout)
+    after = or(
+      gt(deliveries.source, last.source),
+      and(eq(deliveries.source, last.source), gt(deliveries.deliveryId, last.deliveryId)),
+    )
+  }
+}
+
+async function countWaiting(
+  db: Forgetting['db'],
+  page: readonly { source: 'lago' | 'dodo'; deliveryId: string }[],
+  isAbout: SQL | undefined,
+): Promise<number> {
+  const ids = page.map(({ deliveryId }) => deliveryId)
+  const sources = [...new Set(page.map(({ source }) => source))]
+  return db.$count(
+    deliveries,
+    and(
+      inArray(deliveries.source, sources),
+      inArray(deliveries.deliveryId, ids),
+      isNull(deliveries.processedAt),
+      isAbout,
+    ),
+  )
+}
