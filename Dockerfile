@@ -15,13 +15,13 @@ RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin bri
 COPY --from=build /usr/local/bin/bun-binary /usr/local/bin/bun
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
-COPY package.json tsconfig.json LICENSE ./
+COPY package.json bunfig.toml tsconfig.json LICENSE ./
 COPY drizzle drizzle
 COPY src src
 # The link makes the default DATA_DIR=./data, which an env file may spell out, mean the volume as well.
 RUN mkdir /data && chown bridge:bridge /data && ln -s /data /app/data
 # Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres.
-RUN printf '#!/bin/sh\nexec bun /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
+RUN printf '#!/bin/sh\nexec bun --no-env-file /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
 
 USER bridge
 ENV NODE_ENV=production DATA_DIR=/data

@@ -6,7 +6,7 @@ import { explain } from './report/explain.ts'
 import { readPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
-import { explainFailure, readProcessConfig, runServer } from './run.ts'
+import { explainFailure, readProcessSettings, runServer } from './run.ts'
 
 const STANDARD_ERROR = 2
 /** What 128 + SIGINT stands for in a shell. */
@@ -18,7 +18,7 @@ const now = () => new Date()
 
 /** Runs one command on the bridge's own database, beside a running server or without one. */
 async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
-  const config = readProcessConfig()
+  const { config } = readProcessSettings()
   const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
   const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch })
   const interrupted = Promise.withResolvers<number>()

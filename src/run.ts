@@ -1,6 +1,5 @@
-import { config as loadEnvFile } from 'dotenv'
-
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readSettings } from './config.ts'
+import { loadProcessEnvironment } from './env/process-environment.ts'
 import { messageOf } from './errors.ts'
 import { createLog } from './log.ts'
 import { serve } from './serve.ts'
@@ -9,15 +8,16 @@ import { serve } from './serve.ts'
 const STOP_MS = 9_700
 
 /** The configuration of this process: its environment, completed by a `.env` file. */
-export function readProcessConfig() {
-  loadEnvFile({ quiet: true })
-  return readConfig(process.env)
+export function readProcessSettings() {
+  const { environment, problems } = loadProcessEnvironment()
+  return readSettings(environment, problems)
 }
 
 /** The server, from the environment until SIGTERM or SIGINT ends the process. */
 export async function runServer() {
-  const config = readProcessConfig()
+  const { config, doubts } = readProcessSettings()
   const log = createLog(config.logLevel, process.stdout.isTTY)
+  for (const doubt of doubts) log.warn({ doubt }, 'setting doubted')
   process.on('unhandledRejection', (error) => log.error({ error: messageOf(error) }, 'unhandled'))
 
   const serving = serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
