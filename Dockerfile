@@ -29,6 +29,6 @@ VOLUME /data
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["bun", "-e", "const { ok } = await fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health`); process.exit(ok ? 0 : 1)"]
+  CMD ["bun", "--no-env-file", "/app/src/health-check.ts"]
 ENTRYPOINT ["bridge"]
 CMD ["serve"]

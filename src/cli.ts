@@ -88,10 +88,15 @@ program
     }),
   )
 
+const fail = (error: unknown) => {
+  progress(explainFailure('could not go on', error))
+  return end(1)
+}
+process.on('uncaughtException', fail).on('unhandledRejection', fail)
+
 try {
   const args = process.argv.slice(2)
   await program.parseAsync(args.length === 0 ? ['serve'] : args, { from: 'user' })
 } catch (error) {
-  progress(explainFailure('could not go on', error))
-  await end(1)
+  await fail(error)
 }
