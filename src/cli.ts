@@ -18,9 +18,10 @@ const now = () => new Date()
 
 /** Runs one command on the bridge's own database, beside a running server or without one. */
 async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
-  const { config } = readProcessSettings()
+  const { config, isPublicUrlGiven } = readProcessSettings()
   const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
-  const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch })
+  const options = { log, now, fetch: globalThis.fetch, isPublicUrlGiven }
+  const bridge = await openBridge(config, options)
   const interrupted = Promise.withResolvers<number>()
   const interrupt = () => interrupted.resolve(INTERRUPTED)
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)

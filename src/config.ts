@@ -105,7 +105,10 @@ const DODO_API_URLS = {
 } as const
 
 /** The whole configuration, checked and in the units the code uses. */
-export type Config = ReturnType<typeof toConfig>
+export type Config = ReturnType<typeof toConfig> & {
+  /** Nobody has said where the bridge is reached: no link is written anywhere. */
+  isPublicUrlGuessed?: boolean
+}
 
 /** Reads the environment. Throws one ConfigError that names every variable that is wrong. */
 export const readConfig = (environment: Record<string, string | undefined>) =>

@@ -111,3 +111,9 @@ export function reasonOf(error: unknown): string {
   const detail = error instanceof ApiError ? error.detail : ''
   return [messageOf(error), detail].filter(Boolean).join(': ')
 }
+
+/** The reason without the service's own words, which may name a customer: for the log. */
+export function loggableReasonOf(error: unknown): string {
+  const isQuoting = error instanceof PermanentError && error.cause instanceof ApiError
+  return messageOf(isQuoting ? error.cause : error)
+}

@@ -83,6 +83,10 @@ export const invoices = pgTable(
     /** Why Lago does not take our metadata, once it said so: it is not asked again. */
     metadataRefusal: text('metadata_refusal'),
     nextWakeAt: at('next_wake_at'),
+    /** Why the last look did not come to its end, when that was, and when the next begins; null at rest. */
+    lastError: text('last_error'),
+    lastErrorAt: at('last_error_at'),
+    nextRunAt: at('next_run_at'),
     settledAt: at('settled_at'),
     createdAt: at('created_at').notNull(),
   },

@@ -27,5 +27,6 @@ export function explainRefusal(error: ApiError, asked: Asked): PermanentError {
     )
   }
   const advice = ADVICE[error.code ?? '']?.(asked)
-  return new PermanentError(advice ? `${advice} (${error.code})` : reasonOf(error))
+  if (advice) return new PermanentError(`${advice} (${error.code})`)
+  return new PermanentError(reasonOf(error), { cause: error })
 }

@@ -91,6 +91,7 @@ async function explainRefusal(deps: Recorder, subject: Subject, error: Error & {
   if (error.status !== 403) {
     throw new PermanentError(
       `Lago does not record payment ${subject.payment.dodoPaymentId}: ${reasonOf(error)}`,
+      { cause: error },
     )
   }
   if (deps.config.lago.license === 'premium') {
