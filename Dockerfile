@@ -34,17 +34,18 @@ LABEL org.opencontainers.image.title="lago-dodo-bridge" \
 RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin bridge
 COPY --from=packages /usr/local/bin/bun-binary /usr/local/bin/bun
 WORKDIR /app
-COPY package.json tsconfig.json LICENSE ./
+COPY package.json bunfig.toml tsconfig.json LICENSE ./
 COPY drizzle drizzle
 COPY src src
 # Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres.
-RUN printf '#!/bin/sh\nexec bun /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
+RUN printf '#!/bin/sh\nexec bun --no-env-file /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
 # By number, so that a platform can see that it is not root.
 USER 10001:10001
 ENV NODE_ENV=production
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["bun", "/app/src/healthy.ts"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+  CMD ["bun", "--no-env-file", "/app/src/health-check.ts"]
 ENTRYPOINT ["bridge"]
 CMD ["serve"]
 

@@ -11,9 +11,12 @@ import { withDeadline } from './deadline.ts'
 import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
+import { introduce, introduceRefused } from './introduce.ts'
+import { createKeyWatch } from './key-watch.ts'
 import { createLago } from './lago/client.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
 import { joinReplicas } from './net/replicas.ts'
+import { rememberAddress, withRememberedAddress } from './own-address.ts'
 import { expirePersonalData } from './privacy/expire.ts'
 import { createQueue, type Handler } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
@@ -22,6 +25,7 @@ import { wakeDue } from './settle/clock.ts'
 import { rememberInstallation } from './settle/collect-since.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
+import { noteTrouble } from './settle/trouble.ts'
 import { setupCard } from './settle/setup-card.ts'
 import { syncCustomer } from './settle/sync-customer.ts'
 import { syncMandate } from './settle/sync-mandate.ts'
@@ -30,6 +34,7 @@ import { tracePayment } from './settle/trace.ts'
 import { lastSweptAt, sweep } from './sweep/sweep.ts'
 import { createReserve } from './turn.ts'
 import { createVendorFetch, type Fetch } from './vendor-fetch.ts'
+import { sayWhileWaiting } from './waiting.ts'
 
 /** Everything that is looked at in a job of its own, beside invoices, and how many at once. */
 const OTHERS = { trace: 2, mandate: 1, customer: 1, bundle: 1, topup: 1, setup: 1 } as const
@@ -51,21 +56,29 @@ export type Bridge = Awaited<ReturnType<typeof openBridge>>
  * and the HTTP surface. Nothing is worked until `work`, and `close` leaves nothing behind.
  */
 export async function openBridge(
-  config: Config,
-  { log, now, fetch }: { log: Logger; now: () => Date; fetch: Fetch },
+  settings: Config,
+  {
+    log,
+    now,
+    fetch,
+    isPublicUrlGiven = true,
+  }: { log: Logger; now: () => Date; fetch: Fetch; isPublicUrlGiven?: boolean },
 ) {
-  const server = config.databaseUrl
-    ? { url: config.databaseUrl, release: async () => undefined }
-    : await openEmbeddedPostgres({ dataDir: config.dataDir, log })
-  await migrate(server.url)
+  const wait = sayWhileWaiting(log)
+  const server = settings.databaseUrl
+    ? { url: settings.databaseUrl, release: async () => undefined }
+    : await wait('the embedded Postgres', openEmbeddedPostgres({ dataDir: settings.dataDir, log }))
+  await wait('the database, and the schema being brought up to date', migrate(server.url))
   const { sql, db, close: closeDatabase } = openDatabase(server.url)
+  const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
   const locks = openLockConnection(server.url)
   const alone = createAlone(locks.sql, now)
   await rememberInstallation(db, now())
   const queue = createQueue({ sql, log, kinds: KINDS, now })
-  await queue.start()
+  await wait('the queue', queue.start())
 
   const stopping = new AbortController()
+  const keys = createKeyWatch({ log })
   const { rateLimits } = config
   const budgets = {
     lago: createBudget('Lago', rateLimits.Lago, now),
@@ -77,7 +90,15 @@ export async function openBridge(
   ]
   const replica = await joinReplicas({ db, services, now })
   const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) => {
-    const plugged = createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+    const plugged = createVendorFetch({
+      service,
+      fetch,
+      budget,
+      urgency,
+      stop: stopping.signal,
+      onAnswer: (method, status) => keys.hear(service, method, status),
+      ...(service === 'Lago' && { readTimeoutMs: config.lago.readTimeoutMs }),
+    })
     return {
       fetch:
         urgency === 'sweep'
@@ -164,10 +185,13 @@ export async function openBridge(
 
   /** Works the jobs; with `isAlone` only those that somebody else sends. */
   async function work({ isAlone = false } = {}) {
-    await queue.work('settle', SETTLE_CONCURRENCY, async (key, data) => {
+    const settleCalmly: Handler = async (key, data) => {
       await receive.calm()
       await settle(key, data)
-    })
+    }
+    await queue.work('settle', SETTLE_CONCURRENCY, settleCalmly, (key, trouble) =>
+      noteTrouble(deps, key, trouble),
+    )
     for (const [kind, concurrency] of Object.entries(OTHERS)) {
       await queue.work(kind, concurrency, handlers[kind as keyof typeof OTHERS])
     }
@@ -185,7 +209,7 @@ export async function openBridge(
   }
 
   async function findUnready(): Promise<string[]> {
-    const missing: string[] = []
+    const missing = keys.missing()
     await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(() =>
       missing.push('the database does not answer'),
     )
@@ -211,7 +235,20 @@ export async function openBridge(
   }
 
   const app = createApp({ ...deps, receive, findUnready })
-  return { app, db, deps, databaseUrl: server.url, work, sweep: runSweep, settle, close }
+  const greeting = { ...deps, keys }
+  return {
+    app,
+    db,
+    deps,
+    databaseUrl: server.url,
+    work,
+    sweep: runSweep,
+    settle,
+    close,
+    introduce: () => introduce(greeting),
+    introduceRefused: () => introduceRefused(greeting),
+    rememberAddress: () => rememberAddress(db, config.publicUrl, now()),
+  }
 }
 
 /** Asks once and remembers the answer; a failure is not remembered. */

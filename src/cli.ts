@@ -8,7 +8,7 @@ import { explain } from './report/explain.ts'
 import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
-import { explainFailure, readProcessConfig, runServer } from './run.ts'
+import { explainFailure, readProcessSettings, runServer } from './run.ts'
 
 const STANDARD_ERROR = 2
 /** What 128 + SIGINT stands for in a shell. */
@@ -20,9 +20,10 @@ const now = () => new Date()
 
 /** Runs one command on the bridge's own database, beside a running server or without one. */
 async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
-  const config = readProcessConfig()
+  const { config, isPublicUrlGiven } = readProcessSettings()
   const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
-  const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch })
+  const options = { log, now, fetch: globalThis.fetch, isPublicUrlGiven }
+  const bridge = await openBridge(config, options)
   const interrupted = Promise.withResolvers<number>()
   const interrupt = () => interrupted.resolve(INTERRUPTED)
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
@@ -108,10 +109,15 @@ program
     }),
   )
 
+const fail = (error: unknown) => {
+  progress(explainFailure('could not go on', error))
+  return end(1)
+}
+process.on('uncaughtException', fail).on('unhandledRejection', fail)
+
 try {
   const args = process.argv.slice(2)
   await program.parseAsync(args.length === 0 ? ['serve'] : args, { from: 'user' })
 } catch (error) {
-  progress(explainFailure('could not go on', error))
-  await end(1)
+  await fail(error)
 }

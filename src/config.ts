@@ -1,91 +1,29 @@
 import { z } from 'zod'
 
-/** The configuration is wrong. The message lists every problem and how to mend each. */
-export class ConfigError extends Error {
-  override name = 'ConfigError' as const
-}
+import { clean } from './env/clean.ts'
+import { ConfigError } from './env/config-error.ts'
+import { findDoubts, findUnsafe } from './env/judge.ts'
+import { readSecretFiles } from './env/secret-files.ts'
+import {
+  apiKey,
+  collectSince,
+  duration,
+  durations,
+  isStandardWebhooksSecret,
+  list,
+  rateLimit,
+  secret,
+  webUrl,
+} from './env/values.ts'
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const MAX_DURATION_MS = 366 * UNIT_MS.d
-
-function readDurationMs(text: string): number | undefined {
-  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text)
-  if (!match) return undefined
-  const durationMs = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]
-  return durationMs <= MAX_DURATION_MS ? durationMs : undefined
-}
-
-const DURATION_HELP = 'write a duration like 500ms, 30s, 5m, 2h or 3d (at most a year)'
-
-const duration = (minMs: number) =>
-  z.string().transform((text, context) => {
-    const durationMs = readDurationMs(text)
-    if (durationMs !== undefined && durationMs >= minMs) return durationMs
-    const least = durationMs === undefined ? '' : `; at least ${minMs}ms`
-    context.addIssue({ code: 'custom', message: `${DURATION_HELP}${least}` })
-    return z.NEVER
-  })
-
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== ''),
-)
-
-const durations = list.transform((parts, context) => {
-  const waits = parts.map(readDurationMs)
-  if (waits.every((wait) => wait !== undefined)) return waits
-  context.addIssue({ code: 'custom', message: `comma-separated; ${DURATION_HELP}` })
-  return z.NEVER
-})
-
-/** Several windows, like 36/s,230/m: all of them hold. */
-const rateLimit = list.transform((parts, context) => {
-  const windows = parts.flatMap((part): { lengthMs: number; most: number }[] => {
-    const match = /^(\d{1,6})\/(s|m|h)$/.exec(part)
-    const most = Number(match?.[1])
-    return most > 0 ? [{ lengthMs: UNIT_MS[match?.[2] as 's' | 'm' | 'h'], most }] : []
-  })
-  if (windows.length > 0 && windows.length === parts.length) return windows
-  context.addIssue({ code: 'custom', message: 'write requests per time, like 45/s or 36/s,230/m' })
-  return z.NEVER
-})
-
-/** A date is its first moment in UTC. */
-const collectSince = z.string().transform((text, context) => {
-  if (text === 'all') return 'all' as const
-  const isDate = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-  const moment = new Date(text)
-  if (isDate && !Number.isNaN(moment.getTime())) return moment
-  context.addIssue({
-    code: 'custom',
-    message: 'write all, a date like 2026-11-01, or a moment like 2026-11-01T08:00:00Z',
-  })
-  return z.NEVER
-})
-
-const webUrl = z
-  .url({ protocol: /^https?$/, message: 'write a full URL, like https://bridge.example' })
-  .transform((text) => text.replace(/\/+$/, ''))
-
-const secret = (where: string) =>
-  z
-    .string({ error: `is required: ${where}` })
-    .trim()
-    .min(1)
-
-/** The prefix, then base64 with its padding: anything else makes the verifier throw later. */
-const isStandardWebhooksSecret = (text: string) =>
-  /^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text) &&
-  text !== 'whsec_'
+export { ConfigError } from './env/config-error.ts'
 
 /** Every environment variable of the bridge, with what it means and how it is checked. */
 const Environment = z.object({
   /** Where the bridge listens. 0 picks a free port. */
   PORT: z.coerce.number('write a port number').int().min(0).max(65_535).default(3000),
   /** Where customers and the two services reach the bridge. */
-  PUBLIC_URL: webUrl.optional(),
+  PUBLIC_URL: webUrl('https://bridge.example').optional(),
   /** Postgres 14 or newer. Without it the bridge runs its own under DATA_DIR. */
   DATABASE_URL: z
     .string()
@@ -94,21 +32,23 @@ const Environment = z.object({
   /** The embedded Postgres lives here. */
   DATA_DIR: z.string().default('./data'),
   /** With or without /api/v1. */
-  LAGO_API_URL: webUrl
+  LAGO_API_URL: webUrl('https://api.getlago.com')
     .default('https://api.getlago.com')
     .transform((url) => url.replace(/\/api\/v1$/, '')),
-  LAGO_API_KEY: secret('Lago > Developers > API keys'),
+  LAGO_API_KEY: apiKey('Lago > Developers > API keys'),
   /** How Lago signs its webhooks; chosen here, never by a header of the request. */
   LAGO_WEBHOOK_SIGNATURE: z.enum(['hmac', 'jwt'], 'write hmac or jwt').default('hmac'),
   /** Any of them may sign. */
   LAGO_WEBHOOK_HMAC_KEY: list.optional(),
   LAGO_JWT_ISSUER: z.string().optional(),
+  /** How long an answer of Lago to a read is waited for: an invoice of thousands of fees takes a while. */
+  LAGO_TIMEOUT: z.string().default('15s').pipe(duration(1_000, 120_000)),
   /** Which write-back the Lago installation allows. */
   LAGO_LICENSE: z.enum(['auto', 'premium', 'free'], 'write auto, premium or free').default('auto'),
   DODO_ENVIRONMENT: z.enum(['test', 'live'], 'write test or live').default('test'),
   /** For a sandbox. */
-  DODO_API_URL: webUrl.optional(),
-  DODO_API_KEY: secret('Dodo Payments > Developer > API keys'),
+  DODO_API_URL: webUrl('https://test.dodopayments.com').optional(),
+  DODO_API_KEY: apiKey('Dodo Payments > Developer > API keys'),
   /** Any of them may sign. */
   DODO_WEBHOOK_SECRET: secret('Dodo Payments > Developer > Webhooks > your endpoint')
     .pipe(list)
@@ -136,7 +76,11 @@ const Environment = z.object({
     .transform((text) => (text === 'off' ? undefined : text))
     .pipe(duration(3_600_000).optional()),
   /** Without it /api, /dashboard and /metrics answer 404. */
-  ADMIN_TOKEN: z.string().min(8, 'use at least 8 characters').optional(),
+  ADMIN_TOKEN: z
+    .string()
+    .min(8, 'use at least 8 characters')
+    .regex(/^[\x20-\x7e]+$/, 'use letters, digits and signs of ASCII: it is sent in a header')
+    .optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write a pino level')
     .default('info'),
@@ -144,6 +88,18 @@ const Environment = z.object({
 
 /** The names of all variables, as `.env.example` and the README must list them. */
 export const VARIABLE_NAMES = Object.keys(Environment.shape)
+
+/** Variables that may also be given as `NAME_FILE`, the path of a file that holds the value. */
+export const SECRET_NAMES = [
+  'DATABASE_URL',
+  'LAGO_API_KEY',
+  'LAGO_WEBHOOK_HMAC_KEY',
+  'DODO_API_KEY',
+  'DODO_WEBHOOK_SECRET',
+  'ADMIN_TOKEN',
+] as const satisfies readonly (keyof typeof Environment.shape)[]
+
+const KNOWN_NAMES = [...VARIABLE_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`)]
 
 /** What no single variable can tell: found also when others are wrong, so that all is said at once. */
 function findContradictions(env: Record<string, string | undefined>): string[] {
@@ -154,10 +110,7 @@ function findContradictions(env: Record<string, string | undefined>): string[] {
       'LAGO_WEBHOOK_HMAC_KEY: is required: Lago > Developers > Webhooks > HMAC signature token',
     )
   }
-  if (env['DODO_ENVIRONMENT'] === 'live' && !env['PUBLIC_URL']?.startsWith('https://')) {
-    problems.push('PUBLIC_URL: must be an https URL when DODO_ENVIRONMENT=live')
-  }
-  return problems
+  return [...problems, ...findUnsafe(env)]
 }
 
 const DODO_API_URLS = {
@@ -166,17 +119,37 @@ const DODO_API_URLS = {
 } as const
 
 /** The whole configuration, checked and in the units the code uses. */
-export type Config = ReturnType<typeof readConfig>
+export type Config = ReturnType<typeof toConfig> & {
+  /** Nobody has said where the bridge is reached: no link is written anywhere. */
+  isPublicUrlGuessed?: boolean
+}
 
 /** Reads the environment. Throws one ConfigError that names every variable that is wrong. */
-export function readConfig(environment: Record<string, string | undefined>) {
-  const given = withoutBlanks(environment)
+export const readConfig = (environment: Record<string, string | undefined>) =>
+  readSettings(environment).config
+
+/**
+ * The configuration, and what in the environment is probably not what somebody meant. `found` are problems that
+ * were found before, on the way here.
+ */
+export function readSettings(
+  environment: Record<string, string | undefined>,
+  found: readonly string[] = [],
+) {
+  const { given, problems } = unpack(environment)
   const parsed = Environment.safeParse(given)
-  const contradictions = findContradictions(given)
-  if (!parsed.success || contradictions.length > 0) {
-    throw new ConfigError(describeProblems(parsed.error?.issues ?? [], contradictions))
+  const all = [...found, ...problems, ...findContradictions(given)]
+  if (!parsed.success || all.length > 0) {
+    throw new ConfigError(describeProblems(parsed.error?.issues ?? [], all))
   }
-  const env = parsed.data
+  return {
+    config: toConfig(parsed.data),
+    isPublicUrlGiven: parsed.data.PUBLIC_URL !== undefined,
+    doubts: findDoubts(given, KNOWN_NAMES),
+  }
+}
+
+function toConfig(env: z.infer<typeof Environment>) {
   return {
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
@@ -189,8 +162,10 @@ export function readConfig(environment: Record<string, string | undefined>) {
       hmacKeys: env.LAGO_WEBHOOK_HMAC_KEY ?? [],
       jwtIssuer: env.LAGO_JWT_ISSUER ?? new URL(env.LAGO_API_URL).origin,
       license: env.LAGO_LICENSE,
+      readTimeoutMs: env.LAGO_TIMEOUT,
     },
     dodo: {
+      environment: env.DODO_ENVIRONMENT,
       url: env.DODO_API_URL ?? DODO_API_URLS[env.DODO_ENVIRONMENT],
       apiKey: env.DODO_API_KEY,
       webhookSecrets: env.DODO_WEBHOOK_SECRET,
@@ -208,17 +183,34 @@ export function readConfig(environment: Record<string, string | undefined>) {
   }
 }
 
-/** `NAME=` in an env file means unset, but for RETRY_SCHEDULE, where empty means no retry. */
-function withoutBlanks(environment: Record<string, string | undefined>) {
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name, value]) => name === 'RETRY_SCHEDULE' || (value ?? '').trim() !== '',
-    ),
-  )
+/**
+ * The environment without what its values brought along from a file, and with the secrets that are in files of
+ * their own. `NAME=` means unset, but for RETRY_SCHEDULE, where empty means no retry.
+ */
+function unpack(environment: Record<string, string | undefined>) {
+  const given: Record<string, string> = {}
+  const problems: string[] = []
+  for (const [name, raw = ''] of Object.entries(environment)) {
+    const cleaned = clean(raw)
+    if ('problem' in cleaned) {
+      if (KNOWN_NAMES.includes(name)) problems.push(`${name}: ${cleaned.problem}`)
+    } else if (cleaned.value !== '' || (name === 'RETRY_SCHEDULE' && name in environment)) {
+      given[name] = cleaned.value
+    }
+  }
+  const files = readSecretFiles(given, SECRET_NAMES)
+  return { given: files.values, problems: [...problems, ...files.problems] }
 }
 
-function describeProblems(issues: z.core.$ZodIssue[], contradictions: string[]): string {
+/** One line for each problem; of a variable that could not even be taken, nothing else is said. */
+function describeProblems(issues: z.core.$ZodIssue[], found: readonly string[]): string {
   const lines = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-  const problems = [...new Set([...lines, ...contradictions])]
-  return ['The configuration is not complete:', ...problems.map((line) => `  ${line}`)].join('\n')
+  const taken = new Set(found.map(nameIn))
+  const untaken = lines.filter((line) => !taken.has(nameIn(line)))
+  const problems = [...new Set([...untaken, ...found])]
+  const isWanting = problems.some((line) => line.includes(': is required'))
+  const heading = `The configuration is ${isWanting ? 'not complete' : 'wrong'}:`
+  return [heading, ...problems.map((line) => `  ${line}`)].join('\n')
 }
+
+const nameIn = (line: string) => line.split(':')[0]?.replace(/_FILE$/, '')

@@ -64,6 +64,38 @@ export class ApiError extends Error {
   }
 }
 
+/** The setting that says where each service is. */
+const ADDRESS_OF = { Lago: 'LAGO_API_URL', Dodo: 'DODO_API_URL' } as const
+
+/**
+ * The address of a service answers, and is not the service: a redirect, or somebody's web page. It says
+ * nothing about what was asked for, so it has no status and is never taken for a refusal of the service.
+ */
+export class WrongAddress extends ApiError {
+  /** What a person must mend, with the name of the setting. */
+  readonly remedy: string
+
+  constructor(fields: {
+    service: 'Lago' | 'Dodo'
+    call: string
+    outcome: Outcome
+    /** What the address does, after its name: `redirects to …`. */
+    what: string
+  }) {
+    super(fields)
+    this.remedy = `${ADDRESS_OF[fields.service]} ${fields.what}`
+    this.message = this.remedy
+  }
+}
+
+/** An answer that is too large, too deep, or no text: what it says, and so what was done, is not known. */
+export class UnreadableAnswer extends ApiError {
+  constructor(fields: { service: 'Lago' | 'Dodo'; call: string; why: string }) {
+    super({ ...fields, outcome: 'unknown' })
+    this.message = `the answer of ${fields.service} to ${fields.call} cannot be read: ${fields.why}`
+  }
+}
+
 const MAX_DETAIL_LENGTH = 300
 const MAX_MESSAGE_LENGTH = 500
 
@@ -78,4 +110,10 @@ export function messageOf(error: unknown): string {
 export function reasonOf(error: unknown): string {
   const detail = error instanceof ApiError ? error.detail : ''
   return [messageOf(error), detail].filter(Boolean).join(': ')
+}
+
+/** The reason without the service's own words, which may name a customer: for the log. */
+export function loggableReasonOf(error: unknown): string {
+  const isQuoting = error instanceof PermanentError && error.cause instanceof ApiError
+  return messageOf(isQuoting ? error.cause : error)
 }

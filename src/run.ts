@@ -1,24 +1,27 @@
-import { config as loadEnvFile } from 'dotenv'
+import type { Logger } from 'pino'
 
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readSettings } from './config.ts'
+import { loadProcessEnvironment } from './env/process-environment.ts'
 import { messageOf } from './errors.ts'
 import { createLog } from './log.ts'
 import { serve } from './serve.ts'
 
 /** A process that has not come to an end by now is ended. */
 const STOP_MS = 9_700
+const MAX_STACK_LENGTH = 2_000
 
 /** The configuration of this process: its environment, completed by a `.env` file. */
-export function readProcessConfig() {
-  loadEnvFile({ quiet: true })
-  return readConfig(process.env)
+export function readProcessSettings() {
+  const { environment, problems } = loadProcessEnvironment()
+  return readSettings(environment, problems)
 }
 
 /** The server, from the environment until SIGTERM or SIGINT ends the process. */
 export async function runServer() {
-  const config = readProcessConfig()
+  const { config, doubts } = readProcessSettings()
   const log = createLog(config.logLevel, process.stdout.isTTY)
-  process.on('unhandledRejection', (error) => log.error({ error: messageOf(error) }, 'unhandled'))
+  for (const doubt of doubts) log.warn({ doubt }, 'setting doubted')
+  endOnFault(log)
 
   const serving = serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
   let isStopping = false
@@ -26,7 +29,10 @@ export async function runServer() {
     if (isStopping) return
     isStopping = true
     log.info({ signal }, 'stopping')
-    setTimeout(() => process.exit(0), STOP_MS).unref()
+    setTimeout(() => {
+      log.warn('stopped with work in hand, which is taken up again')
+      process.exit(0)
+    }, STOP_MS).unref()
     // Asked to stop while it starts, it stops as soon as it has.
     const { stop } = await serving
     await stop()
@@ -36,6 +42,16 @@ export async function runServer() {
   process.on('SIGTERM', () => void stopOnce('SIGTERM'))
   process.on('SIGINT', () => void stopOnce('SIGINT'))
   await serving
+}
+
+/** A fault that nobody caught leaves a process of which nothing is known: it says why, and ends. */
+function endOnFault(log: Logger) {
+  const end = (error: unknown) => {
+    const stack = error instanceof Error ? error.stack?.slice(0, MAX_STACK_LENGTH) : undefined
+    log.fatal({ error: messageOf(error), stack }, 'ended by a fault')
+    process.exit(1)
+  }
+  process.on('uncaughtException', end).on('unhandledRejection', end)
 }
 
 /** What a person is told when a program cannot go on. A configuration error explains itself. */

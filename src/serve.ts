@@ -10,6 +10,8 @@ import type { Fetch } from './vendor-fetch.ts'
 /** Kept above the limit that answers 413 in our own words. */
 const SERVER_BODY_BYTES = MAX_BODY_BYTES + 1024 * 1024
 const IDLE_TIMEOUT_SECONDS = 60
+/** How soon a key that was refused is tried again. */
+const RECHECK_MS = 15_000
 /**
  * In JWT mode Lago puts the whole body into a header, base64 and escapes included, which overflows the usual
  * 16 KiB with ordinary invoices (lago-api `app/models/webhook.rb`).
@@ -29,13 +31,19 @@ export async function serve(
     throw error
   })
   await bridge.work()
+  await bridge.rememberAddress()
   options.log.info({ port: server.port, publicUrl: config.publicUrl }, 'bridge ready')
+  // Not waited for: a service that is away is no reason not to take webhooks.
+  const introduced = bridge.introduce()
+  const recheck = setInterval(() => void bridge.introduceRefused(), RECHECK_MS)
 
   /** Accepts nothing new, lets requests in hand end, and closes the bridge. */
   async function stop() {
+    clearInterval(recheck)
     const drained = server.stop()
     await Promise.race([drained, Bun.sleep(DRAIN_MS)])
     await bridge.close()
+    await introduced
   }
   return { bridge, port: server.port ?? config.port, stop }
 }

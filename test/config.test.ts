@@ -65,8 +65,10 @@ describe('readConfig', () => {
         hmacKeys: ['hmac-key-4f3f0b7e'],
         jwtIssuer: 'https://api.getlago.com',
         license: 'auto',
+        readTimeoutMs: 15_000,
       },
       dodo: {
+        environment: 'test',
         url: 'https://test.dodopayments.com',
         apiKey: 'dodo-key-7c7c9a10',
         webhookSecrets: [SECRET],
@@ -102,6 +104,7 @@ describe('readConfig', () => {
         'LAGO_WEBHOOK_SIGNATURE',
         'LAGO_WEBHOOK_HMAC_KEY',
         'LAGO_JWT_ISSUER',
+        'LAGO_TIMEOUT',
         'LAGO_LICENSE',
         'DODO_ENVIRONMENT',
         'DODO_API_URL',

@@ -89,6 +89,10 @@ export const invoices = pgTable(
     nextWakeAt: at('next_wake_at'),
     /** When a sweep last saw it among Lago's unpaid invoices. */
     listedAt: at('listed_at'),
+    /** Why the last look did not come to its end, when that was, and when the next begins; null at rest. */
+    lastError: text('last_error'),
+    lastErrorAt: at('last_error_at'),
+    nextRunAt: at('next_run_at'),
     settledAt: at('settled_at'),
     createdAt: at('created_at').notNull(),
   },

@@ -2,7 +2,7 @@ import DodoPayments, { APIConnectionError, APIError } from 'dodopayments'
 import type { CheckoutSessionRequest } from 'dodopayments/resources/checkout-sessions'
 import { z } from 'zod'
 
-import { ApiError, Later } from '../errors.ts'
+import { ApiError, Later, PermanentError } from '../errors.ts'
 import { createTurn, type Reserve, type Turn } from '../turn.ts'
 import {
   DodoCheckout,
@@ -47,14 +47,14 @@ export function createDodo(options: {
   })
 
   const findPayment = (dodoPaymentId: string): Promise<DodoPayment | undefined> =>
-    orUndefined(
+    findById(dodoPaymentId, () =>
       call(`read payment ${dodoPaymentId}`, DodoPayment, () =>
         client.payments.retrieve(dodoPaymentId),
       ),
     )
 
   const findSession = (dodoSessionId: string): Promise<DodoSession | undefined> =>
-    orUndefined(
+    findById(dodoSessionId, () =>
       call(`read session ${dodoSessionId}`, DodoSession, () =>
         client.checkoutSessions.retrieve(dodoSessionId),
       ),
@@ -108,7 +108,7 @@ export function createDodo(options: {
   const findCustomer = (dodoCustomerId: string): Promise<DodoCustomer | undefined> =>
     orUndefined(
       call(`read customer ${dodoCustomerId}`, DodoCustomer, () =>
-        client.customers.retrieve(dodoCustomerId),
+        client.customers.retrieve(asPathPart(dodoCustomerId)),
       ),
     )
 
@@ -133,7 +133,7 @@ export function createDodo(options: {
     )
 
   const findSubscription = (dodoSubscriptionId: string): Promise<DodoSubscription | undefined> =>
-    orUndefined(
+    findById(dodoSubscriptionId, () =>
       call(`read subscription ${dodoSubscriptionId}`, DodoSubscription, () =>
         client.subscriptions.retrieve(dodoSubscriptionId),
       ),
@@ -157,7 +157,7 @@ export function createDodo(options: {
     turn?: Turn,
   ) =>
     call(`charge mandate ${dodoSubscriptionId}`, z.object({ payment_id: z.string() }), () =>
-      client.subscriptions.charge(dodoSubscriptionId, body, on(turn, key)),
+      client.subscriptions.charge(asPathPart(dodoSubscriptionId), body, on(turn, key)),
     )
 
   /** Every payment made through a mandate: by no window of time, because the clock is not ours. */
@@ -177,7 +177,7 @@ export function createDodo(options: {
     )
 
   const findRefund = (dodoRefundId: string): Promise<DodoRefundInFull | undefined> =>
-    orUndefined(
+    findById(dodoRefundId, () =>
       call(`read refund ${dodoRefundId}`, DodoRefundInFull, () =>
         client.refunds.retrieve(dodoRefundId),
       ),
@@ -185,7 +185,7 @@ export function createDodo(options: {
 
   const listLineItems = (dodoPaymentId: string) =>
     call(`read the items of ${dodoPaymentId}`, DodoLineItems, () =>
-      client.payments.retrieveLineItems(dodoPaymentId),
+      client.payments.retrieveLineItems(asPathPart(dodoPaymentId)),
     ).then(({ items }) => items)
 
   const listDisputesSince = (since: Date) =>
@@ -195,7 +195,19 @@ export function createDodo(options: {
 
   const updateCustomer = (dodoCustomerId: string, change: { name?: string; email?: string }) =>
     call(`update customer ${dodoCustomerId}`, z.looseObject({}), () =>
-      client.customers.update(dodoCustomerId, change),
+      client.customers.update(asPathPart(dodoCustomerId), change),
+    )
+
+  /** Whose key it is, as far as Dodo tells: it has no route for the business itself. */
+  const findBusiness = async (): Promise<Business | undefined> => {
+    const brands = await orUndefined(call('list brands', Businesses, () => client.brands.list()))
+    const [business] = brands?.items ?? (await listFirstProducts())
+    return business
+  }
+
+  const listFirstProducts = () =>
+    call('list products', Businesses, () => client.products.list({ page_size: 1 })).then(
+      ({ items }) => items.map(({ business_id }) => ({ business_id })),
     )
 
   return {
@@ -204,6 +216,7 @@ export function createDodo(options: {
     refundPage,
     disputePage,
     subscriptionPage,
+    findBusiness,
     findSubscription,
     listSubscriptions,
     listSubscriptionsOf,
@@ -232,6 +245,11 @@ export function createDodo(options: {
 const on = (turn: Turn | undefined, idempotencyKey?: string) => ({
   fetchOptions: { turn } as Record<never, never>,
   ...(idempotencyKey && { headers: { 'Idempotency-Key': idempotencyKey } }),
+})
+
+type Business = { business_id: string; name?: string | null | undefined }
+const Businesses = z.object({
+  items: z.array(z.object({ business_id: z.string(), name: z.string().nullish() })),
 })
 
 const madeBetween = (since: Date, until: Date | undefined) => ({
@@ -283,6 +301,18 @@ async function call<Shape extends z.ZodType>(
   throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', status: 200, detail })
 }
 
+/** Dodo's ids, as it makes them. A webhook or a stranger's metadata may name another, which leads to another route. */
+const ID = /^[A-Za-z0-9_-]{1,128}$/
+
+/** The object of that id; Dodo is not asked for what cannot be one. */
+const findById = async <Value>(id: string, find: () => Promise<Value>) =>
+  ID.test(id) ? orUndefined(find()) : undefined
+
+function asPathPart(id: string): string {
+  if (ID.test(id)) return id
+  throw new PermanentError(`${JSON.stringify(id.slice(0, 40))} is not an id of Dodo`)
+}
+
 async function orUndefined<Value>(found: Promise<Value>): Promise<Value | undefined> {
   try {
     return await found
@@ -297,6 +327,7 @@ const ErrorBody = z.object({ code: z.string().optional(), message: z.string().op
 function asApiError(what: string, thrown: unknown): unknown {
   const cause = thrown instanceof APIConnectionError ? thrown.cause : thrown
   if (cause instanceof ApiError || cause instanceof Later) return cause
+  if (cause instanceof PermanentError) return cause
   if (!(thrown instanceof APIError) || thrown.status === undefined) {
     return new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', cause })
   }

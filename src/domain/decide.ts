@@ -136,7 +136,7 @@ function nextMetadata(invoice: Invoice, ledger: Ledger): Step | undefined {
 export function wantedMetadata(ledger: Ledger) {
   const applied = findApplied(ledger)
   return [
-    ...(ledger.attempts.length > 0 ? [{ key: 'dodo_pay_url', value: ledger.payUrl }] : []),
+    ...(ledger.attempts.length > 0 && !ledger.isPayUrlGuessed ? [{ key: 'dodo_pay_url', value: ledger.payUrl }] : []),
     ...(applied ? [{ key: 'dodo_payment_id', value: applied.dodoPaymentId }] : []),
   ]
 }

@@ -170,6 +170,8 @@ export type Credit = {
 export type Ledger = {
   lagoInvoiceId: string
   payUrl: string
+  /** The link leads nowhere that we know of, and is not to be written down. */
+  isPayUrlGuessed?: boolean
   /** Who is waiting for something payable: the customer at the pay link, or the merchant who pressed Retry. */
   requestedBy: 'customer' | 'merchant' | null
   /** Lago refused our metadata for a reason of its own; collecting goes on without. */

@@ -274,12 +274,14 @@ export function createLago(options: {
       }),
     )
 
-  const getOrganizationId = () =>
+  const getOrganization = () =>
     call(
       'read the organisation',
-      z.object({ organization: z.object({ lago_id: z.string() }) }),
+      z.object({ organization: z.object({ lago_id: z.string(), name: z.string().nullish() }) }),
       () => client.organizations.findOrganization(),
-    ).then(({ organization }) => organization.lago_id)
+    ).then(({ organization }) => organization)
+
+  const getOrganizationId = () => getOrganization().then(({ lago_id }) => lago_id)
 
   /** The PEM that signs in JWT mode; Lago serves it as base64 with line breaks. */
   const getWebhookPublicKey = () =>
@@ -314,6 +316,7 @@ export function createLago(options: {
     findWallet,
     listWallets,
     listPendingTopUps,
+    getOrganization,
     getOrganizationId,
     getWebhookPublicKey,
   }

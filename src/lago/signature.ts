@@ -18,6 +18,11 @@ export function verifyLagoHmac(
     return given.length === expected.length && timingSafeEqual(given, expected)
   })
   if (matches.includes(true)) return
+  if (signature.split('.').length === 3) {
+    throw new InvalidSignature(
+      'X-Lago-Signature is a JWT: set the endpoint to HMAC, or LAGO_WEBHOOK_SIGNATURE=jwt',
+    )
+  }
   throw new InvalidSignature(
     'X-Lago-Signature does not match: is LAGO_WEBHOOK_HMAC_KEY the HMAC signature token of the webhook page (not the API key), and is the endpoint set to HMAC?',
   )
@@ -34,7 +39,9 @@ export function verifyLagoJwt(
 ) {
   const [header, payload, signature, ...rest] = (token ?? '').split('.')
   if (!header || !payload || !signature || rest.length > 0) {
-    throw new InvalidSignature('X-Lago-Signature is not a JWT')
+    throw new InvalidSignature(
+      'X-Lago-Signature is not a JWT: if the endpoint is set to HMAC, set LAGO_WEBHOOK_SIGNATURE=hmac',
+    )
   }
   const verifier = createVerify('RSA-SHA256').update(`${header}.${payload}`)
   if (readJsonPart(header)['alg'] !== 'RS256') throw new InvalidSignature('the JWT is not RS256')

@@ -105,7 +105,7 @@ async function findTraces({ db }: Forgetting, lagoCustomerId: string): Promise<T
     isAbout: or(
       inArray(deliveries.wakesKey, keys),
       inArray(deliveries.dodoPaymentId, paymentIds),
-      ...spellings(lagoCustomerId, known?.dodoCustomerId).map(
+      ...spellings(lagoCustomerId, known?.dodoCustomerId ?? undefined).map(
         (text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`,
       ),
     ),

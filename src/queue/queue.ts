@@ -36,6 +36,9 @@ export type Handler = (
   data: Record<string, unknown>,
   priority: number,
 ) => Promise<void>
+/** Why a run did not come to its end, and when the next one begins. */
+export type Trouble = { error: unknown; nextRunAt: Date }
+type OnTrouble = (key: string, trouble: Trouble) => Promise<void>
 type Payload = {
   key: string
   run: number
@@ -123,10 +126,13 @@ export function createQueue(options: {
     await boss.insert(kind, rows, { db: database })
   }
 
-  /** Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says. */
-  async function work(kind: string, concurrency: number, handler: Handler) {
+  /**
+   * Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says. `onTrouble`
+   * hears of both, and may fail: the next run is sent all the same.
+   */
+  async function work(kind: string, concurrency: number, handler: Handler, onTrouble?: OnTrouble) {
     for (let worker = 0; worker < concurrency; worker += 1) {
-      await openWorker(kind, (job) => runOnce(kind, job, handler))
+      await openWorker(kind, (job) => runOnce(kind, job, { handler, onTrouble }))
     }
   }
 
@@ -147,16 +153,26 @@ export function createQueue(options: {
     })
   }
 
-  async function runOnce(kind: string, { data: payload }: BossJob<Payload>, handler: Handler) {
+  async function runOnce(
+    kind: string,
+    { data: payload }: BossJob<Payload>,
+    { handler, onTrouble }: { handler: Handler; onTrouble: OnTrouble | undefined },
+  ) {
     const { key, run, data, priority = 0 } = payload
     try {
       await handler(key, data, priority)
     } catch (error) {
-      if (error instanceof Later) return sendAgain(kind, payload, error.at)
-      if (run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
-      log.warn({ kind, key, run, error: messageOf(error) }, 'run failed, will be repeated')
-      const at = new Date(now().getTime() + backoffMs(run))
-      return sendAgain(kind, { ...payload, run: run + 1 }, at)
+      const isLater = error instanceof Later
+      if (!isLater && run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
+      const nextRunAt = isLater ? error.at : new Date(now().getTime() + backoffMs(run))
+      if (!isLater) {
+        log.warn({ kind, key, run, error: messageOf(error) }, 'run failed, will be repeated')
+      }
+      // Before it is sent, or what the next run clears could be written down after it.
+      await onTrouble?.(key, { error, nextRunAt }).catch((failure: unknown) => {
+        log.warn({ kind, key, error: messageOf(failure) }, 'trouble not written down')
+      })
+      await sendAgain(kind, isLater ? payload : { ...payload, run: run + 1 }, nextRunAt)
     }
   }
 

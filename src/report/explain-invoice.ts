@@ -16,6 +16,7 @@ export function explainInvoice(invoice: InvoiceReport): string[] {
       ['Amount due', currency ? formatLago(amountDue, currency) : 'not known yet'],
       ['State', invoice.state],
       ['Reason', invoice.reason],
+      ...troubleRows(invoice),
       ['Pay link', invoice.payUrl],
       ...mandateRows(invoice),
     ]),
@@ -30,6 +31,13 @@ export function explainInvoice(invoice: InvoiceReport): string[] {
       invoice.timeline.map(({ at, what }) => [at.toISOString(), what]),
     ),
   ]
+}
+
+/** What keeps the bridge from coming to its end, while it does. */
+function troubleRows({ lastError, lastErrorAt }: InvoiceReport): string[][] {
+  return lastError && lastErrorAt
+    ? [['Trouble', `${lastError} (${lastErrorAt.toISOString()})`]]
+    : []
 }
 
 function mandateRows({ mandate }: InvoiceReport): string[][] {

@@ -54,6 +54,9 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     payUrl: payUrlOf(publicUrl, row.payToken),
     isPayable: row.isPayable,
     nextWakeAt: row.nextWakeAt,
+    lastError: row.lastError,
+    lastErrorAt: row.lastErrorAt,
+    nextRunAt: row.nextRunAt,
     mandate,
     attempts: ownAttempts.map(
       ({

@@ -5,6 +5,10 @@ export type Policy = Pick<Config, 'collection' | 'voidPayments' | 'reconcileEver
 
 /** What will happen next to an invoice, when, and by whose doing. */
 export function describeNext(invoice: InvoiceReport, policy: Policy): string {
+  const { lastError, nextRunAt } = invoice
+  if (lastError && nextRunAt) {
+    return `it is tried again at ${nextRunAt.toISOString()}: the last look did not come to its end (${lastError})`
+  }
   const sweeps = `the sweep looks again every ${describeDuration(policy.reconcileEveryMs)}`
   const refunding = describeRefunding(invoice)
   switch (invoice.state) {

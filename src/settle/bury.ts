@@ -16,7 +16,7 @@ export async function buryInvoice(
   await deps.db.transaction(async (tx) => {
     await tx
       .update(invoices)
-      .set({ state: 'attention', reason })
+      .set({ state: 'attention', reason, lastError: null, lastErrorAt: null, nextRunAt: null })
       .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
     await note(tx, lagoInvoiceId, `attention: ${reason}`, deps.now())
   })

@@ -145,7 +145,8 @@ export async function explainRefusal(
   const mended = explainSettings(refusal) ?? (await forgetGone(deps, refusal, demand))
   if (mended) return mended
   const advice = ADVICE[refusal.code ?? '']?.(demand)
-  return new PermanentError(advice ? `${advice} (${refusal.code})` : reasonOf(refusal))
+  if (advice) return new PermanentError(`${advice} (${refusal.code})`)
+  return new PermanentError(reasonOf(refusal), { cause: refusal })
 }
 
 /**

@@ -62,7 +62,7 @@ async function establish(deps: Catalogue, product: Product): Promise<string | un
     },
     async refused(refusal) {
       await intent.forget()
-      throw explainSettings(refusal) ?? new PermanentError(reasonOf(refusal))
+      throw explainSettings(refusal) ?? new PermanentError(reasonOf(refusal), { cause: refusal })
     },
   })
 }

@@ -83,6 +83,7 @@ export async function loadLedger(
   return {
     lagoInvoiceId,
     payUrl: payUrlOf(config.publicUrl, row.payToken),
+    isPayUrlGuessed: config.isPublicUrlGuessed ?? false,
     requestedBy: row.requestedBy,
     metadataRefusal: row.metadataRefusal,
     attempts: ownAttempts,

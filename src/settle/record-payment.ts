@@ -156,6 +156,7 @@ async function explain(deps: Recorder, subject: Subject, refusal: Refusal) {
   if (meaning !== 'licence') {
     throw new PermanentError(
       `Lago does not record payment ${subject.payment.dodoPaymentId}: ${reasonOf(refusal)}`,
+      { cause: refusal },
     )
   }
   if (deps.config.lago.license === 'premium') {

@@ -26,5 +26,5 @@ export function explainSettings(refusal: Refusal): PermanentError | undefined {
   if (status === 401 || status === 403) {
     return new PermanentError(`${service} refuses ${key} (${status}): ${KEYS[service]}`)
   }
-  return new PermanentError(reasonOf(refusal))
+  return new PermanentError(reasonOf(refusal), { cause: refusal })
 }

@@ -77,6 +77,9 @@ export async function rest(
         reason,
         isPayable,
         nextWakeAt: wakeAt ?? null,
+        lastError: null,
+        lastErrorAt: null,
+        nextRunAt: null,
         settledAt: at,
       })
       .where(eq(invoices.lagoInvoiceId, row.lagoInvoiceId))

@@ -11,7 +11,7 @@ import {
   minimumDodoMinor,
   toDodoMinor,
 } from '../domain/money.ts'
-import { Later, PermanentError, reasonOf } from '../errors.ts'
+import { Later, PermanentError, reasonOf, WrongAddress } from '../errors.ts'
 import type { LagoPaymentRequest } from '../lago/objects.ts'
 import { begin, endAttempt } from './attempts.ts'
 import type { Checkouts, Demand } from './checkout.ts'
@@ -51,7 +51,8 @@ export async function settleBundle(deps: Bundling, lagoPaymentRequestId: string)
   }
   const row = await ensureBundle(deps, request)
   const outcome = await ask(deps, request, row).catch((error: unknown): Outcome => {
-    if (!(error instanceof PermanentError) && !isRefused(error)) throw error
+    const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
+    if (!needsPerson && !isRefused(error)) throw error
     return { state: 'attention', reason: reasonOf(error) }
   })
   const at = deps.now()

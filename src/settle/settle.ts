@@ -4,7 +4,7 @@ import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { decide } from '../domain/decide.ts'
 import type { Policy } from '../domain/ledger.ts'
-import { Later, PermanentError, reasonOf } from '../errors.ts'
+import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
@@ -56,8 +56,11 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
       await settleInvoice(deps, subject)
     } catch (error) {
       if (error instanceof Later && row.settledAt === null) await tellWaiting(deps, row, error)
-      if (!(error instanceof PermanentError) && !isRefused(error)) throw error
-      deps.log.error({ lagoInvoiceId }, 'invoice needs attention')
+      const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
+      if (!needsPerson && !isRefused(error)) throw error
+      const number = subject.invoice?.number ?? row.number
+      const reason = loggableReasonOf(error)
+      deps.log.error({ lagoInvoiceId, number, reason }, 'invoice needs attention')
       const standing = { state: 'attention' as const, reason: reasonOf(error) }
       await rest(deps, subject, { standing })
     }

@@ -53,6 +53,16 @@ describe('verifyDodo', () => {
     expect(() => verify(BODY, headers)).not.toThrow()
   })
 
+  test.each([
+    ['is of another secret', 0, [OTHER], 'DODO_WEBHOOK_SECRET'],
+    ['is an hour old', 3_600, [SECRET], '3600 s behind the clock'],
+    ['is an hour ahead', -3_600, [SECRET], '3600 s ahead of the clock'],
+  ])('what %s is refused with what to look at', (_what, seconds, secrets, words) => {
+    at(seconds)
+
+    expect(() => verify(BODY, headersOf(SIGNATURE), secrets)).toThrow(words)
+  })
+
   test('any of the secrets may have signed, and any of the signatures may be it', () => {
     at(0)
 

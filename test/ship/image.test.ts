@@ -61,7 +61,7 @@ describe('the image', () => {
 describe('the health check', () => {
   const ask = async (env: Record<string, string>) => {
     const proxies = { HTTP_PROXY: 'http://127.0.0.1:9', http_proxy: 'http://127.0.0.1:9' }
-    const child = Bun.spawn(['bun', join(ROOT, 'src/healthy.ts')], {
+    const child = Bun.spawn(['bun', join(ROOT, 'src/health-check.ts')], {
       env: { PATH: process.env['PATH'] ?? '', ...proxies, ...env },
       cwd: '/',
     })
