@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
 import { pay } from './http/pay.tsx'
+import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
 import { describeCustomer } from './report/customer.ts'
@@ -25,7 +26,11 @@ export function createApp(deps: AppDeps) {
   app.onError((error, c) => {
     if (error instanceof InvalidSignature) {
       log.warn({ path: c.req.routePath, reason: error.message }, 'delivery refused')
-      return c.json({ error: error.message }, 401)
+      return c.json({ error: 'the signature is missing, wrong or too old' }, 401)
+    }
+    if (error instanceof Refusal) {
+      if (error.status === 503) c.header('Retry-After', RETRY_AFTER_SECONDS)
+      return c.json({ error: error.message }, error.status)
     }
     if (error instanceof MalformedEvent) return c.json({ error: error.message }, 400)
     // The sender is to try again: whatever it was, nothing has been acknowledged.
