@@ -1,10 +1,12 @@
 import { Hono } from 'hono'
-import { secureHeaders } from 'hono/secure-headers'
 
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
-import { pay } from './http/pay.tsx'
+import { pay } from './http/pay.ts'
+import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
+import { createSampledLog } from './http/sampled-log.ts'
+import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
 import { describeCustomer } from './report/customer.ts'
@@ -20,31 +22,41 @@ export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'log' | 'n
 /** The whole HTTP surface. Errors become statuses here and nowhere else. */
 export function createApp(deps: AppDeps) {
   const { config, db, log } = deps
-  const app = new Hono()
+  const app = new Hono({ getPath: createGetPath(config.publicUrl) })
+  const say = createSampledLog(log)
 
   app.onError((error, c) => {
     if (error instanceof InvalidSignature) {
-      log.warn({ path: c.req.routePath, reason: error.message }, 'delivery refused')
-      return c.json({ error: error.message }, 401)
+      // The reason is for the operator. A stranger learns nothing of how we are set up.
+      say('warn', { path: c.req.routePath, reason: error.message }, 'delivery refused')
+      return c.json({ error: 'the signature is missing, wrong or too old' }, 401)
     }
     if (error instanceof MalformedEvent) return c.json({ error: error.message }, 400)
+    if (error instanceof Refusal) {
+      say('warn', { path: c.req.routePath, reason: error.message }, 'request refused')
+      if (error.status === 503) c.header('Retry-After', RETRY_AFTER_SECONDS)
+      return c.json({ error: error.message }, error.status)
+    }
     // The sender is to try again: whatever it was, nothing has been acknowledged.
-    log.error({ path: c.req.routePath, error: messageOf(error) }, 'request failed')
-    return c.json({ error: 'not now, please try again' }, 503)
+    say('error', { path: c.req.routePath, error: messageOf(error) }, 'request failed')
+    return answerFailure(c)
   })
-  app.notFound((c) => c.json({ error: 'there is nothing here' }, 404))
+  app.notFound((c) => answerNothing(c, say))
 
+  app.use(guarded(config.publicUrl))
   app.route('/webhooks', webhooks(deps))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
-    return c.json({ ready: missing.length === 0, missing }, missing.length === 0 ? 200 : 503)
+    if (missing.length === 0) return c.json({ ready: true, missing })
+    c.header('Retry-After', RETRY_AFTER_SECONDS)
+    return c.json({ ready: false, missing }, 503)
   })
-
-  app.use('/pay/*', secureHeaders({ contentSecurityPolicy: PAGE_POLICY }))
+  app.get('/favicon.ico', (c) => c.body(null, 204))
+  app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
   app.route('/pay', pay(deps))
 
-  app.use('/api/*', adminOnly(config.adminToken))
+  app.use('/api/*', adminOnly(config.adminToken, say))
   app.get('/api/invoices/:lagoInvoiceId', async (c) => {
     const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
@@ -54,12 +66,4 @@ export function createApp(deps: AppDeps) {
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
   return app
-}
-
-const PAGE_POLICY = {
-  defaultSrc: ["'none'"],
-  styleSrc: ["'unsafe-inline'"],
-  baseUri: ["'none'"],
-  formAction: ["'none'"],
-  frameAncestors: ["'none'"],
 }

@@ -22,6 +22,8 @@ export { ConfigError } from './env/config-error.ts'
 const Environment = z.object({
   /** Where the bridge listens. 0 picks a free port. */
   PORT: z.coerce.number('write a port number').int().min(0).max(65_535).default(3000),
+  /** The address it listens on; without one, all of this machine's. */
+  HOST: z.string().trim().min(1).optional(),
   /** Where customers and the two services reach the bridge. */
   PUBLIC_URL: webUrl('https://bridge.example').optional(),
   /** Postgres 14 or newer. Without it the bridge runs its own under DATA_DIR. */
@@ -152,6 +154,7 @@ export function readSettings(
 function toConfig(env: z.infer<typeof Environment>) {
   return {
     port: env.PORT,
+    host: env.HOST,
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
     databaseUrl: env.DATABASE_URL,
     dataDir: env.DATA_DIR,

@@ -14,9 +14,11 @@ const IDLE_TIMEOUT_SECONDS = 60
 const RECHECK_MS = 15_000
 /**
  * In JWT mode Lago puts the whole body into a header, base64 and escapes included, which overflows the usual
- * 16 KiB with ordinary invoices (lago-api `app/models/webhook.rb`).
+ * 16 KiB with ordinary invoices (lago-api `app/models/webhook.rb`). This is enough for bodies of 2 MiB. Headers
+ * are taken in before anybody can judge them, so what all of them may take is for the proxy in front to limit.
  */
-const JWT_HEADER_BYTES = 48 * 1024 * 1024
+const JWT_HEADER_BYTES = 4 * 1024 * 1024
+const GOOD_TOKEN_LENGTH = 24
 
 /** Opens the bridge, listens and works, until `stop`. */
 export async function serve(
@@ -24,8 +26,14 @@ export async function serve(
   options: { log: Logger; now: () => Date; fetch: Fetch },
 ) {
   if (config.lago.signature === 'jwt') Object.assign(http, { maxHeaderSize: JWT_HEADER_BYTES })
+  const { adminToken } = config
+  if (adminToken && adminToken.length < GOOD_TOKEN_LENGTH) {
+    options.log.warn(
+      `ADMIN_TOKEN is short enough to be guessed: use ${GOOD_TOKEN_LENGTH} characters or more`,
+    )
+  }
   const bridge = await openBridge(config, options)
-  const server = await listen(config.port, bridge).catch(async (error: unknown) => {
+  const server = await listen(config, bridge).catch(async (error: unknown) => {
     // A port that is taken must not leave the queue and an embedded Postgres behind.
     await bridge.close()
     throw error
@@ -48,9 +56,10 @@ export async function serve(
   return { bridge, port: server.port ?? config.port, stop }
 }
 
-const listen = async (port: number, { app }: Bridge) =>
+const listen = async ({ port, host }: Config, { app }: Bridge) =>
   Bun.serve({
     port,
+    ...(host && { hostname: host }),
     fetch: app.fetch,
     maxRequestBodySize: SERVER_BODY_BYTES,
     idleTimeout: IDLE_TIMEOUT_SECONDS,

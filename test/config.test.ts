@@ -55,6 +55,7 @@ describe('readConfig', () => {
   test('what is not set has the default of the README', () => {
     expect(read()).toEqual({
       port: 3_000,
+      host: undefined,
       publicUrl: 'http://localhost:3000',
       databaseUrl: undefined,
       dataDir: './data',
@@ -96,6 +97,7 @@ describe('readConfig', () => {
     expect(VARIABLE_NAMES.toSorted()).toEqual(
       [
         'PORT',
+        'HOST',
         'PUBLIC_URL',
         'DATABASE_URL',
         'DATA_DIR',

@@ -46,6 +46,7 @@ export async function openStage(
   const { bridge, port } = await onFreePort(wantedPort, async (candidate) => {
     const config = readConfig({
       PORT: String(candidate),
+      HOST,
       PUBLIC_URL: `http://${HOST}:${candidate}`,
       DATA_DIR: join(folder, 'data'),
       LAGO_API_URL: lago.url,

@@ -1,17 +1,49 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 
-/** Lets only the bearer of the admin token in. Without a token configured there is nothing here at all. */
-export function adminOnly(adminToken: string | undefined): MiddlewareHandler {
+import { createGuesses } from './guesses.ts'
+import type { SampledLog } from './sampled-log.ts'
+
+/**
+ * Lets only the bearer of the admin token in. Without a token configured there is nothing here at all. Guessing
+ * is slowed after a few failures, and logged.
+ */
+export function adminOnly(adminToken: string | undefined, say: SampledLog): MiddlewareHandler {
+  const guesses = createGuesses()
+
   return async function admin(c, next) {
     if (!adminToken) return c.notFound()
-    const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
-    if (scheme?.toLowerCase() !== 'bearer' || !given || !isSame(given, adminToken)) {
-      return c.json({ error: 'send Authorization: Bearer <ADMIN_TOKEN>' }, 401)
+    const source = sourceOf(c)
+    if (!guesses.mayTry(source)) {
+      c.header('Retry-After', '1')
+      return c.json({ error: 'too many wrong tokens' }, 429)
     }
-    return next()
+    const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
+    const isRight = given !== undefined && isSame(given, adminToken)
+    if (scheme?.toLowerCase() === 'bearer' && isRight) {
+      guesses.succeeded(source)
+      return holdsNul(c.req.path) ? c.notFound() : next()
+    }
+    if (given !== undefined && (await guesses.failed(source))) {
+      say('warn', { source }, 'somebody guesses ADMIN_TOKEN')
+    }
+    c.header('WWW-Authenticate', 'Bearer')
+    return c.json({ error: 'send Authorization: Bearer <ADMIN_TOKEN>' }, 401)
   }
+}
+
+/** No id that the database holds has one. */
+const holdsNul = (path: string) => path.includes('\0') || path.includes('%00')
+
+/** Whoever connects, and for whom, as the nearest proxy says: the last entry is that one's own. */
+function sourceOf(c: Context): string {
+  const server = c.env as
+    | { requestIP?: (request: Request) => { address: string } | null }
+    | undefined
+  const address = server?.requestIP?.(c.req.raw)?.address ?? 'unknown'
+  const forwardedFor = c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim().slice(0, 64)
+  return forwardedFor ? `${address} for ${forwardedFor}` : address
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest()

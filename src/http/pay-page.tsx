@@ -1,64 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 
-export type Notice =
-  | 'paid'
-  | 'card_saved'
-  | 'processing'
-  | 'void'
-  | 'not_payable'
-  | 'declined'
-  | 'preparing'
-  | 'waiting'
-  | 'unknown'
-
-/** `again` leads back to the pay link, where there is something left to be done there. */
-const TEXTS: Record<Notice, { title: string; text: string; mark: string; again?: string }> = {
-  paid: {
-    mark: '✓',
-    title: 'Paid',
-    text: 'Thank you. This invoice is paid, and nothing more is due.',
-  },
-  card_saved: {
-    mark: '✓',
-    title: 'Card saved',
-    text: 'Your invoices are paid with it from now on. You can close this page.',
-    again: 'Save another card',
-  },
-  declined: {
-    mark: '!',
-    title: 'The payment was declined',
-    text: 'Nothing was taken. Please try again, or use another card.',
-    again: 'Pay now',
-  },
-  processing: {
-    mark: '…',
-    title: 'Being processed',
-    text: 'Your payment is with your bank. This can take some days; you need not do anything.',
-  },
-  void: {
-    mark: '–',
-    title: 'No longer due',
-    text: 'This invoice was cancelled. Please do not pay it.',
-  },
-  not_payable: {
-    mark: '!',
-    title: 'Not payable here',
-    text: 'This invoice cannot be paid on this page. Please get in touch with the company that sent it.',
-  },
-  preparing: { mark: '…', title: 'One moment', text: 'Your checkout is being prepared.' },
-  waiting: {
-    mark: '…',
-    title: 'Waiting for the result',
-    text: 'We are asking whether your payment went through. This page updates by itself.',
-    again: 'Back to the payment',
-  },
-  unknown: {
-    mark: '?',
-    title: 'Unknown link',
-    text: 'There is no invoice behind this link. Is it complete?',
-  },
-}
+import { TEXTS, type Notice } from './pay-texts.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; --ink: #1c1f24; --soft: #5b6370; --paper: #f5f6f8; --card: #fff; --line: #e3e6eb }
@@ -76,26 +19,28 @@ const STYLE = `
   dl { margin: 2rem 0 0; padding-top: 1.25rem; border-top: 1px solid var(--line); display: grid;
     grid-template-columns: 1fr auto; gap: .25rem 1rem; text-align: left }
   dt { color: var(--soft) } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums }
-  .again { display: inline-block; margin-top: 1.5rem; padding: .6rem 1.4rem; border: 1px solid var(--line);
-    border-radius: .6rem; color: inherit; text-decoration: none }
-  .again:hover { background: var(--line) }
+  form { margin: 0 }
+  .again { display: inline-block; margin-top: 1.5rem; padding: .7rem 1.6rem; border: 0; border-radius: .6rem;
+    background: #1f5fbf; color: #fff; font: inherit; font-weight: 600; text-decoration: none; cursor: pointer }
+  .again:hover { background: #184c99 } .again:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px }
+  h1, dt { overflow-wrap: anywhere }
 `
 
-/** The one page a customer may see of us: what is the matter with what they came to pay, in plain words. */
-export function PayPage({
-  notice,
-  title: subject,
-  amount,
-  payPath,
-  refresh,
-}: {
+export type Page = {
   notice: Notice
   title: string | undefined
   amount: string | undefined
-  payPath: string
-  refresh: { seconds: number; url: string } | undefined
-}) {
-  const { mark, title, text, again } = TEXTS[notice]
+  /** Where the link, the button and the refresh lead. */
+  payPath: string | undefined
+  againPath?: string | undefined
+  refresh?: { seconds: number; url: string } | undefined
+}
+
+/** The one page a customer may see of us: what is the matter with what they came to pay, in plain words. */
+export const renderPage = (page: Page) => `<!DOCTYPE html>\n${(<PayPage {...page} />).toString()}`
+
+function PayPage({ notice, title: subject, amount, payPath, againPath = payPath, refresh }: Page) {
+  const { mark, title, text, again, press } = TEXTS[notice]
   const isDue = notice !== 'paid' && notice !== 'void' && notice !== 'card_saved'
   return (
     <html lang="en">
@@ -113,8 +58,15 @@ export function PayPage({
           </div>
           <h1>{title}</h1>
           <p>{text}</p>
-          {again && (
-            <a class="again" href={payPath}>
+          {press && payPath !== undefined && (
+            <form method="post" action={payPath}>
+              <button class="again" type="submit">
+                {press}
+              </button>
+            </form>
+          )}
+          {again && againPath !== undefined && (
+            <a class="again" href={againPath}>
               {again}
             </a>
           )}

@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, inArray } from 'drizzle-orm'
+import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
 import { attempts, bundles, customers, invoices, mandates, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -9,6 +9,7 @@ type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
 export type Subject = {
   kind: 'invoice' | 'bundle' | 'customer'
   key: string
+  customer: string | null
   state: 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
   isPayable: boolean
   title: string | undefined
@@ -16,6 +17,8 @@ export type Subject = {
   amountDue: number
   requestedAt: Date | null
   settledAt: Date | null
+  /** When it is tried again without the customer. */
+  nextWakeAt: Date | null
 }
 
 /** As the setup of a card opens it. */
@@ -28,11 +31,13 @@ export async function findSubject({ db }: Finding, token: string): Promise<Subje
   const [invoice] = await db.select().from(invoices).where(eq(invoices.payToken, token))
   if (invoice) {
     const title = invoice.number === null ? undefined : `Invoice ${invoice.number}`
-    return { ...invoice, kind: 'invoice', key: invoice.lagoInvoiceId, title }
+    const { lagoInvoiceId: key, lagoCustomerId: customer } = invoice
+    return { ...invoice, kind: 'invoice', key, customer, title }
   }
   const [bundle] = await db.select().from(bundles).where(eq(bundles.payToken, token))
   if (bundle) {
-    return { ...bundle, kind: 'bundle', key: bundle.lagoPaymentRequestId, title: 'Open invoices' }
+    const { lagoPaymentRequestId: key, lagoCustomerId: customer } = bundle
+    return { ...bundle, kind: 'bundle', key, customer, title: 'Open invoices', nextWakeAt: null }
   }
   const [customer] = await db.select().from(customers).where(eq(customers.payToken, token))
   return customer && describeCustomer({ db }, customer)
@@ -59,6 +64,7 @@ async function describeCustomer(
   return {
     kind: 'customer',
     key: lagoCustomerId,
+    customer: lagoCustomerId,
     state: setupRefusal ? 'attention' : stateOf(newest?.status),
     isPayable: setupRefusal === null,
     title: 'Automatic payments',
@@ -66,6 +72,7 @@ async function describeCustomer(
     amountDue: 0,
     requestedAt,
     settledAt: null,
+    nextWakeAt: null,
   }
 }
 
@@ -82,8 +89,11 @@ export async function lookAt({ db, queue }: Finding, { kind, key }: Subject) {
   await db.transaction((tx) => queue.send(tx, JOBS[kind], [job]))
 }
 
-/** Writes down that a customer is waiting for something payable, and has it looked at. */
-export async function requestCheckout({ db, queue, now }: Finding, { kind, key }: Subject) {
+/** Writes down that a customer is waiting for something payable, and has it looked at. Returns when that was. */
+export async function requestCheckout(
+  { db, queue, now }: Finding,
+  { kind, key }: Subject,
+): Promise<Date> {
   const requestedAt = now()
   const job = { key, priority: 20, data: { cause: 'customer' } }
   await db.transaction(async (tx) => {
@@ -99,30 +109,45 @@ export async function requestCheckout({ db, queue, now }: Finding, { kind, key }
     }
     await queue.send(tx, JOBS[kind], [job])
   })
+  return requestedAt
 }
 
 /** The checkout to send the customer to. From now on it may be paid, which is written down first. */
 export async function handOut(deps: Finding, subject: Subject): Promise<string | undefined> {
   const { db, now } = deps
   if (subject.kind === 'customer') return findSetup(deps, subject.key)
-  const condition =
-    subject.kind === 'bundle'
-      ? eq(attempts.lagoPaymentRequestId, subject.key)
-      : eq(shares.lagoInvoiceId, subject.key)
-  const [found] = await db
-    .select({ attempt: attempts })
-    .from(attempts)
-    .innerJoin(shares, eq(shares.attemptId, attempts.id))
-    .where(and(condition, inArray(attempts.status, ['live'])))
-    .limit(1)
-  const attempt = found?.attempt
-  if (!attempt?.checkoutUrl || !attempt.expiresAt || attempt.expiresAt <= now()) return undefined
+  const attempt = await findAttempt(deps, subject)
+  if (
+    attempt?.status !== 'live' ||
+    !attempt.checkoutUrl ||
+    !attempt.expiresAt ||
+    attempt.expiresAt <= now()
+  )
+    return undefined
+  if (attempt.handedOutAt) return attempt.checkoutUrl
   const handedOut = await db
     .update(attempts)
     .set({ handedOutAt: now() })
     .where(and(eq(attempts.id, attempt.id), eq(attempts.status, 'live')))
     .returning({ id: attempts.id })
   return handedOut.length > 0 ? attempt.checkoutUrl : undefined
+}
+
+/** The attempt that counts: the live one, else the newest. */
+export async function findAttempt(
+  { db }: Pick<Finding, 'db'>,
+  { kind, key }: Pick<Subject, 'kind' | 'key'>,
+) {
+  const isOfSubject =
+    kind === 'bundle' ? eq(attempts.lagoPaymentRequestId, key) : eq(shares.lagoInvoiceId, key)
+  const [found] = await db
+    .select({ attempt: attempts })
+    .from(attempts)
+    .innerJoin(shares, eq(shares.attemptId, attempts.id))
+    .where(isOfSubject)
+    .orderBy(sql`${attempts.status} = 'live' desc`, desc(attempts.startedAt))
+    .limit(1)
+  return found?.attempt
 }
 
 async function findSetup({ db, now }: Finding, lagoCustomerId: string) {

@@ -318,6 +318,26 @@ describe('a charge declined for now', () => {
     await world.close()
   })
 
+  test('goes on being repeated on schedule, however often somebody looks at the link', async () => {
+    const world = await openWorld(AUTOMATIC)
+    const { customer, mandate } = await withMandate(world)
+    Object.assign(world.dodo.behaviour, { declineHoldsMandate: false })
+    world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
+    const invoice = world.bill(7_000, { customer })
+    const { payUrl } = await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+
+    for (const headers of [{}, { 'User-Agent': 'MailScanner' }, { 'Sec-Fetch-Mode': 'navigate' }]) {
+      const visit = await world.get(new URL(payUrl).pathname, { headers, redirect: 'manual' })
+      expect([visit.status, (await visit.text()).includes('method="post"')]).toEqual([200, true])
+    }
+    world.dodo.setCard(mandate)
+    world.advance(DAY_MS + MINUTE_MS)
+
+    const report = await world.eventually(invoice.lago_id, isPaid)
+    expect(kindsOf(report)).toEqual(['charge declined', 'charge paid'])
+    await world.close()
+  })
+
   test('can be paid by the link at any time, and is then not charged again', async () => {
     const world = await openWorld(AUTOMATIC)
     const { customer, mandate } = await withMandate(world)
@@ -326,7 +346,7 @@ describe('a charge declined for now', () => {
     const invoice = world.bill(7_000, { customer })
     const { payUrl } = await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
 
-    world.dodo.pay(await world.follow(payUrl))
+    world.dodo.pay(await world.press(payUrl))
     await world.eventually(invoice.lago_id, isPaid)
     world.dodo.setCard(mandate)
     world.advance(2 * DAY_MS)

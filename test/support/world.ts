@@ -198,6 +198,12 @@ export async function openWorld(
       const { headers } = await this.visit(payUrl)
       return headers.get('location')?.split('/').at(-1) ?? ''
     },
+    /** The session that the button of the pay link's page leads to. */
+    async press(payUrl: string) {
+      const init = { method: 'POST', redirect: 'manual' } as const
+      const { headers } = await get(new URL(payUrl).pathname, init)
+      return headers.get('location')?.split('/').at(-1) ?? ''
+    },
     /** What Dodo gave back of a payment, in the order in which it did. */
     refundsOf: (dodoPaymentId: string) =>
       [...dodo.store.refunds.values()].filter((one) => one.payment_id === dodoPaymentId),

@@ -1,0 +1,85 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { getPath } from 'hono/utils/url'
+
+import { renderPage } from './pay-page.tsx'
+import type { Notice } from './pay-texts.ts'
+import { RETRY_AFTER_SECONDS } from './refusal.ts'
+import type { SampledLog } from './sampled-log.ts'
+
+/** What programs talk to, and so is answered in JSON; everything else is what a customer may have mistyped. */
+const OF_PROGRAMS = /^\/(?:webhooks?|api|health|ready|metrics|dashboard)(?:\/|$)/
+const MAX_LOGGED_PATH = 100
+
+/** What is where, and by which methods. */
+const METHODS: readonly [RegExp, string][] = [
+  [/^\/webhooks\/(?:lago|dodo)$/, 'POST, OPTIONS'],
+  [/^\/(?:health|ready|favicon\.ico|robots\.txt)$/, 'GET, HEAD, OPTIONS'],
+  [/^\/pay\/[^/]+$/, 'GET, HEAD, POST, OPTIONS'],
+  [/^\/pay\/[^/]+\/return$/, 'GET, HEAD, OPTIONS'],
+  [/^\/api\/(?:invoices|customers)\/[^/]+$/, 'GET, HEAD, OPTIONS'],
+]
+
+/**
+ * The path that routes are found by: an address that was pasted with a slash too many is the same address, and so
+ * is one with the path of `PUBLIC_URL` before it, whether a proxy takes that off or not.
+ */
+export function createGetPath(publicUrl: string) {
+  const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
+  return function getTidyPath(request: Request): string {
+    const path = getPath(request).replaceAll(/\/{2,}/g, '/')
+    const isBelow = base !== '' && path.startsWith(`${base}/`)
+    const own = isBelow ? path.slice(base.length) : path
+    return own.length > 1 ? own.replace(/\/$/, '') : own
+  }
+}
+
+/** Headers of every answer: nobody may keep, frame, index or sniff it. */
+export function guarded(publicUrl: string): MiddlewareHandler {
+  // A form that is answered by a redirect may go nowhere else, and a checkout is elsewhere.
+  const formAction = publicUrl.startsWith('https:')
+    ? ["'self'", 'https:']
+    : ["'self'", 'https:', 'http:']
+  const secure = secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'unsafe-inline'"],
+      baseUri: ["'none'"],
+      formAction,
+      frameAncestors: ["'none'"],
+    },
+  })
+  return async function guard(c, next) {
+    await secure(c, next)
+    c.header('Cache-Control', 'no-store')
+    c.header('X-Robots-Tag', 'noindex')
+  }
+}
+
+/** The answer where there is nothing, or nothing by this method. */
+export function answerNothing(c: Context, say: SampledLog): Response {
+  const { method } = c.req
+  const { path } = c.req
+  if (method === 'POST' && /^\/webhooks?(?:\/|$)/i.test(path)) {
+    say('warn', { path: path.slice(0, MAX_LOGGED_PATH) }, 'a webhook came to an address of nobody')
+  }
+  const allow = METHODS.find(([pattern]) => pattern.test(path))?.[1]
+  if (allow) c.header('Allow', allow)
+  if (allow && method === 'OPTIONS') return c.body(null, 204)
+  if (allow && method !== 'GET' && method !== 'HEAD') {
+    return c.json({ error: `send ${allow}` }, 405)
+  }
+  if (OF_PROGRAMS.test(path)) return c.json({ error: 'there is nothing here' }, 404)
+  return c.html(pageAbout('unknown'), 404)
+}
+
+/** The answer when something of ours does not work: the sender is to try again. */
+export function answerFailure(c: Context): Response {
+  c.header('Retry-After', RETRY_AFTER_SECONDS)
+  if (OF_PROGRAMS.test(c.req.path)) return c.json({ error: 'not now, please try again' }, 503)
+  return c.html(pageAbout('failed'), 503)
+}
+
+/** An empty address is the one that is shown. */
+const pageAbout = (notice: Notice) =>
+  renderPage({ notice, title: undefined, amount: undefined, payPath: '' })
