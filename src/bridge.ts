@@ -12,10 +12,13 @@ import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { createLago } from './lago/client.ts'
+import { createLagoRelease, readLagoVersion } from './lago/release.ts'
+import { createUnreadableRows } from './lago/unreadable-rows.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
+import { createLookAtServices, greetEmptyLedger } from './settle/look-at-services.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
 import { setupCard } from './settle/setup-card.ts'
@@ -31,6 +34,7 @@ const OTHERS = { trace: 2, mandate: 1, customer: 1, bundle: 1, topup: 1, setup: 
 const KINDS = ['settle', 'sweep', ...Object.keys(OTHERS)]
 const SETTLE_CONCURRENCY = 8
 const CLOCK_MS = 1_000
+const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
 /** Whoever asks whether we are ready gives up soon. */
@@ -73,8 +77,19 @@ export async function openBridge(
   }
   const plug = (service: 'Lago' | 'Dodo', budget: Budget, urgency: Urgency) =>
     createVendorFetch({ service, fetch, budget, urgency, stop: stopping.signal })
+  // Found out once, whichever client it is that needs it.
+  const release = createLagoRelease(
+    () => readLagoVersion({ ...config.lago, fetch: plug('Lago', budgets.lago, 'live') }),
+    now,
+  )
+  const unreadable = createUnreadableRows(log)
   const clientsFor = (urgency: Urgency) => ({
-    lago: createLago({ ...config.lago, fetch: plug('Lago', budgets.lago, urgency) }),
+    lago: createLago({
+      ...config.lago,
+      fetch: plug('Lago', budgets.lago, urgency),
+      release,
+      unreadable,
+    }),
     dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
   })
 
@@ -94,11 +109,13 @@ export async function openBridge(
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...settling, ...urgent }, key),
   }
+  const lookAtServices = createLookAtServices(sweepDeps)
   const runSweep = (options?: { isDryRun: boolean }) => sweep(sweepDeps, options)
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
   let sweeper: ReturnType<typeof setInterval> | undefined
+  let daily: ReturnType<typeof setInterval> | undefined
 
   async function tick() {
     try {
@@ -146,6 +163,8 @@ export async function openBridge(
     for (const kind of ['sweep', ...Object.keys(OTHERS)]) {
       await queue.workDeadLetters(kind, async () => undefined)
     }
+    void greetEmptyLedger(sweepDeps).then(lookAtServices)
+    daily = setInterval(() => void lookAtServices(), DAILY_MS)
     await tick()
     await requestSweep({ isFirst: true })
     clock = setInterval(() => void tick(), CLOCK_MS)
@@ -167,8 +186,10 @@ export async function openBridge(
   async function close() {
     clearInterval(clock)
     clearInterval(sweeper)
+    clearInterval(daily)
     const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
     await queue.stop(HAND_BACK_MS)
+    stopping.abort()
     clearTimeout(giveUp)
     await Promise.all([closeDatabase(), locks.close()])
     await server.release()

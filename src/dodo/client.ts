@@ -3,6 +3,7 @@ import type { CheckoutSessionRequest } from 'dodopayments/resources/checkout-ses
 import { z } from 'zod'
 
 import { ApiError, Later } from '../errors.ts'
+import { isId } from '../ids.ts'
 import {
   DodoCheckout,
   DodoCustomer,
@@ -45,14 +46,14 @@ export function createDodo(options: {
   })
 
   const findPayment = (dodoPaymentId: string): Promise<DodoPayment | undefined> =>
-    orUndefined(
+    ifId(dodoPaymentId, () =>
       call(`read payment ${dodoPaymentId}`, DodoPayment, () =>
         client.payments.retrieve(dodoPaymentId),
       ),
     )
 
   const findSession = (dodoSessionId: string): Promise<DodoSession | undefined> =>
-    orUndefined(
+    ifId(dodoSessionId, () =>
       call(`read session ${dodoSessionId}`, DodoSession, () =>
         client.checkoutSessions.retrieve(dodoSessionId),
       ),
@@ -100,7 +101,7 @@ export function createDodo(options: {
     )
 
   const findSubscription = (dodoSubscriptionId: string): Promise<DodoSubscription | undefined> =>
-    orUndefined(
+    ifId(dodoSubscriptionId, () =>
       call(`read subscription ${dodoSubscriptionId}`, DodoSubscription, () =>
         client.subscriptions.retrieve(dodoSubscriptionId),
       ),
@@ -145,7 +146,7 @@ export function createDodo(options: {
     )
 
   const findRefund = (dodoRefundId: string): Promise<DodoRefundInFull | undefined> =>
-    orUndefined(
+    ifId(dodoRefundId, () =>
       call(`read refund ${dodoRefundId}`, DodoRefundInFull, () =>
         client.refunds.retrieve(dodoRefundId),
       ),
@@ -166,7 +167,18 @@ export function createDodo(options: {
       client.customers.update(dodoCustomerId, change),
     )
 
+  /** Where Dodo sends events to, and whether it has given up on an endpoint. */
+  const listWebhookEndpoints = () =>
+    call(
+      'list the webhook endpoints',
+      z.object({
+        data: z.array(z.object({ url: z.string(), disabled: z.boolean().nullish() })),
+      }),
+      () => client.webhooks.list({ limit: PAGE_SIZE }),
+    ).then(({ data }) => data)
+
   return {
+    listWebhookEndpoints,
     findSubscription,
     listSubscriptions,
     listSubscriptionsOf,
@@ -194,6 +206,10 @@ const madeBetween = (since: Date, until: Date | undefined) => ({
   created_at_gte: since.toISOString(),
   ...(until && { created_at_lte: until.toISOString() }),
 })
+
+/** Of what can be no id nobody is asked. */
+const ifId = <Value>(id: string, find: () => Promise<Value>): Promise<Value | undefined> =>
+  isId(id) ? orUndefined(find()) : Promise.resolve(undefined)
 
 /** Pages are zero-based and must be named: the SDK's own iteration skips the second one. */
 async function listAll<Item extends z.ZodType>(
@@ -225,8 +241,9 @@ async function call<Shape extends z.ZodType>(
   }
   const parsed = shape.safeParse(answer)
   if (parsed.success) return parsed.data
-  const detail = `an answer nobody can read: ${z.prettifyError(parsed.error)}`
-  throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', status: 200, detail })
+  const [first] = parsed.error.issues
+  const unreadable = `${first?.path.join('.') || 'the whole'}: ${first?.message}`
+  throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', unreadable })
 }
 
 async function orUndefined<Value>(found: Promise<Value>): Promise<Value | undefined> {
@@ -246,16 +263,36 @@ function asApiError(what: string, thrown: unknown): unknown {
   if (!(thrown instanceof APIError) || thrown.status === undefined) {
     return new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', cause })
   }
-  const body = ErrorBody.catch({}).parse(thrown.error)
+  const body = ErrorBody.safeParse(thrown.error).data ?? {}
   return new ApiError({
     service: 'Dodo',
     call: what,
     outcome: isAmbiguous(thrown.status, body.code) ? 'unknown' : 'refused',
     status: thrown.status,
     code: body.code,
-    detail: body.message,
+    detail: body.message ?? plainText(thrown) ?? EMPTY[thrown.status],
   })
 }
+
+/** What an answer without a word most likely means: a key that may only read is answered like a wrong one. */
+const EMPTY: Record<number, string> = {
+  401: 'the answer is empty: is DODO_API_KEY read-only, or of the other mode?',
+  403: 'the answer is empty: may DODO_API_KEY do this?',
+}
+
+/** Answers that are not JSON are kept by the SDK in the message alone, behind the status. */
+function plainText({ status, error, message }: APIError): string | undefined {
+  if (error !== undefined) return undefined
+  const text = message.replace(`${status} `, '')
+  if (text === 'status code (no body)') return undefined
+  return text
+    .slice(0, MAX_TEXT)
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
+
+const MAX_TEXT = 4_000
 
 /** A 408, or a 409 that does not say what it is about, may be about a request that was carried out. */
 const isAmbiguous = (status: number, code: string | undefined) =>

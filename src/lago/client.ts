@@ -19,13 +19,16 @@ import {
   ShownInvoice,
   type LagoInvoice,
 } from './objects.ts'
-import { createLagoRelease, type LagoFunctionName, type LagoRelease } from './release.ts'
+import {
+  createLagoRelease,
+  readLagoVersion,
+  type LagoFunctionName,
+  type LagoRelease,
+} from './release.ts'
 import { createUnreadableRows, type UnreadableRows } from './unreadable-rows.ts'
 
 /** Before search had filters, what is looked for may be anywhere in a list: so many pages of it are read. */
 const MAX_SEARCH_PAGES = 200
-/** Lago says which release it is at once, or is not asked further. */
-const HEALTH_MS = 5_000
 
 export type Lago = ReturnType<typeof createLago>
 export type LagoMetadataEntry = { id?: string; key: string; value: string }
@@ -48,7 +51,7 @@ export function createLago(options: {
     baseUrl: `${options.url}/api/v1`,
     customFetch: keepTexts(options.fetch),
   })
-  const release = options.release ?? createLagoRelease(() => readVersion(options))
+  const release = options.release ?? createLagoRelease(() => readLagoVersion(options))
   const unreadable = options.unreadable ?? createUnreadableRows(options.log)
   const { skip } = unreadable
   const can = (name: LagoFunctionName) => release.can(name)
@@ -556,11 +559,4 @@ const sumOf = (payments: readonly LagoPayment[]) =>
 function completed(shown: ShownInvoice, recorded: number | undefined): LagoInvoice {
   const { paid, due } = deriveAmounts(shown, recorded)
   return { ...shown, total_paid_amount_cents: paid, total_due_amount_cents: due }
-}
-
-/** What `GET /health` says, which needs no key; undefined when nobody answered it. */
-async function readVersion({ url, fetch }: { url: string; fetch: typeof globalThis.fetch }) {
-  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_MS) })
-  const parsed = z.object({ version: z.string() }).safeParse(await response.json())
-  return parsed.data?.version
 }

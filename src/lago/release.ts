@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** A release of Lago by its three numbers; undefined where the server does not say which it is. */
 type Numbers = readonly [number, number, number]
 
@@ -164,4 +166,20 @@ function isBefore(numbers: Numbers, release: string): boolean {
   const other = release.split('.').map(Number)
   const index = numbers.findIndex((number, position) => number !== (other[position] ?? 0))
   return index >= 0 && (numbers[index] ?? 0) < (other[index] ?? 0)
+}
+
+/** Lago says which release it is at once, or is not asked further. */
+const HEALTH_MS = 5_000
+const Health = z.object({ version: z.string() })
+
+/** What `GET /health` says, which needs no key; undefined when nobody answers there in Lago's way. */
+export async function readLagoVersion({
+  url,
+  fetch,
+}: {
+  url: string
+  fetch: typeof globalThis.fetch
+}): Promise<string | undefined> {
+  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(HEALTH_MS) })
+  return Health.safeParse(await response.json()).data?.version
 }

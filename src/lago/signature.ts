@@ -10,6 +10,7 @@ export function verifyLagoHmac(
   body: Buffer,
   signature: string | undefined,
   keys: readonly string[],
+  advice = 'is LAGO_WEBHOOK_HMAC_KEY the HMAC signature token of the webhook page (not the API key)',
 ) {
   if (!signature) throw new InvalidSignature('X-Lago-Signature is missing')
   const given = Buffer.from(signature, 'base64')
@@ -19,7 +20,7 @@ export function verifyLagoHmac(
   })
   if (matches.includes(true)) return
   throw new InvalidSignature(
-    'X-Lago-Signature does not match: is LAGO_WEBHOOK_HMAC_KEY the HMAC signature token of the webhook page (not the API key), and is the endpoint set to HMAC?',
+    `X-Lago-Signature does not match: ${advice}, and is the endpoint set to HMAC?`,
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { formatLago } from '../domain/money.ts'
+import { describeRelease } from '../lago/release.ts'
 import { describeBundle } from './bundle.ts'
 import { describeCustomer } from './customer.ts'
 import { explainBundle, explainCustomer } from './explain-others.ts'
@@ -20,6 +21,7 @@ export async function explain(deps: Explaining, idOrNumber: string, write: Write
   if (invoice) {
     const next = describeNext(invoice, config)
     for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+    await explainRelease(deps, write)
     return 0
   }
   const bundle = await describeBundle(db, config.publicUrl, idOrNumber)
@@ -28,6 +30,14 @@ export async function explain(deps: Explaining, idOrNumber: string, write: Write
   const lines = bundle ? explainBundle(bundle) : customer ? explainCustomer(customer, config) : []
   for (const line of lines) write(line)
   return 0
+}
+
+/** What is switched off because this Lago does not have it. */
+async function explainRelease({ lago, config }: Explaining, write: Write) {
+  await lago.release.known()
+  const lacking = describeRelease(lago.release, config.lago.signature)
+  if (lacking.length === 0) return
+  for (const line of ['', 'Off with this Lago', ...lacking.map((what) => `  ${what}`)]) write(line)
 }
 
 async function explainUnknown({ lago }: Explaining, idOrNumber: string, write: Write) {
