@@ -8,6 +8,7 @@ import { formatDodo, formatLago, toLagoMinor } from '../domain/money.ts'
 import { Later, reasonOf } from '../errors.ts'
 import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
+import { refundCreditedBy } from './observe-credit-note.ts'
 import { note } from './timeline.ts'
 import {
   isRefused,
@@ -62,13 +63,13 @@ const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes mad
  * answered for, which then is why the merchant refunded it in Dodo by hand.
  */
 const findNote = (notes: LagoCreditNote[], { payment, refund, amount }: Subject) =>
-  notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId) ??
+  notes.find((one) => refundCreditedBy(one) === refund.dodoRefundId) ??
   notes.find(
-    ({ lago_id, metadata, refund_amount_cents, refund_status }) =>
-      !metadata?.['dodo_refund_id'] &&
-      refund_amount_cents === amount &&
-      (refund_status === 'pending' || refund_status === 'failed') &&
-      !isBeingCarriedOut(lago_id, payment),
+    (one) =>
+      !refundCreditedBy(one) &&
+      one.refund_amount_cents === amount &&
+      (one.refund_status === 'pending' || one.refund_status === 'failed') &&
+      !isBeingCarriedOut(one.lago_id, payment),
   )
 
 const isBeingCarriedOut = (lagoCreditNoteId: string, { orders, refunds }: Payment) =>

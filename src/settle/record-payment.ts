@@ -32,7 +32,10 @@ export async function recordPayment(deps: Recorder, subject: Subject): Promise<v
   const known = (await deps.lago.listPayments(invoice.lago_id)).find(
     (one) => one.reference === reference,
   )
-  if (known) return markRecorded(deps, subject, 'payment', known.lago_id)
+  if (known) {
+    await deps.lago.completePayment(invoice.lago_id)
+    return markRecorded(deps, subject, 'payment', known.lago_id)
+  }
 
   if (invoice.payment_status === 'succeeded') {
     const isOurs =
@@ -63,6 +66,7 @@ async function createPayment(deps: Recorder, subject: Subject) {
       reference: payment.dodoPaymentId,
       paid_at: payment.madeAt.toISOString(),
     })
+    await deps.lago.completePayment(invoice.lago_id)
     await markRecorded(deps, subject, 'payment', lago_id)
   } catch (error) {
     if (isUnknown(error)) {
