@@ -2,13 +2,17 @@ import { and, inArray, notInArray } from 'drizzle-orm'
 
 import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { rememberPayLinks } from '../settle/pay-token.ts'
 
-type Searching = Pick<Deps, 'db' | 'lago'>
+type Searching = Pick<Deps, 'db' | 'lago' | 'now'>
 type Found = { lagoInvoiceId: string; what: string }
 
 /** Invoices that Lago holds for unpaid and we do not, or the other way about, or that changed since we looked. */
-export async function findInLago({ db, lago }: Searching): Promise<Found[]> {
+export async function findInLago(deps: Searching, isDryRun: boolean): Promise<Found[]> {
+  const { db, lago } = deps
   const listed = await lago.listUnpaidInvoices()
+  // Their turn to be settled may come much later, and customers hold their links now.
+  if (!isDryRun) await rememberPayLinks(deps, listed)
   const ids = listed.map(({ lago_id }) => lago_id)
   const held = ids.length
     ? await db.select().from(invoices).where(inArray(invoices.lagoInvoiceId, ids))

@@ -56,7 +56,7 @@ const attempt = (half: () => Promise<Finding[]>) =>
 
 async function sweepLago(deps: Sweeping, since: Date, isDryRun: boolean): Promise<Finding[]> {
   const ofInvoices = [
-    ...(await findInLago(deps)),
+    ...(await findInLago(deps, isDryRun)),
     ...(await findUnfinished(deps)),
     ...(await ifAllowed(deps, findCreditNotes(deps, isDryRun))).map(({ key, what }) => ({
       lagoInvoiceId: key,
