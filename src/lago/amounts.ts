@@ -1,5 +1,5 @@
 /** The figures of an invoice as a Lago of whatever release shows them. */
-export type ShownAmounts = {
+type ShownAmounts = {
   status: string
   payment_status: string
   total_amount_cents: number

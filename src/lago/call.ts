@@ -30,7 +30,7 @@ export async function call<Shape extends z.ZodType>(
 }
 
 /** Says which field it is, because a person must see what an older or newer Lago sends instead. */
-export function unreadable(what: string, error: z.ZodError, kind: Kind) {
+function unreadable(what: string, error: z.ZodError, kind: Kind) {
   const detail = describeProblem(error)
   if (kind === 'read')
     return new PermanentError(`Lago's answer to ${what} cannot be read: ${detail}`)
@@ -38,7 +38,7 @@ export function unreadable(what: string, error: z.ZodError, kind: Kind) {
 }
 
 /** The fields at fault, without what is in them. */
-export const describeProblem = ({ issues }: z.ZodError) =>
+const describeProblem = ({ issues }: z.ZodError) =>
   issues
     .slice(0, MAX_NAMED)
     .map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`)
@@ -47,7 +47,7 @@ export const describeProblem = ({ issues }: z.ZodError) =>
 const MAX_NAMED = 3
 
 /** Called with a row that cannot be read; it must not hide the others. */
-export type SkipRow = (list: string, row: unknown, problem: string) => void
+type SkipRow = (list: string, row: unknown, problem: string) => void
 
 /**
  * A whole list, page by page. `skip` is left out where a row that is missed would be made again; then the list is

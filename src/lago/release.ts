@@ -72,7 +72,7 @@ const FUNCTIONS = {
 
 export type LagoFunctionName = keyof typeof FUNCTIONS
 /** Something that is switched off, since when Lago has it, and what that means. */
-export type Lacking = { name: LagoFunctionName; since: string; what: string }
+type Lacking = { name: LagoFunctionName; since: string; what: string }
 
 const DAY_MS = 24 * 3_600_000
 /** Whoever does not say which release it is may only have been away. */

@@ -12,7 +12,7 @@ type Looking = Pick<Deps, 'config' | 'db' | 'dodo' | 'lago' | 'log' | 'now'>
 const MAX_PAGES = 100
 const DODO_PAYMENT = /^pay_/
 
-export type LookAtServices = () => Promise<void>
+type LookAtServices = () => Promise<void>
 
 /** Looks once a day whether the services are as the bridge needs them, and says once what is not. */
 export function createLookAtServices(deps: Looking): LookAtServices {
