@@ -115,7 +115,7 @@ export function createLago(options: {
    * All finalised invoices that Lago holds for unpaid, without their fees. An older Lago ignores the filter by
    * several statuses and would list every invoice that there is, so it is asked for one at a time.
    */
-  const listUnpaidInvoices = async (options: { maxPages?: number } = {}) => {
+  const listUnpaidInvoices = async ({ maxPages }: { maxPages?: number } = {}) => {
     await release.known()
     const isOne = release.number() !== undefined && can('payment_status_lists')
     const filters = isOne
@@ -123,7 +123,7 @@ export function createLago(options: {
       : [{ payment_status: 'pending' }, { payment_status: 'failed' }]
     const listed = new Map<string, ShownInvoice>()
     for (const filter of filters) {
-      for (const one of await listByPaymentStatus(filter, options.maxPages)) {
+      for (const one of await listByPaymentStatus(filter, maxPages)) {
         if (one.status === 'finalized' && one.payment_status !== 'succeeded')
           listed.set(one.lago_id, one)
       }
