@@ -14,6 +14,8 @@ import { createReceive } from './inbox/receive.ts'
 import { introduce, introduceRefused } from './introduce.ts'
 import { createKeyWatch } from './key-watch.ts'
 import { createLago } from './lago/client.ts'
+import { createLagoRelease, readLagoVersion } from './lago/release.ts'
+import { createUnreadableRows } from './lago/unreadable-rows.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
 import { joinReplicas } from './net/replicas.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
@@ -23,6 +25,7 @@ import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { wakeDue } from './settle/clock.ts'
 import { rememberInstallation } from './settle/collect-since.ts'
+import { createLookAtServices, greetEmptyLedger } from './settle/look-at-services.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
 import { noteTrouble } from './settle/trouble.ts'
@@ -41,6 +44,7 @@ const OTHERS = { trace: 2, mandate: 1, customer: 1, bundle: 1, topup: 1, setup: 
 const KINDS = ['settle', 'sweep', ...Object.keys(OTHERS)]
 const SETTLE_CONCURRENCY = 8
 const CLOCK_MS = 1_000
+const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
 /** Whoever asks whether we are ready gives up soon. */
@@ -107,8 +111,19 @@ export async function openBridge(
       reserve: createReserve({ service, budget, urgency, now }),
     }
   }
+  // Found out once, whichever client it is that needs it.
+  const release = createLagoRelease(
+    () => readLagoVersion({ ...config.lago, ...plug('Lago', budgets.lago, 'live') }),
+    now,
+  )
+  const unreadable = createUnreadableRows(log)
   const clientsFor = (urgency: Urgency) => ({
-    lago: createLago({ ...config.lago, ...plug('Lago', budgets.lago, urgency) }),
+    lago: createLago({
+      ...config.lago,
+      ...plug('Lago', budgets.lago, urgency),
+      release,
+      unreadable,
+    }),
     dodo: createDodo({ ...config.dodo, ...plug('Dodo', budgets.dodo, urgency) }),
   })
 
@@ -137,10 +152,12 @@ export async function openBridge(
     if (!isDryRun) await expire()
     return (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
   }
+  const lookAtServices = createLookAtServices(sweepDeps)
 
   let tickedAt: Date | undefined
   let clock: ReturnType<typeof setInterval> | undefined
   let sweeper: ReturnType<typeof setInterval> | undefined
+  let daily: ReturnType<typeof setInterval> | undefined
 
   async function tick() {
     try {
@@ -202,6 +219,8 @@ export async function openBridge(
     for (const kind of ['sweep', ...Object.keys(OTHERS)]) {
       await queue.workDeadLetters(kind, async () => undefined)
     }
+    void greetEmptyLedger(sweepDeps).then(lookAtServices)
+    daily = setInterval(() => void lookAtServices(), DAILY_MS)
     await tick()
     await requestSweep({ isFirst: true })
     clock = setInterval(() => void tick(), CLOCK_MS)
@@ -223,11 +242,13 @@ export async function openBridge(
   async function close() {
     clearInterval(clock)
     clearInterval(sweeper)
+    clearInterval(daily)
     const giveUp = setTimeout(() => {
       stopping.abort()
       for (const { budget } of services) budget.close()
     }, FINISH_MS)
     await queue.stop(HAND_BACK_MS)
+    stopping.abort()
     clearTimeout(giveUp)
     await replica.leave()
     await Promise.all([closeDatabase(), locks.close()])

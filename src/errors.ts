@@ -49,13 +49,16 @@ export class ApiError extends Error {
     status?: number | undefined
     code?: string | undefined
     detail?: string | undefined
+    /** The fields of an answer that cannot be read. */
+    unreadable?: string | undefined
     cause?: unknown
   }) {
-    const { service, call, outcome, status, code } = fields
+    const { service, call, outcome, status, code, unreadable } = fields
     const answer = status === undefined ? 'did not answer' : `answered ${status}`
-    super([`${service} ${answer} to ${call}`, code].filter(Boolean).join(': '), {
-      cause: fields.cause,
-    })
+    const said = unreadable
+      ? `${service}'s answer to ${call} cannot be read`
+      : `${service} ${answer} to ${call}`
+    super([said, unreadable ?? code].filter(Boolean).join(': '), { cause: fields.cause })
     this.service = service
     this.outcome = outcome
     this.status = status

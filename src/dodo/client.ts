@@ -210,6 +210,16 @@ export function createDodo(options: {
       ({ items }) => items.map(({ business_id }) => ({ business_id })),
     )
 
+  /** Where Dodo sends events to, and whether it has given up on an endpoint. */
+  const listWebhookEndpoints = () =>
+    call(
+      'list the webhook endpoints',
+      z.object({
+        data: z.array(z.object({ url: z.string(), disabled: z.boolean().nullish() })),
+      }),
+      () => client.webhooks.list({ limit: PAGE_SIZE }),
+    ).then(({ data }) => data)
+
   return {
     reserve: options.reserve ?? (async () => createTurn('Dodo', () => new Date())),
     paymentPage,
@@ -217,6 +227,7 @@ export function createDodo(options: {
     disputePage,
     subscriptionPage,
     findBusiness,
+    listWebhookEndpoints,
     findSubscription,
     listSubscriptions,
     listSubscriptionsOf,
@@ -297,8 +308,9 @@ async function call<Shape extends z.ZodType>(
   }
   const parsed = shape.safeParse(answer)
   if (parsed.success) return parsed.data
-  const detail = `an answer nobody can read: ${z.prettifyError(parsed.error)}`
-  throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', status: 200, detail })
+  const [first] = parsed.error.issues
+  const unreadable = `${first?.path.join('.') || 'the whole'}: ${first?.message}`
+  throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', unreadable })
 }
 
 /** Dodo's ids, as it makes them. A webhook or a stranger's metadata may name another, which leads to another route. */
@@ -331,16 +343,36 @@ function asApiError(what: string, thrown: unknown): unknown {
   if (!(thrown instanceof APIError) || thrown.status === undefined) {
     return new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', cause })
   }
-  const body = ErrorBody.catch({}).parse(thrown.error)
+  const body = ErrorBody.safeParse(thrown.error).data ?? {}
   return new ApiError({
     service: 'Dodo',
     call: what,
     outcome: isAmbiguous(thrown.status, body.code) ? 'unknown' : 'refused',
     status: thrown.status,
     code: body.code,
-    detail: body.message,
+    detail: body.message ?? plainText(thrown) ?? EMPTY[thrown.status],
   })
 }
+
+/** What an answer without a word most likely means: a key that may only read is answered like a wrong one. */
+const EMPTY: Record<number, string> = {
+  401: 'the answer is empty: is DODO_API_KEY read-only, or of the other mode?',
+  403: 'the answer is empty: may DODO_API_KEY do this?',
+}
+
+/** Answers that are not JSON are kept by the SDK in the message alone, behind the status. */
+function plainText({ status, error, message }: APIError): string | undefined {
+  if (error !== undefined) return undefined
+  const text = message.replace(`${status} `, '')
+  if (text === 'status code (no body)') return undefined
+  return text
+    .slice(0, MAX_TEXT)
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
+
+const MAX_TEXT = 4_000
 
 /** A 408, or a 409 that does not say what it is about, may be about a request that was carried out. */
 const isAmbiguous = (status: number, code: string | undefined) =>

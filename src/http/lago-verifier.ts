@@ -8,6 +8,12 @@ import { createCautiousAsk } from './cautious.ts'
 const KEY_FRESH_MS = 60_000
 const UNREADABLE = Symbol('unreadable')
 
+const API_KEY_SIGNS =
+  'this Lago is older than 1.16 and signs with its API key: is LAGO_API_KEY the one that it signs with'
+
+/** Lago's own cloud, where strangers are on the same installation. */
+const isShared = (url: string) => /(^|\.)getlago\.com$/i.test(new URL(url).hostname)
+
 /**
  * Checks that a delivery comes from our Lago: its header before there is a body, then the body. How it is signed
  * is our choice, not the request's. Rejects with InvalidSignature, or with whatever kept us from asking Lago for
@@ -19,7 +25,7 @@ export function createLagoVerifier({
   now,
   organizationId,
 }: Pick<Deps, 'config' | 'lago' | 'now'> & { organizationId: () => Promise<string> }) {
-  const { signature: mode, hmacKeys, jwtIssuer } = config.lago
+  const { signature: mode, hmacKeys, jwtIssuer, apiKey } = config.lago
   const askForKey = createCautiousAsk(lago.getWebhookPublicKey, now)
   const askWhoWeAre = createCautiousAsk(organizationId, now)
   let key: { pem: string; readAt: number } | undefined
@@ -31,10 +37,20 @@ export function createLagoVerifier({
     return pem
   }
 
-  /** One RSA key signs for every organisation of a Lago installation, so the organisation is checked too. */
-  function assertOurs(claimed: Claim) {
-    if (claimed === ours || claimed === UNREADABLE) return
-    throw new InvalidSignature('the event belongs to another organisation')
+  /**
+   * One RSA key signs for every organisation of a Lago installation, so the organisation is checked too. Before
+   * 1.33.3 no event names it: then a Lago of one's own is believed, and one that is shared with strangers is not.
+   */
+  async function assertOurs(claimed: Claim, own: string) {
+    if (claimed === own || claimed === UNREADABLE) return
+    if (claimed !== undefined)
+      throw new InvalidSignature('the event belongs to another organisation')
+    await lago.release.known()
+    const isOld = !lago.can('organization_in_events')
+    if (isOld && !isShared(config.lago.url)) return
+    throw new InvalidSignature(
+      'the event names no organisation, which Lago does since 1.33.3: use HMAC signatures',
+    )
   }
 
   async function assertSigned({ assertSignedBy }: ReturnType<typeof openLagoJwt>) {
@@ -54,16 +70,38 @@ export function createLagoVerifier({
       const body = readBody()
       opened.assertAbout(body)
       const claimed = claimedBy(body)
-      if (ours !== undefined) assertOurs(claimed)
+      if (ours !== undefined) await assertOurs(claimed, ours)
       await assertSigned(opened)
       ours ??= await askWhoWeAre()
-      assertOurs(claimed)
+      await assertOurs(claimed, ours)
     }
     return { update: () => undefined, finish }
   }
 
+  /** Before 1.16 an organisation has no key for this, and its API key signs. */
+  function beginHmac(signature: string | undefined) {
+    const own = beginLagoHmac(signature, hmacKeys)
+    const mayBeOld = lago.release.number() === undefined || !lago.can('own_hmac_key')
+    const older = mayBeOld ? beginLagoHmac(signature, [apiKey], API_KEY_SIGNS) : undefined
+    return {
+      update(bytes: Uint8Array) {
+        own.update(bytes)
+        older?.update(bytes)
+      },
+      async finish() {
+        try {
+          own.finish()
+        } catch (error) {
+          await lago.release.known()
+          if (!older || lago.can('own_hmac_key')) throw error
+          older.finish()
+        }
+      },
+    }
+  }
+
   const begin = (signature: string | undefined) =>
-    mode === 'hmac' ? beginLagoHmac(signature, hmacKeys) : beginJwt(signature)
+    mode === 'hmac' ? beginHmac(signature) : beginJwt(signature)
   return { begin }
 }
 

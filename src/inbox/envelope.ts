@@ -1,11 +1,15 @@
 import { z } from 'zod'
 
 import { MalformedEvent } from '../errors.ts'
+import { isId } from '../ids.ts'
 
 const MAX_ID_LENGTH = 200
 
 /** An id that may go into a URL path and a key; anything else names nothing we know. */
-const Id = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/)
+const Id = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:-]{1,200}$/)
+  .refine(isId)
 const optionalId = Id.optional().catch(undefined)
 
 const LagoEnvelope = z.looseObject({

@@ -34,8 +34,8 @@ export const LagoCustomer = z.object({
 })
 export type LagoCustomer = z.infer<typeof LagoCustomer>
 
-/** An invoice, in full from GET and PUT, without fees from a list. */
-export const LagoInvoice = z.object({
+/** An invoice as it is shown: in full from GET and PUT, without fees from a list. */
+export const ShownInvoice = z.object({
   lago_id: z.string(),
   number: z.string(),
   invoice_type: z.string(),
@@ -43,9 +43,13 @@ export const LagoInvoice = z.object({
   payment_status: z.string(),
   currency: z.string().length(3),
   total_amount_cents: cents,
-  total_paid_amount_cents: cents.default(0),
-  total_due_amount_cents: cents,
-  self_billed: z.boolean().default(false),
+  /** Since 1.41 and 1.22; what an older Lago does not say is derived. */
+  total_paid_amount_cents: cents.nullish(),
+  total_due_amount_cents: cents.nullish(),
+  self_billed: z
+    .boolean()
+    .nullish()
+    .transform((value) => value ?? false),
   issuing_date: textOrNull,
   payment_dispute_lost_at: textOrNull,
   updated_at: z.string().nullish(),
@@ -53,11 +57,18 @@ export const LagoInvoice = z.object({
   metadata: z.array(LagoMetadata).default([]),
   fees: z.array(LagoFee).default([]),
 })
-export type LagoInvoice = z.infer<typeof LagoInvoice>
+export type ShownInvoice = z.infer<typeof ShownInvoice>
+
+/** The same with its amounts, whichever release it comes from. */
+export type LagoInvoice = ShownInvoice & {
+  total_paid_amount_cents: number
+  total_due_amount_cents: number
+}
 
 export const LagoPayment = z.object({
   lago_id: z.string(),
   amount_cents: cents,
+  payment_status: z.string().nullish(),
   reference: z.string().nullish(),
 })
 export type LagoPayment = z.infer<typeof LagoPayment>
@@ -120,19 +131,27 @@ export const LagoPaymentRequest = z.object({
 export type LagoPaymentRequest = z.infer<typeof LagoPaymentRequest>
 
 /** A movement of a wallet. `amount` is a decimal in major units. */
-export const LagoWalletTransaction = z.object({
-  lago_id: z.string(),
-  lago_wallet_id: z.string(),
-  lago_invoice_id: textOrNull,
-  status: z.string(),
-  transaction_status: z.string(),
-  transaction_type: z.string(),
-  amount: z.union([z.string(), z.number()]).transform(String),
-  invoice_requires_successful_payment: z
-    .boolean()
-    .nullish()
-    .transform((value) => value ?? false),
-})
+export const LagoWalletTransaction = z
+  .looseObject({ lago_id: z.string() })
+  // Before 1.35 the field is absent for ever, which is not the same as not known yet.
+  .transform((shown) => ({ ...shown, namesInvoice: 'lago_invoice_id' in shown }))
+  .pipe(
+    z.object({
+      lago_id: z.string(),
+      lago_wallet_id: z.string(),
+      namesInvoice: z.boolean(),
+      lago_invoice_id: textOrNull,
+      status: z.string(),
+      /** Since 1.2.1; before it there were no hidden top-ups, about which alone it is asked. */
+      transaction_status: z.string().default('purchased'),
+      transaction_type: z.string(),
+      amount: z.union([z.string(), z.number()]).transform(String),
+      invoice_requires_successful_payment: z
+        .boolean()
+        .nullish()
+        .transform((value) => value ?? false),
+    }),
+  )
 export type LagoWalletTransaction = z.infer<typeof LagoWalletTransaction>
 
 export const LagoWallet = z.object({

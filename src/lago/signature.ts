@@ -2,6 +2,8 @@ import { createHmac, createVerify, timingSafeEqual } from 'node:crypto'
 
 import { InvalidSignature } from '../errors.ts'
 
+const TOKEN_SIGNS =
+  'is LAGO_WEBHOOK_HMAC_KEY the HMAC signature token of the webhook page (not the API key)'
 /** Strict Base64 of 32 bytes. */
 const MAC = /^[A-Za-z0-9+/]{43}=$/
 
@@ -10,7 +12,11 @@ const MAC = /^[A-Za-z0-9+/]{43}=$/
  * (lago-api `app/models/webhook.rb`, `hmac_signature`). Any of the keys may have signed. What is no such
  * signature is refused before there is a body; the body is then given piece by piece.
  */
-export function beginLagoHmac(signature: string | undefined, keys: readonly string[]) {
+export function beginLagoHmac(
+  signature: string | undefined,
+  keys: readonly string[],
+  advice = TOKEN_SIGNS,
+) {
   if (!signature) throw new InvalidSignature('X-Lago-Signature is missing')
   if (signature.split('.', 4).length === 3) {
     throw new InvalidSignature(
@@ -32,7 +38,7 @@ export function beginLagoHmac(signature: string | undefined, keys: readonly stri
       const matches = macs.map((mac) => timingSafeEqual(given, mac.digest()))
       if (matches.includes(true)) return
       throw new InvalidSignature(
-        'X-Lago-Signature does not match: is LAGO_WEBHOOK_HMAC_KEY the HMAC signature token of the webhook page (not the API key), and is the endpoint set to HMAC?',
+        `X-Lago-Signature does not match: ${advice}, and is the endpoint set to HMAC?`,
       )
     },
   }
@@ -43,8 +49,9 @@ export function verifyLagoHmac(
   body: Buffer,
   signature: string | undefined,
   keys: readonly string[],
+  advice = TOKEN_SIGNS,
 ) {
-  const check = beginLagoHmac(signature, keys)
+  const check = beginLagoHmac(signature, keys, advice)
   check.update(body)
   check.finish()
 }

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { formatLago } from '../domain/money.ts'
+import { describeRelease } from '../lago/release.ts'
 import { describeBundle } from './bundle.ts'
 import { describeCustomer } from './customer.ts'
 import { explainBundle, explainCustomer } from './explain-others.ts'
@@ -29,11 +30,13 @@ export async function explain(deps: Explaining, idOrNumber: string, write: Write
   return 0
 }
 
-async function tellInvoice({ db, config }: Explaining, idOrNumber: string, write: Write) {
+async function tellInvoice(deps: Explaining, idOrNumber: string, write: Write) {
+  const { db, config } = deps
   const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
   if (!invoice) return false
   const next = describeNext(invoice, config)
   for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+  await explainRelease(deps, write)
   return true
 }
 
@@ -50,6 +53,14 @@ async function explainOfDodo(deps: Explaining, id: string, write: Write): Promis
     await tellInvoice(deps, lagoInvoiceId, write)
   }
   return 0
+}
+
+/** What is switched off because this Lago does not have it. */
+async function explainRelease({ lago, config }: Explaining, write: Write) {
+  await lago.release.known()
+  const lacking = describeRelease(lago.release, config.lago.signature)
+  if (lacking.length === 0) return
+  for (const line of ['', 'Off with this Lago', ...lacking.map((what) => `  ${what}`)]) write(line)
 }
 
 async function explainUnknown({ lago }: Explaining, idOrNumber: string, write: Write) {

@@ -35,14 +35,14 @@ export function createCreditNote(world: LagoWorld, input: Record<string, unknown
   const amounts: NoteAmounts = {
     refund: readCents(input['refund_amount_cents']),
     credit: readCents(input['credit_amount_cents']),
-    offset: readCents(input['offset_amount_cents']),
+    offset: world.since('1.40.0') ? readCents(input['offset_amount_cents']) : 0,
   }
   checkCreditable(world, invoice, amounts)
   // A note has no status to take over from an invoice whose taxes are unresolved.
   if (invoice.status === 'pending' || invoice.status === 'failed') throw crash()
   const reason = readReason(input['reason'])
   const items = readItems(world, invoice, input['items'], { truncates: false })
-  const metadata = readMetadata(input['metadata'])
+  const metadata = metadataOf(world, input)
   const value = valueOf(items, invoice, creditNotesOf(invoice, world.store))
   const problems = problemsOf(world, invoice, amounts, value)
   if (Object.keys(problems).length > 0) throw invalid(problems)
@@ -82,7 +82,7 @@ export function getCreditNote(world: LagoWorld, lagoId: string): CreditNote {
 /** PUT /credit_notes/:id: any refund status may follow any other; metadata is merged. No webhook. */
 export function updateCreditNote(world: LagoWorld, lagoId: string, input: Record<string, unknown>) {
   const note = getCreditNote(world, lagoId)
-  const metadata = readMetadata(input['metadata'])
+  const metadata = metadataOf(world, input)
   if ('refund_status' in input) {
     const status = REFUND_STATUSES.find((known) => known === input['refund_status'])
     if (!status) throw invalid({ refund_status: ['value_is_invalid'] })
@@ -174,6 +174,10 @@ function readCents(value: unknown): number {
   if (typeof value !== 'number') throw crash()
   return Math.trunc(value)
 }
+
+/** Before 1.37 notes have none, and what is given is dropped without a word. */
+const metadataOf = (world: LagoWorld, input: Record<string, unknown>) =>
+  world.since('1.37.0') ? readMetadata(input['metadata']) : undefined
 
 /** The limits are Lago's; the codes of their refusal are ours, since nothing documents them. */
 function readMetadata(value: unknown): Record<string, string | null> | undefined {

@@ -31,12 +31,18 @@ export function showInvoiceBase(invoice: Invoice, world: LagoWorld) {
     prepaid_purchased_credit_amount_cents: null,
     total_amount_cents: amounts.total,
     total_offsetted_credit_note_amount_cents: amounts.offset,
-    total_due_amount_cents: amounts.due,
+    total_due_amount_cents: dueOf(invoice, amounts, world),
     file_url: null,
     xml_url: null,
     web_url: `${world.publicUrl}/#${invoice.lago_id}`,
     version_number: VERSION_NUMBER,
   } satisfies Sent<InvoiceObjectExtended>
+}
+
+/** Before 1.40 a void invoice shows what was not paid of it. */
+function dueOf(invoice: Invoice, { total, due }: ReturnType<typeof amountsOf>, world: LagoWorld) {
+  const isStillShown = invoice.status === 'voided' && !world.since('1.40.0')
+  return isStillShown ? total - invoice.total_paid_amount_cents : due
 }
 
 export type Collection =

@@ -32,7 +32,8 @@ export function voidInvoice(
   const invoice = getInvoice(world, lagoId)
   if (invoice.status !== 'finalized') throw notAllowed('not_voidable')
 
-  const notes = input['generate_credit_note'] === true ? plannedNotes(world, invoice, input) : []
+  const isCredited = input['generate_credit_note'] === true && world.since('1.31.0')
+  const notes = isCredited ? plannedNotes(world, invoice, input) : []
   const at = timestamp(world.now())
   Object.assign(invoice, { status: 'voided', voided_at: at, updated_at: at })
   announceInvoice(world, 'invoice.voided', invoice)

@@ -19,9 +19,13 @@ export function recordPayment(world: LagoWorld, input: Record<string, unknown>):
   if (typeof amountCents !== 'number' || !Number.isInteger(amountCents) || amountCents <= 0) {
     throw invalid({ amount_cents: ['invalid_value'] })
   }
+  // Then the licence was looked at first, and one of the organisation's integrations last.
+  const isEarly = !world.since('1.22.0')
+  if (isEarly && !world.premium) throw featureUnavailable()
   // An open invoice, which GET hides, is found here.
   const invoice = world.store.invoices.get(invoiceId)
   if (!invoice) throw notFound('invoice')
+  if (isEarly && !world.integrations.includes('manual_payments')) throw featureUnavailable()
 
   if (invoice.invoice_type !== 'advance_charges') checkAllowed(world, invoice)
   const paidAt = readPaidAt(input['paid_at']) ?? world.now()

@@ -23,7 +23,9 @@ const METADATA_VALUE_MAX_LENGTH = 140
 /** PUT /invoices/:id: its payment status, its metadata, and nothing else. All of it or none. */
 export function updateInvoice(world: LagoWorld, lagoId: string, input: Record<string, unknown>) {
   const invoice = getInvoice(world, lagoId)
-  if (invoice.status === 'voided') throw notAllowed('update_on_voided_invoice')
+  // In no release yet: each of them writes to a void invoice.
+  if (invoice.status === 'voided' && world.since('1.52.0'))
+    throw notAllowed('update_on_voided_invoice')
   const isDraft = invoice.status === 'draft'
   if ('metadata' in input && isDraft) throw notAllowed('metadata_on_draft_invoice')
 
@@ -33,11 +35,12 @@ export function updateInvoice(world: LagoWorld, lagoId: string, input: Record<st
   }
   const now = world.now()
   if (Array.isArray(input['metadata'])) {
-    const limits = { valueMaxLength: METADATA_VALUE_MAX_LENGTH, now }
+    const valueMaxLength = world.since('1.51.0') ? METADATA_VALUE_MAX_LENGTH : Infinity
+    const limits = { valueMaxLength, now }
     const { metadata } = invoice
     invoice.metadata = replaceMetadata(metadata, input['metadata'], limits, (entry) => entry)
   }
-  invoice.updated_at = timestamp(now)
+  if (status || world.since('1.46.0')) invoice.updated_at = timestamp(now)
   if (status) setPaymentStatus(world, invoice, status)
   return invoice
 }
@@ -68,6 +71,11 @@ function setPaymentStatus(world: LagoWorld, invoice: Invoice, status: PaymentSta
 export function settleIfPaid(world: LagoWorld, invoice: Invoice): void {
   const { total, offset } = amountsOf(invoice, world.store)
   if (invoice.total_paid_amount_cents + offset !== total) return
+  // From 1.19 to 1.21 a payment changes the invoice and nothing that hangs on it.
+  if (!world.since('1.22.0')) {
+    invoice.payment_status = 'succeeded'
+    return
+  }
   setPaymentStatus(world, invoice, 'succeeded')
 }
 
@@ -78,7 +86,9 @@ export function retryPayment(world: LagoWorld, lagoId: string): Invoice {
   if (refused.includes(invoice.status) || invoice.payment_status === 'succeeded') {
     throw notAllowed('invalid_status')
   }
-  if (invoice.customer.payment_provider === null) announceRetryWithoutProvider(world, invoice)
+  if (invoice.customer.payment_provider !== null) return invoice
+  if (world.since('1.37.0')) announceRetryWithoutProvider(world, invoice)
+  else if (!world.since('1.33.2')) announceInvoice(world, 'invoice.created', invoice)
   return invoice
 }
 

@@ -2,6 +2,7 @@ import type { InvoiceBaseObject } from 'lago-javascript-client'
 import type { Currency } from './lago-currency.ts'
 import type { Customer, Metadatum } from './lago-customer-record.ts'
 import type { Exact } from './lago-exact.ts'
+import type { Since } from './lago-release.ts'
 import type { SignatureAlgorithm } from './lago-signature.ts'
 import type { Wallet, WalletTransaction } from './lago-wallet-record.ts'
 
@@ -171,6 +172,9 @@ export type LagoWorld = {
   organizationId: string
   publicUrl: string
   premium: boolean
+  /** Whether the release that is played has what came with another. */
+  since: Since
+  integrations: readonly string[]
   now: () => Date
   /** How long it takes Lago to bill a top-up; its transaction has no invoice until then. */
   topUpDelayMs: number

@@ -105,7 +105,8 @@ function billSoon(world: LagoWorld, transaction: WalletTransaction): void {
 
 function bill(world: LagoWorld, transaction: WalletTransaction): void {
   const { wallet } = transaction
-  const isHidden = transaction.invoice_requires_successful_payment && world.premium
+  const isGated = transaction.invoice_requires_successful_payment && world.since('1.8.2')
+  const isHidden = isGated && world.premium
   const fee = {
     amountCents: toCents(transaction.amount, wallet.currency),
     name: 'Prepaid credits',

@@ -1,6 +1,7 @@
 import type { Courier } from './courier.ts'
 import { railsJson } from './lago-json.ts'
 import { showInvoice, type Collection } from './lago-invoice-shapes.ts'
+import { announces, asShownBy, type Since } from './lago-release.ts'
 import type { Signer } from './lago-signature.ts'
 import type { Invoice, LagoStore, LagoWorld } from './lago-store.ts'
 
@@ -59,18 +60,22 @@ export function createAnnouncer(options: {
   organizationId: string
   signer: Signer
   courier: Courier
+  since: Since
 }): LagoWorld['announce'] {
-  const { store, organizationId, signer, courier } = options
+  const { store, organizationId, signer, courier, since } = options
 
   return function announce(webhookType, objectType, object) {
-    const body = railsJson({
+    if (!announces(since, webhookType)) return
+    const event = {
       webhook_type: webhookType,
       object_type: objectType,
       organization_id: organizationId,
       [objectType]: object,
-    })
+    }
+    const body = railsJson(asShownBy(since, event))
     for (const endpoint of store.webhookEndpoints) {
-      if (endpoint.event_types && !endpoint.event_types.includes(webhookType)) continue
+      const filtered = since('1.44.0') ? endpoint.event_types : null
+      if (filtered && !filtered.includes(webhookType)) continue
 
       const uniqueKey = crypto.randomUUID()
       // Signed at every attempt: an endpoint whose algorithm changes affects what is still queued.

@@ -8,6 +8,7 @@ import { answer } from './lago-answer.ts'
 import { lagoApi } from './lago-api.ts'
 import { lagoPages } from './lago-operator.tsx'
 import { LagoRefusal } from './lago-refusal.ts'
+import { NO_SUCH_ROUTE, olderApi, playRelease } from './lago-release.ts'
 import { createSigner, type SignatureAlgorithm } from './lago-signature.ts'
 import { createLagoStore, timestamp, type LagoStore, type LagoWorld } from './lago-store.ts'
 import { createAnnouncer } from './lago-webhooks.ts'
@@ -27,6 +28,12 @@ export type SandboxLagoOptions = {
   /** Where the sandbox's own pages are reached. */
   publicUrl: string
   premium?: boolean
+  /** The release that is played, such as `1.18.0`, from 1.0.0 on; without it, today's code. */
+  release?: string
+  /** What the organisation has beside its licence; `manual_payments` counts from 1.19 to 1.21. */
+  integrations?: readonly string[]
+  /** What `GET /health` says instead of the release; an image of a bare commit says a date. */
+  version?: string
   /** How deliveries to `webhookUrl` are signed. */
   signature?: SignatureAlgorithm
   jwtIssuer?: string
@@ -61,7 +68,9 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   const { later, ...working } = createLater()
   const { organizationId = crypto.randomUUID(), jwtIssuer = publicUrl } = options
   const store = createLagoStore()
-  const signer = createSigner({ hmacKey, issuer: jwtIssuer })
+  const since = playRelease(options.release)
+  // Before it, an organisation has no key of its own for this.
+  const signer = createSigner({ hmacKey: since('1.16.0') ? hmacKey : apiKey, issuer: jwtIssuer })
   const faults = createFaults()
   const courier = createCourier({
     fetch,
@@ -70,13 +79,15 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
     isSuccess: (status) => SUCCESS_STATUSES.includes(status),
     now,
   })
-  const announce = createAnnouncer({ store, organizationId, signer, courier })
+  const announce = createAnnouncer({ store, organizationId, signer, courier, since })
   const premium = options.premium ?? true
   const world: LagoWorld = {
     store,
     organizationId,
     publicUrl,
     premium,
+    since,
+    integrations: options.integrations ?? [],
     now,
     topUpDelayMs,
     later,
@@ -92,10 +103,12 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   if (options.webhookUrl !== undefined) setWebhookUrl(options.webhookUrl)
 
   const acts = createActs(world, clock)
+  const version = options.version ?? (options.release ? `v${options.release}` : VERSION)
   const app = new Hono()
     .use('/api/*', faults.middleware)
+    .use('/api/*', olderApi(since))
     .get('/favicon.ico', (c) => c.body(null, 204))
-    .get('/health', () => answer({ version: VERSION, github_url: GITHUB_URL, message: 'Success' }))
+    .get('/health', () => answer({ version, github_url: GITHUB_URL, message: 'Success' }))
     .route('/api/v1', lagoApi({ world, apiKey, signer, startedAt: now() }))
     .route('/', lagoPages({ world, courier, faults, acts, setWebhookUrl }))
   app.notFound(() => answer(NO_SUCH_ROUTE, 404))
@@ -133,7 +146,6 @@ function createClock(real: () => Date = () => new Date()) {
 }
 
 const GITHUB_URL = 'https://github.com/getlago/lago-api'
-const NO_SUCH_ROUTE = { status: 404, error: 'Not Found', code: 'resource_not_found' }
 
 function newEndpoint(url: string, algorithm: SignatureAlgorithm, createdAt: Date) {
   return {

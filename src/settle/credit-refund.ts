@@ -11,6 +11,7 @@ import { Later, reasonOf } from '../errors.ts'
 import type { NewCreditNote } from '../lago/client.ts'
 import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
+import { refundCreditedBy } from './observe-credit-note.ts'
 import { once } from './once.ts'
 import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
@@ -77,14 +78,13 @@ const findNote = (
   lagoCreditNoteId: string | null | undefined,
 ) =>
   notes.find(({ lago_id }) => lago_id === lagoCreditNoteId) ??
-  notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId) ??
-  notes.find(({ description }) => description === describe(refund)) ??
+  notes.find((one) => refundCreditedBy(one) === refund.dodoRefundId) ??
   notes.find(
-    ({ lago_id, metadata, refund_amount_cents, refund_status }) =>
-      !metadata?.['dodo_refund_id'] &&
-      refund_amount_cents === amount &&
-      (refund_status === 'pending' || refund_status === 'failed') &&
-      !isBeingCarriedOut(lago_id, payment),
+    (one) =>
+      !refundCreditedBy(one) &&
+      one.refund_amount_cents === amount &&
+      (one.refund_status === 'pending' || one.refund_status === 'failed') &&
+      !isBeingCarriedOut(one.lago_id, payment),
   )
 
 const isBeingCarriedOut = (lagoCreditNoteId: string, { orders, refunds }: Payment) =>

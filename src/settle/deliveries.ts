@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
@@ -15,7 +15,7 @@ const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
 type Row = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
+type Reader = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'organizationId'>
 
 /**
  * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled;
@@ -55,8 +55,10 @@ async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   }
 }
 
-async function readLagoDelivery({ db, now }: Reader, row: Row, lagoInvoiceId: string) {
-  if (isRetryRequest(row)) return requestCollection(db, lagoInvoiceId, row.receivedAt)
+async function readLagoDelivery(deps: Reader, row: Row, lagoInvoiceId: string) {
+  const { db, now } = deps
+  if (isRetryRequest(row) || (await isRepeatedCreation(deps, row, lagoInvoiceId)))
+    return requestCollection(db, lagoInvoiceId, row.receivedAt)
   if (row.eventType !== 'credit_note.created') return
   const parsed = z.object({ credit_note: LagoCreditNote }).safeParse(readJson(row.body))
   if (parsed.success)
@@ -75,6 +77,28 @@ const RetryRequest = z.object({
  */
 const isRetryRequest = ({ eventType, body }: Row) =>
   eventType === 'invoice.payment_failure' && RetryRequest.safeParse(readJson(body)).success
+
+const CREATIONS = ['invoice.created', 'invoice.one_off_created', 'invoice.paid_credit_added']
+
+/** Before 1.33.2 Retry announces the invoice once more, as a delivery of its own (lago-api PR 4226). */
+async function isRepeatedCreation({ db, lago }: Reader, row: Row, lagoInvoiceId: string) {
+  if (row.eventType !== 'invoice.created') return false
+  await lago.release.known()
+  if (!lago.release.isBefore('1.33.2')) return false
+  const [earlier] = await db
+    .select({ at: deliveries.processedAt })
+    .from(deliveries)
+    .where(
+      and(
+        eq(deliveries.wakesKey, lagoInvoiceId),
+        eq(deliveries.source, 'lago'),
+        inArray(deliveries.eventType, CREATIONS),
+        isNotNull(deliveries.processedAt),
+      ),
+    )
+    .limit(1)
+  return earlier !== undefined
+}
 
 async function requestCollection(db: Executor, lagoInvoiceId: string, requestedAt: Date) {
   await db

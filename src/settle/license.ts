@@ -11,11 +11,16 @@ const NAMES = { payments: 'lago_license', credit_notes: 'lago_license_credit_not
 
 type Licensing = Pick<Deps, 'db' | 'config' | 'now'>
 
-/** Whether Lago is known to have no premium licence, by the configuration or because it said so lately. */
+/**
+ * Whether Lago is known to take none: for want of a premium licence, by the configuration or because it said
+ * so lately, or because it is older than payments are there (1.19), licence or not.
+ */
 export async function isFreeLicense(
-  { db, config, now }: Licensing,
+  { db, config, lago, now }: Licensing & Pick<Deps, 'lago'>,
   licensed: Licensed,
 ): Promise<boolean> {
+  await lago.release.known()
+  if (!lago.can('payments')) return true
   if (config.lago.license !== 'auto') return config.lago.license === 'free'
   const [found] = await db.select().from(findings).where(eq(findings.name, NAMES[licensed]))
   return found !== undefined && now().getTime() - found.foundAt.getTime() < REMEMBER_MS

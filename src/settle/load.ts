@@ -79,6 +79,8 @@ export async function loadLedger(
           .orderBy(desc(mandates.renewedAt))
       : [],
   ])
+  // A note that says of itself nothing (Lago before 1.37) may be the one that we are about to find again.
+  const isCrediting = ownCredits.some(({ status }) => status === 'intended' || status === 'unknown')
   const ours = new Set(ownCredits.map(({ lagoCreditNoteId }) => lagoCreditNoteId))
   return {
     lagoInvoiceId,
@@ -92,7 +94,7 @@ export async function loadLedger(
     credits: ownCredits,
     creditNotes: ownNotes.filter(
       ({ lagoCreditNoteId, refundStatus }) =>
-        refundStatus !== 'pending' || !ours.has(lagoCreditNoteId),
+        refundStatus !== 'pending' || (!isCrediting && !ours.has(lagoCreditNoteId)),
     ),
     mandates: ownMandates,
   }

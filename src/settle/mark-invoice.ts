@@ -4,7 +4,7 @@ import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { MetadataEntry } from '../domain/ledger.ts'
 import { mergeMetadata } from '../domain/metadata.ts'
-import { reasonOf } from '../errors.ts'
+import { PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { asInvoice } from './load.ts'
 import { note } from './timeline.ts'
@@ -30,10 +30,25 @@ export async function loseDispute(
   { lago_id }: LagoInvoice,
   dodoDisputeId: string,
 ): Promise<void> {
-  await lago.loseDispute(lago_id)
+  await lago.release.known()
+  if (!lago.can('lost_disputes')) throw cannotBeTold(dodoDisputeId)
+  try {
+    await lago.loseDispute(lago_id)
+  } catch (error) {
+    // Without the route the invoice is there all the same, and asking again would end the same.
+    const isThere = isRefused(error) && error.status === 404 && (await lago.findInvoice(lago_id))
+    if (!isThere) throw error
+    lago.release.showLacking('lost_disputes')
+    throw cannotBeTold(dodoDisputeId)
+  }
   await note(db, lago_id, `dispute ${dodoDisputeId} marked as lost in Lago`, now())
   log.warn({ lagoInvoiceId: lago_id, dodoDisputeId }, 'dispute lost')
 }
+
+const cannotBeTold = (dodoDisputeId: string) =>
+  new PermanentError(
+    `dispute ${dodoDisputeId} was lost, and this Lago cannot be told: it knows lost disputes since 1.1.1`,
+  )
 
 /** Adds our entries to the invoice's metadata, after a fresh read, because Lago deletes every entry it is not told to keep. */
 export async function writeMetadata(

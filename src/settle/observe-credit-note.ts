@@ -5,9 +5,16 @@ import { creditNotes } from '../db/schema.ts'
 import type { LagoCreditNote } from '../lago/objects.ts'
 import type { Source } from './observe.ts'
 
+/** Before 1.37 notes keep no metadata, and ours are told by the description that we give them. */
+const OUR_DESCRIPTION = /^Refund (ref_\S+) in Dodo Payments$/
+
+/** The refund that a note of ours came from; undefined for one of the merchant's. */
+export const refundCreditedBy = ({ metadata, description }: LagoCreditNote): string | undefined =>
+  metadata?.['dodo_refund_id'] ?? OUR_DESCRIPTION.exec(description ?? '')?.[1]
+
 /** Whether the note wants money given back that nobody has given back: ours name the refund they came from. */
-export const wantsRefund = ({ refund_amount_cents, refund_status, metadata }: LagoCreditNote) =>
-  refund_amount_cents > 0 && refund_status === 'pending' && !metadata?.['dodo_refund_id']
+export const wantsRefund = (note: LagoCreditNote) =>
+  note.refund_amount_cents > 0 && note.refund_status === 'pending' && !refundCreditedBy(note)
 
 /**
  * Writes down a credit note of the merchant's. A webhook tells what was true when it was sent, so of a note

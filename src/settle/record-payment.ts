@@ -77,7 +77,7 @@ async function createPayment(
   const { invoice, payment, amount } = subject
   const reference = payment.dodoPaymentId
   const isUnderWay = begun?.status === 'intended' || begun?.status === 'unknown'
-  await once<NewPayment, LagoPayment>(deps, {
+  const recorded = await once<NewPayment, LagoPayment>(deps, {
     what: `whether Lago recorded ${reference}`,
     repeatableAt: isUnderWay ? begun.repeatableAt : undefined,
     find: async () =>
@@ -108,6 +108,7 @@ async function createPayment(
       await explain(deps, subject, refusal)
     },
   })
+  if (recorded) await deps.lago.completePayment(invoice.lago_id)
 }
 
 const isOpen = inArray(recordings.status, ['intended', 'unknown'])

@@ -10,6 +10,7 @@ import { findCollectSince } from './collect-since.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
+import { takeOverPayToken } from './pay-token.ts'
 import { introduce, noteLeftOutMetadata, rest, standingOfUnknown, tellWaiting } from './rest.ts'
 import { takeStep } from './take-step.ts'
 import { findInvoice } from './top-up.ts'
@@ -86,7 +87,10 @@ async function policyFor(
 async function settleInvoice(deps: Settling, subject: Case) {
   const { lagoInvoiceId } = subject.row
   subject.invoice = await findInvoice(deps, lagoInvoiceId)
-  if (subject.invoice && subject.row.number === null) await introduce(deps, subject.invoice)
+  if (subject.invoice && subject.row.number === null) {
+    await takeOverPayToken(deps.db, subject.invoice)
+    await introduce(deps, subject.invoice)
+  }
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
     const { invoice } = subject
     if (!invoice)

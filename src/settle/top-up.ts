@@ -8,7 +8,7 @@ import { finishDeliveries } from './finish-deliveries.ts'
 import { ensureInvoice } from './load.ts'
 import { wake } from './wake.ts'
 
-type Collecting = Pick<Deps, 'db' | 'lago' | 'queue' | 'now'>
+type Collecting = Pick<Deps, 'db' | 'lago' | 'queue' | 'log' | 'now'>
 
 /** Whether its invoice is one that Lago shows to nobody until it is paid, and that is not paid. */
 export const isHiddenTopUp = (transaction: LagoWalletTransaction) =>
@@ -26,10 +26,19 @@ export async function settleTopUp(
   lagoWalletTransactionId: string,
 ): Promise<void> {
   const transaction = await deps.lago.findWalletTransaction(lagoWalletTransactionId)
+  if (!deps.lago.can('top_up_invoices')) return giveUp(deps, lagoWalletTransactionId)
   const lagoInvoiceId = transaction && (await remember(deps, transaction))
   const outcome = lagoInvoiceId ? `woke invoice ${lagoInvoiceId}` : 'nothing to collect'
   await finishDeliveries(deps.db, ['topup', lagoWalletTransactionId], { at: deps.now(), outcome })
   if (lagoInvoiceId) await wake(deps, [lagoInvoiceId], 'operator')
+}
+
+/** An older Lago never says which invoice a top-up has, so there is nothing to wait for; shown ones are invoices. */
+async function giveUp({ db, log, now }: Collecting, lagoWalletTransactionId: string) {
+  const outcome =
+    'not collected by itself: this Lago never says which invoice a top-up has (it does since 1.35.0)'
+  log.warn({ lagoWalletTransactionId }, 'a hidden top-up cannot be collected before Lago 1.35.0')
+  await finishDeliveries(db, ['topup', lagoWalletTransactionId], { at: now(), outcome })
 }
 
 async function remember(deps: Collecting, transaction: LagoWalletTransaction) {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Deps } from '../deps.ts'
 import { whyTooOld } from '../domain/collectable.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
+import { rememberPayLinks } from '../settle/pay-token.ts'
 import { decideInstallation, findCollectSince, findInstallation } from '../settle/collect-since.ts'
 import { findGone, judgeUnpaid, markListed } from './find-in-lago.ts'
 import { allow, recall, remember } from './progress.ts'
@@ -72,6 +73,8 @@ async function readAll(deps: Unpaid, begun: z.infer<typeof Progress>): Promise<b
 
 async function take(deps: Unpaid, rows: readonly LagoInvoice[]) {
   if (rows.length === 0) return
+  // Their turn to be settled may come much later, and customers hold their links now.
+  if (!deps.isDryRun) await rememberPayLinks(deps, rows)
   const { found, tooOld } = await judgeUnpaid(deps, rows, await findCollectSince(deps))
   await deps.found.take(found)
   if (deps.isDryRun) return

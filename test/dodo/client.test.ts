@@ -368,3 +368,43 @@ describe('over a socket', () => {
     expect(requests).toBe(1)
   })
 })
+
+describe('a refusal of Dodo that is not JSON', () => {
+  test.each([
+    [
+      422,
+      'Failed to deserialize the JSON body into the target type: missing field `items`',
+      'missing field `items`',
+    ],
+    [413, '<html><body><h1>Too large</h1></body></html>', 'Too large'],
+    [401, '', 'is DODO_API_KEY read-only'],
+  ])('with %i keeps its words', async (status, body, words) => {
+    const { client } = answering(body, { status, headers: { 'Content-Type': 'text/plain' } })
+
+    const error = await client
+      .createRefund({ payment_id: 'pay_1' }, 'key')
+      .catch((thrown: unknown) => thrown)
+
+    expect(error).toMatchObject({ name: 'ApiError', outcome: 'refused', status })
+    expect((error as ApiError).detail).toContain(words)
+    expect((error as ApiError).detail).not.toContain('<')
+  })
+
+  test('keeps a code that is there, and its words', async () => {
+    const { client } = answering('{"code":"SOME_CODE","message":"in words"}', { status: 422 })
+
+    const error = await client.findPayment('pay_1').catch((thrown: unknown) => thrown)
+
+    expect(error).toMatchObject({ code: 'SOME_CODE', detail: 'in words' })
+  })
+})
+
+test.each(['.', '..', ''])('of %p, which can be no id, Dodo is not asked', async (id) => {
+  const { client, seen } = open()
+
+  expect(await client.findPayment(id)).toBeUndefined()
+  expect(await client.findSession(id)).toBeUndefined()
+  expect(await client.findRefund(id)).toBeUndefined()
+  expect(await client.findSubscription(id)).toBeUndefined()
+  expect(seen).toEqual([])
+})
