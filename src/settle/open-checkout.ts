@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { attempts, shares } from '../db/schema.ts'
@@ -114,13 +114,17 @@ export async function begin(
   }
 }
 
+/** What was replaced while Dodo was asked is over, whatever Dodo answers. */
+const isBegun = (attemptId: string) =>
+  and(eq(attempts.id, attemptId), inArray(attempts.status, ['intended', 'unknown']))
+
 export const forgoMandate = (db: Executor, attemptId: string) =>
-  db.update(attempts).set({ kind: 'checkout' }).where(eq(attempts.id, attemptId))
+  db.update(attempts).set({ kind: 'checkout' }).where(isBegun(attemptId))
 
 export const markUnknown = (db: Executor, attemptId: string) =>
-  db.update(attempts).set({ status: 'unknown' }).where(eq(attempts.id, attemptId))
+  db.update(attempts).set({ status: 'unknown' }).where(isBegun(attemptId))
 
-/** From now on it may be paid, until it expires. */
+/** From now on it may be paid, until it expires; unless another one came in between, and nobody is sent to it. */
 export async function markLive(
   { db, log, now }: Pick<Checkouts, 'db' | 'log' | 'now'>,
   opened: {
@@ -133,7 +137,7 @@ export async function markLive(
   const { attemptId, checkout, lagoInvoiceIds, what } = opened
   const at = now()
   await db.transaction(async (tx) => {
-    await tx
+    const opening = await tx
       .update(attempts)
       .set({
         status: 'live',
@@ -142,7 +146,9 @@ export async function markLive(
         expiresAt: new Date(at.getTime() + SESSION_LIFETIME_MS),
         lookedAt: at,
       })
-      .where(eq(attempts.id, attemptId))
+      .where(isBegun(attemptId))
+      .returning({ id: attempts.id })
+    if (opening.length === 0) return
     for (const lagoInvoiceId of lagoInvoiceIds) await note(tx, lagoInvoiceId, what, at)
   })
   log.info({ lagoInvoiceIds, dodoSessionId: checkout.session_id }, 'checkout opened')
