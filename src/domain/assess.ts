@@ -13,7 +13,7 @@ import {
   type Policy,
 } from './ledger.ts'
 import { formatDodo, formatLago } from './money.ts'
-import { retryAt } from './next-attempt.ts'
+import { findLast, retryAt } from './next-attempt.ts'
 import { findFailedSpareOrder, findSpares, isRefundedByPolicy, type Spare } from './next-refund.ts'
 
 /** Where the invoice stands once nothing is left to do about it for now. */
@@ -109,7 +109,7 @@ function findMovement(invoice: Invoice, ledger: Ledger): Standing | undefined {
 function findCollection(invoice: Invoice, ledger: Ledger, retryingAt: Date | undefined): Standing {
   const reason = whyNotCollected(invoice)
   if (reason) return reason
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   if (last && isLive(last)) {
     const isUnderWay = ledger.payments.some((one) => one.attemptId === last.id && !isFinal(one))
     const amount = formatLago(last.share, last.currency)

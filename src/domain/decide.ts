@@ -11,7 +11,14 @@ import {
   type Policy,
 } from './ledger.ts'
 import { fitsMetadata, findEntry } from './metadata.ts'
-import { isExpired, isMoneyInHand, nextAttempt, nextWake, nextWaitMs } from './next-attempt.ts'
+import {
+  findLast,
+  isExpired,
+  isMoneyInHand,
+  nextAttempt,
+  nextWake,
+  nextWaitMs,
+} from './next-attempt.ts'
 import { nextEnd } from './next-end.ts'
 import { byAge, nextPayment } from './next-payment.ts'
 import { nextCredit, nextRefund } from './next-refund.ts'
@@ -99,7 +106,7 @@ function nextFailedMark(
   policy: Policy,
   now: Date,
 ): Step | undefined {
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   const isWaiting =
     invoice.type === 'credit' &&
     (nextWaitMs(last, policy) !== undefined ||

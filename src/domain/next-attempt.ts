@@ -18,6 +18,8 @@ import type { Beginning, Step } from './steps.ts'
 const EXPIRY_MARGIN_MS = 60_000
 /** A charge that wants the customer has no page for them, so it is not waited for as a checkout is. */
 const STUCK_CHARGE_MS = 3_600_000
+/** As long as banks give somebody to confirm a payment; who comes back to pay after that has left it. */
+const LEFT_MS = 15 * 60_000
 const DAY_MS = 24 * 3_600_000
 
 /** A bank transfer and its like may take days, whatever became of the session. */
@@ -26,10 +28,29 @@ export const isSlow = ({ status }: { status: string }) => status === 'processing
 export const isExpired = ({ expiresAt }: Pick<Attempt, 'expiresAt'>, now: Date) =>
   expiresAt !== null && now.getTime() > expiresAt.getTime() + EXPIRY_MARGIN_MS
 
-/** Until when a payment that is neither final nor with the bank may still be finished. */
-export function stuckUntil({ expiresAt }: Attempt, { changedAt }: Payment): Date {
-  if (expiresAt) return new Date(expiresAt.getTime() + EXPIRY_MARGIN_MS)
-  return new Date(changedAt.getTime() + STUCK_CHARGE_MS)
+/**
+ * Until when a payment that is neither final nor with the bank may still be finished. One through an attempt
+ * that was given up is not waited for longer than somebody can be confirming it just now.
+ */
+export function stuckUntil(attempt: Attempt, payment: Payment): Date {
+  const { status, expiresAt } = attempt
+  const overAt = expiresAt
+    ? expiresAt.getTime() + EXPIRY_MARGIN_MS
+    : payment.changedAt.getTime() + STUCK_CHARGE_MS
+  const leftAt = leftBy(attempt, payment).getTime()
+  return new Date(status === 'superseded' ? Math.min(overAt, leftAt) : overAt)
+}
+
+/**
+ * When whoever was to confirm the payment at a bank's page has had all the time for it that banks give. Our own
+ * clock counts too, so that one that is ahead of Dodo's takes nobody's time away.
+ */
+export function leftBy(
+  { startedAt, handedOutAt }: Pick<Attempt, 'startedAt' | 'handedOutAt'>,
+  { changedAt }: Pick<Payment, 'changedAt'>,
+): Date {
+  const [began, sent] = [startedAt.getTime(), handedOutAt?.getTime() ?? 0]
+  return new Date(Math.max(changedAt.getTime(), began, sent) + LEFT_MS)
 }
 
 /** The customer's permission to charge this invoice, if there is one that works. */
@@ -100,13 +121,8 @@ export function nextAttempt(
 
 function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Step | undefined {
   const mandate = findMandate(invoice, ledger, policy)
-  const last = ledger.attempts.at(-1)
-  if (!last) {
-    const first = { retryIndex: 0, resume: undefined }
-    // Who stands at the pay link is not made to wait for a card that is busy with another charge.
-    if (ledger.requestedBy === 'customer') return open(policy, { ...first, cause: 'customer' })
-    return charge(policy, mandate, { ...first, cause: 'invoice' })
-  }
+  const last = findLast(invoice, ledger)
+  if (!last) return beginFirst(ledger, policy, mandate)
 
   const again = (cause: Attempt['cause'], retryIndex = last.retryIndex): Beginning => ({
     cause,
@@ -116,16 +132,65 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   if (ledger.requestedBy === 'customer') {
     return open(policy, again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined))
   }
-  const chargeable = wantsCustomer(ledger.attempts, mandate)
+  const chargeable = wantsCustomer(invoice, ledger, mandate)
     ? undefined
     : (mandate ?? findHeld(last, invoice, ledger, policy))
   if (ledger.requestedBy === 'merchant') return charge(policy, chargeable, again('merchant', 0))
+  if (chargeable && isPartOfIt(last, ledger)) return charge(policy, chargeable, again('invoice', 0))
   if (mandate && isRenewedSince(last, mandate)) return charge(policy, mandate, again('mandate'))
   if (last.kind === 'charge' && last.status !== 'paid' && !chargeable)
     return open(policy, again('retry'))
   const due = retryAt(invoice, ledger, policy, now)
   if (!due || due > now) return undefined
   return charge(policy, chargeable, again('retry', last.retryIndex + 1))
+}
+
+/** A checkout that was opened for somebody who came, or for a request, is made good for by the card alone. */
+function beginFirst(
+  { attempts, requestedBy }: Ledger,
+  policy: Policy,
+  mandate: Mandate | undefined,
+): Step | undefined {
+  const first = { retryIndex: 0, resume: undefined }
+  // Who stands at the pay link is not made to wait for a card that is busy with another charge.
+  if (requestedBy === 'customer') return open(policy, { ...first, cause: 'customer' })
+  if (requestedBy === 'merchant') return charge(policy, mandate, { ...first, cause: 'merchant' })
+  if (attempts.length > 0 && !mandate) return undefined
+  return charge(policy, mandate, { ...first, cause: 'invoice' })
+}
+
+/**
+ * The attempt by which the invoice goes on. One that nobody was obliged to pay is passed over when it ends
+ * unpaid: a payment request's, or a checkout that was opened because somebody came to the pay link, be it a mail
+ * scanner. So is a charge that was never made because its amount was another by then: it was refused by nobody.
+ */
+export function findLast(invoice: Invoice, ledger: Ledger): Attempt | undefined {
+  return ledger.attempts.findLast((one) => {
+    if (one.status !== 'expired' && one.status !== 'superseded') return true
+    if (one.kind === 'charge') return !isNeverMade(one, invoice, ledger)
+    return one.lagoPaymentRequestId === null && one.cause !== 'customer'
+  })
+}
+
+const isNeverMade = (
+  { id, status, amount, currency }: Attempt,
+  { due, currency: wanted }: Invoice,
+  { payments }: Ledger,
+) =>
+  status === 'superseded' &&
+  (amount !== due || currency !== wanted) &&
+  !payments.some(({ attemptId }) => attemptId === id)
+
+/** Whether it brought a part of what was due, which nobody has taken back since: the rest is asked for like it. */
+function isPartOfIt({ id, status }: Attempt, { payments, recordings }: Ledger): boolean {
+  if (status !== 'paid') return false
+  return payments.some(
+    ({ attemptId, dodoPaymentId, refunds, disputes }) =>
+      attemptId === id &&
+      refunds.length === 0 &&
+      disputes.length === 0 &&
+      recordings.some((one) => one.dodoPaymentId === dodoPaymentId && one.status === 'recorded'),
+  )
 }
 
 /**
@@ -167,10 +232,12 @@ const isRenewedSince = ({ kind, startedAt, endedAt }: Attempt, { renewedAt }: Ma
   renewedAt > (kind === 'charge' ? (endedAt ?? startedAt) : startedAt)
 
 /** Whether charging without the customer again would only repeat what was refused. */
-function wantsCustomer(attempts: readonly Attempt[], mandate: Mandate | undefined): boolean {
-  const last = attempts.findLast(
-    ({ kind, dodoSubscriptionId }) =>
-      kind === 'charge' && dodoSubscriptionId === mandate?.dodoSubscriptionId,
+function wantsCustomer(invoice: Invoice, ledger: Ledger, mandate: Mandate | undefined): boolean {
+  const last = ledger.attempts.findLast(
+    (one) =>
+      one.kind === 'charge' &&
+      one.dodoSubscriptionId === mandate?.dodoSubscriptionId &&
+      !isNeverMade(one, invoice, ledger),
   )
   if (!mandate || !last || isRenewedSince(last, mandate)) return false
   if (last.status === 'superseded') return true
@@ -188,7 +255,7 @@ export function retryAt(
   policy: Policy,
   now: Date,
 ): Date | undefined {
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   const waitMs = nextWaitMs(last, policy)
   if (waitMs === undefined || !last?.endedAt) return undefined
   if (whyNotCollected(invoice) || isMoneyInHand(invoice, ledger, now)) return undefined
@@ -210,8 +277,28 @@ export function nextWake(
   now: Date,
 ): Date | undefined {
   const live = ledger.attempts.find(isLive)
+  if (!live) return retryAt(invoice, ledger, policy, now)
   const stuck = ledger.payments.find(
-    (payment) => payment.attemptId === live?.id && !isFinal(payment) && !isSlow(payment),
+    (payment) => payment.attemptId === live.id && !isFinal(payment) && !isSlow(payment),
   )
-  return live && stuck ? stuckUntil(live, stuck) : retryAt(invoice, ledger, policy, now)
+  if (stuck) return stuckUntil(live, stuck)
+  return resumesAt(live, invoice, ledger, policy)
+}
+
+/** When the schedule may go on that a checkout has interrupted which would be passed over: not before it is over. */
+function resumesAt(
+  live: Attempt,
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+): Date | undefined {
+  const { expiresAt } = live
+  if (!expiresAt || whyNotCollected(invoice)) return undefined
+  const overAt = new Date(expiresAt.getTime() + EXPIRY_MARGIN_MS + 1)
+  const attempts = ledger.attempts.map((one) =>
+    one.id === live.id ? { ...one, status: 'expired' as const } : one,
+  )
+  const afterwards = { ...ledger, attempts }
+  if (begin(invoice, { ...afterwards, requestedBy: null }, policy, overAt)) return overAt
+  return retryAt(invoice, afterwards, policy, overAt)
 }
