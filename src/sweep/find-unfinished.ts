@@ -2,10 +2,13 @@ import {
   and,
   asc,
   eq,
+  exists,
+  gt,
   inArray,
   isNotNull,
   isNull,
   lt,
+  ne,
   notExists,
   notInArray,
   or,
@@ -14,6 +17,7 @@ import {
 
 import {
   attempts,
+  bundleInvoices,
   bundles,
   creditNotes,
   credits,
@@ -162,10 +166,10 @@ async function findUnrefunded({ db }: Searching) {
   return [...begun, ...wanted]
 }
 
-/** Payment requests whose checkout was begun and not finished, or could not be opened. */
+/** Payment requests that are not at rest, or are called settled while Lago shows that an invoice of them is owed. */
 export async function findUnfinishedBundles({ db }: Searching) {
   const begun = await db
-    .select({ key: attempts.lagoPaymentRequestId })
+    .selectDistinct({ key: attempts.lagoPaymentRequestId })
     .from(attempts)
     .where(
       and(
@@ -174,13 +178,34 @@ export async function findUnfinishedBundles({ db }: Searching) {
       ),
     )
     .limit(MAX_FOUND)
-  const troubled = await db
+  const owed = db
+    .select({ is: sql`1` })
+    .from(bundleInvoices)
+    .innerJoin(invoices, eq(invoices.lagoInvoiceId, bundleInvoices.lagoInvoiceId))
+    .where(
+      and(
+        eq(bundleInvoices.lagoPaymentRequestId, bundles.lagoPaymentRequestId),
+        eq(invoices.lagoStatus, 'finalized'),
+        ne(invoices.lagoPaymentStatus, 'succeeded'),
+        gt(invoices.amountDue, 0),
+      ),
+    )
+  const restless = await db
     .select({ key: bundles.lagoPaymentRequestId })
     .from(bundles)
-    .where(eq(bundles.state, 'attention'))
+    .where(
+      or(
+        inArray(bundles.state, ['attention', 'processing']),
+        and(eq(bundles.state, 'open'), eq(bundles.isPayable, false)),
+        and(inArray(bundles.state, ['paid', 'void']), exists(owed)),
+        // A wish that nobody has looked at.
+        isNotNull(bundles.requestedAt),
+      ),
+    )
+    .orderBy(sql`${bundles.settledAt} asc nulls first`)
     .limit(MAX_FOUND)
-  return [...begun, ...troubled].flatMap(({ key }) =>
-    key ? [{ key, what: 'the checkout of a payment request is not open' }] : [],
+  return [...begun, ...restless].flatMap(({ key }) =>
+    key ? [{ key, what: 'a payment request is not at rest' }] : [],
   )
 }
 
