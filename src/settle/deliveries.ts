@@ -1,25 +1,25 @@
 import { and, asc, eq, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
-import type { Executor } from '../db/client.ts'
-import { deliveries, invoices } from '../db/schema.ts'
+import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { DodoPayment } from '../dodo/objects.ts'
 import { LagoCreditNote } from '../lago/objects.ts'
 import { observeCreditNote } from './observe-credit-note.ts'
 import { observePayment } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
+import { isRetry, takeRetry } from './retry.ts'
 
 /** More wait for the next job, which is there: every delivery brings its own. */
 const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
 type Row = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now'>
+type Reader = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'config'>
 
 /**
- * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled;
- * reading them twice changes nothing.
+ * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled, but
+ * for a wish, which is written down once; reading the others twice changes nothing.
  */
 export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promise<DeliveryKey[]> {
   const unread = await deps.db
@@ -54,32 +54,13 @@ async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   }
 }
 
-async function readLagoDelivery({ db, now }: Reader, row: Row, lagoInvoiceId: string) {
-  if (isRetryRequest(row)) return requestCollection(db, lagoInvoiceId, row.receivedAt)
+async function readLagoDelivery(deps: Reader, row: Row, lagoInvoiceId: string) {
+  const { db, now } = deps
+  if (await isRetry(db, row, lagoInvoiceId)) return takeRetry(deps, row, lagoInvoiceId)
   if (row.eventType !== 'credit_note.created') return
   const parsed = z.object({ credit_note: LagoCreditNote }).safeParse(readJson(row.body))
   if (parsed.success)
     await observeCreditNote(db, parsed.data.credit_note, { source: 'webhook', at: now() })
-}
-
-const RetryRequest = z.object({
-  payment_provider_invoice_payment_error: z.object({
-    error_details: z.object({ code: z.literal('customer_must_have_payment_provider') }),
-  }),
-})
-
-/**
- * Lago says this when the merchant presses Retry for a customer whom it cannot charge itself
- * (lago-api `svc/invoices/payments/retry_service.rb`); it is not a failed payment.
- */
-const isRetryRequest = ({ eventType, body }: Row) =>
-  eventType === 'invoice.payment_failure' && RetryRequest.safeParse(readJson(body)).success
-
-async function requestCollection(db: Executor, lagoInvoiceId: string, requestedAt: Date) {
-  await db
-    .update(invoices)
-    .set({ requestedBy: 'merchant', requestedAt })
-    .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
 }
 
 const readJson = (body: Buffer): unknown => JSON.parse(body.toString('utf8'))
