@@ -15,7 +15,7 @@ import { createLago } from './lago/client.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
-import { wakeDue } from './settle/clock.ts'
+import { adoptSchedule, wakeDue } from './settle/clock.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
 import { createSettle } from './settle/settle.ts'
 import { setupCard } from './settle/setup-card.ts'
@@ -146,6 +146,7 @@ export async function openBridge(
     for (const kind of ['sweep', ...Object.keys(OTHERS)]) {
       await queue.workDeadLetters(kind, async () => undefined)
     }
+    await adoptSchedule(deps)
     await tick()
     await requestSweep({ isFirst: true })
     clock = setInterval(() => void tick(), CLOCK_MS)
