@@ -1,5 +1,6 @@
 import { refundableOf } from './allocation.ts'
-import { whyNotCollected, type Standing } from './collectable.ts'
+import type { Standing } from './collectable.ts'
+import { findLast, whyNotPayable } from './course.ts'
 import {
   findApplied,
   isFinal,
@@ -13,7 +14,7 @@ import {
   type Policy,
 } from './ledger.ts'
 import { formatDodo, formatLago } from './money.ts'
-import { findLast, retryAt } from './next-attempt.ts'
+import { retryAt } from './next-attempt.ts'
 import { findFailedSpareOrder, findSpares, isRefundedByPolicy, type Spare } from './next-refund.ts'
 
 /** Where the invoice stands once nothing is left to do about it for now. */
@@ -107,7 +108,7 @@ function findMovement(invoice: Invoice, ledger: Ledger): Standing | undefined {
 }
 
 function findCollection(invoice: Invoice, ledger: Ledger, retryingAt: Date | undefined): Standing {
-  const reason = whyNotCollected(invoice)
+  const reason = whyNotPayable(invoice, ledger)
   if (reason) return reason
   const last = findLast(invoice, ledger)
   if (last && isLive(last)) {

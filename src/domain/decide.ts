@@ -1,5 +1,6 @@
 import { assess } from './assess.ts'
 import { whyNotCollected } from './collectable.ts'
+import { findLast, whyNotPayable } from './course.ts'
 import {
   findApplied,
   isFinal,
@@ -11,14 +12,7 @@ import {
   type Policy,
 } from './ledger.ts'
 import { fitsMetadata, findEntry } from './metadata.ts'
-import {
-  findLast,
-  isExpired,
-  isMoneyInHand,
-  nextAttempt,
-  nextWake,
-  nextWaitMs,
-} from './next-attempt.ts'
+import { isExpired, isMoneyInHand, nextAttempt, nextWake, nextWaitMs } from './next-attempt.ts'
 import { nextEnd } from './next-end.ts'
 import { byAge, nextPayment } from './next-payment.ts'
 import { nextCredit, nextRefund } from './next-refund.ts'
@@ -43,7 +37,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
       standing: assess(invoice, ledger, policy, now),
-      isPayable: !whyNotCollected(invoice) && !isMoneyInHand(invoice, ledger, now),
+      isPayable: !whyNotPayable(invoice, ledger) && !isMoneyInHand(invoice, ledger, now),
       wakeAt: nextWake(invoice, ledger, policy, now),
     }
   )

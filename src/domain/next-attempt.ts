@@ -1,5 +1,6 @@
 import { spareOf } from './allocation.ts'
 import { whyNotCollected } from './collectable.ts'
+import { findLast, isNeverMade, isPartOfIt } from './course.ts'
 import { classifyDecline } from './declines.ts'
 import {
   isFinal,
@@ -157,40 +158,6 @@ function beginFirst(
   if (requestedBy === 'merchant') return charge(policy, mandate, { ...first, cause: 'merchant' })
   if (attempts.length > 0 && !mandate) return undefined
   return charge(policy, mandate, { ...first, cause: 'invoice' })
-}
-
-/**
- * The attempt by which the invoice goes on. One that nobody was obliged to pay is passed over when it ends
- * unpaid: a payment request's, or a checkout that was opened because somebody came to the pay link, be it a mail
- * scanner. So is a charge that was never made because its amount was another by then: it was refused by nobody.
- */
-export function findLast(invoice: Invoice, ledger: Ledger): Attempt | undefined {
-  return ledger.attempts.findLast((one) => {
-    if (one.status !== 'expired' && one.status !== 'superseded') return true
-    if (one.kind === 'charge') return !isNeverMade(one, invoice, ledger)
-    return one.lagoPaymentRequestId === null && one.cause !== 'customer'
-  })
-}
-
-const isNeverMade = (
-  { id, status, amount, currency }: Attempt,
-  { due, currency: wanted }: Invoice,
-  { payments }: Ledger,
-) =>
-  status === 'superseded' &&
-  (amount !== due || currency !== wanted) &&
-  !payments.some(({ attemptId }) => attemptId === id)
-
-/** Whether it brought a part of what was due, which nobody has taken back since: the rest is asked for like it. */
-function isPartOfIt({ id, status }: Attempt, { payments, recordings }: Ledger): boolean {
-  if (status !== 'paid') return false
-  return payments.some(
-    ({ attemptId, dodoPaymentId, refunds, disputes }) =>
-      attemptId === id &&
-      refunds.length === 0 &&
-      disputes.length === 0 &&
-      recordings.some((one) => one.dodoPaymentId === dodoPaymentId && one.status === 'recorded'),
-  )
 }
 
 /**

@@ -110,7 +110,9 @@ async function ask(deps: Bundling, row: BundleRow): Promise<Outcome> {
           break
         }
         await openTogether(deps, {
-          ...{ row, members, known },
+          row,
+          members,
+          known,
           resume: undefined,
           replaces: step,
           shares: step.instead,

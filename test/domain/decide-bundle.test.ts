@@ -261,6 +261,20 @@ describe('an invoice in a payment request', () => {
     })
   })
 
+  test('that is too little to be collected alone is payable while the request asks for it', () => {
+    const tiny = { total: 30 }
+    expect(inRequest({}, tiny)).toMatchObject({
+      do: 'rest',
+      standing: { state: 'open' },
+      isPayable: true,
+    })
+    const over = { ...joint, status: 'expired' as const, endedAt: ago(HOUR_MS) }
+    expect(inRequest({ attempts: [over] }, tiny)).toMatchObject({
+      standing: { state: 'attention' },
+      isPayable: false,
+    })
+  })
+
   test('leaves a checkout that is not its own to the request', () => {
     const lost = { ...joint, status: 'unknown' as const, expiresAt: null, dodoSessionId: null }
 

@@ -12,6 +12,6 @@ function tap(side: Side, act: Tap) {
 }
 
 /** Lets a test answer, spoil or watch each request to Dodo until the tap is closed. */
-export const tapDodo = (world: World, act: Tap) => tap(world.dodo as Side, act)
+export const tapDodo = (world: World, act: Tap) => tap(world.dodo, act)
 
 export const pathOf = (request: Request) => new URL(request.url).pathname
