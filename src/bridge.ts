@@ -23,7 +23,7 @@ import { expirePersonalData } from './privacy/expire.ts'
 import { createQueue, type Handler } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { buryInvoice } from './settle/bury.ts'
-import { wakeDue } from './settle/clock.ts'
+import { adoptSchedule, wakeDue } from './settle/clock.ts'
 import { rememberInstallation } from './settle/collect-since.ts'
 import { createLookAtServices, greetEmptyLedger } from './settle/look-at-services.ts'
 import { settleBundle } from './settle/settle-bundle.ts'
@@ -221,6 +221,7 @@ export async function openBridge(
     }
     void greetEmptyLedger(sweepDeps).then(lookAtServices)
     daily = setInterval(() => void lookAtServices(), DAILY_MS)
+    await adoptSchedule(deps)
     await tick()
     await requestSweep({ isFirst: true })
     clock = setInterval(() => void tick(), CLOCK_MS)

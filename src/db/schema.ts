@@ -84,6 +84,10 @@ export const invoices = pgTable(
     /** Somebody asked for a payable checkout: the customer at the pay link or the merchant's Retry. */
     requestedAt: at('requested_at'),
     requestedBy: text('requested_by', { enum: ['customer', 'merchant'] }),
+    /** When the merchant last pressed Retry so that it counted. */
+    retriedAt: at('retried_at'),
+    /** The delivery in which Lago first told of it: an old Lago says the same again for Retry. */
+    createdBy: text('created_by'),
     /** Why Lago does not take our metadata, once it said so: it is not asked again. */
     metadataRefusal: text('metadata_refusal'),
     nextWakeAt: at('next_wake_at'),
@@ -407,7 +411,9 @@ export const bundles = pgTable(
     lagoPaymentRequestId: text('lago_payment_request_id').primaryKey(),
     lagoCustomerId: text('lago_customer_id').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
-    state: text('state', { enum: ['open', 'processing', 'paid', 'void', 'attention'] })
+    state: text('state', {
+      enum: ['open', 'processing', 'paid', 'void', 'skipped', 'attention'],
+    })
       .notNull()
       .default('open'),
     reason: text('reason').notNull().default('not settled yet'),
@@ -415,6 +421,8 @@ export const bundles = pgTable(
     isPayable: boolean('is_payable').notNull().default(false),
     payToken: text('pay_token').notNull(),
     requestedAt: at('requested_at'),
+    /** The last wish that was looked at, also when it came through the link of one of its invoices. */
+    answeredAt: at('answered_at'),
     settledAt: at('settled_at'),
     createdAt: at('created_at').notNull(),
   },

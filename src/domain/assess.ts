@@ -1,5 +1,6 @@
 import { refundableOf } from './allocation.ts'
-import { whyNotCollected, type Standing } from './collectable.ts'
+import type { Standing } from './collectable.ts'
+import { findLast, whyNotPayable } from './course.ts'
 import {
   findApplied,
   isFinal,
@@ -112,9 +113,9 @@ function findCollection(
   policy: Policy,
   retryingAt: Date | undefined,
 ): Standing {
-  const reason = whyNotCollected(invoice, policy)
+  const reason = whyNotPayable(invoice, ledger, policy)
   if (reason) return reason
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   if (last && isLive(last)) {
     const isUnderWay = ledger.payments.some((one) => one.attemptId === last.id && !isFinal(one))
     const amount = formatLago(last.share, last.currency)

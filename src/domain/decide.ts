@@ -1,5 +1,6 @@
 import { assess } from './assess.ts'
 import { whyNotCollected } from './collectable.ts'
+import { findLast, whyNotPayable } from './course.ts'
 import {
   findApplied,
   isFinal,
@@ -36,7 +37,7 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
     nextMetadata(invoice, ledger) ?? {
       do: 'rest',
       standing: assess(invoice, ledger, policy, now),
-      isPayable: !whyNotCollected(invoice, policy) && !isMoneyInHand(invoice, ledger, now),
+      isPayable: !whyNotPayable(invoice, ledger, policy) && !isMoneyInHand(invoice, ledger, now),
       wakeAt: nextWake(invoice, ledger, policy, now),
     }
   )
@@ -105,7 +106,7 @@ function nextFailedMark(
   policy: Policy,
   now: Date,
 ): Step | undefined {
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   const isWaiting =
     invoice.type === 'credit' &&
     (nextWaitMs(last, policy) !== undefined ||

@@ -1,5 +1,6 @@
 import { spareOf } from './allocation.ts'
 import { isIdentified, whyNotCollected } from './collectable.ts'
+import { findLast, isNeverMade, isPartOfIt } from './course.ts'
 import { classifyDecline } from './declines.ts'
 import {
   isFinal,
@@ -18,6 +19,8 @@ import type { Beginning, Step } from './steps.ts'
 const EXPIRY_MARGIN_MS = 60_000
 /** A charge that wants the customer has no page for them, so it is not waited for as a checkout is. */
 const STUCK_CHARGE_MS = 3_600_000
+/** As long as banks give somebody to confirm a payment; who comes back to pay after that has left it. */
+const LEFT_MS = 15 * 60_000
 const DAY_MS = 24 * 3_600_000
 
 /** A bank transfer and its like may take days, whatever became of the session. */
@@ -26,10 +29,29 @@ export const isSlow = ({ status }: { status: string }) => status === 'processing
 export const isExpired = ({ expiresAt }: Pick<Attempt, 'expiresAt'>, now: Date) =>
   expiresAt !== null && now.getTime() > expiresAt.getTime() + EXPIRY_MARGIN_MS
 
-/** Until when a payment that is neither final nor with the bank may still be finished. */
-export function stuckUntil({ expiresAt }: Attempt, { changedAt }: Payment): Date {
-  if (expiresAt) return new Date(expiresAt.getTime() + EXPIRY_MARGIN_MS)
-  return new Date(changedAt.getTime() + STUCK_CHARGE_MS)
+/**
+ * Until when a payment that is neither final nor with the bank may still be finished. One through an attempt
+ * that was given up is not waited for longer than somebody can be confirming it just now.
+ */
+export function stuckUntil(attempt: Attempt, payment: Payment): Date {
+  const { status, expiresAt } = attempt
+  const overAt = expiresAt
+    ? expiresAt.getTime() + EXPIRY_MARGIN_MS
+    : payment.changedAt.getTime() + STUCK_CHARGE_MS
+  const leftAt = leftBy(attempt, payment).getTime()
+  return new Date(status === 'superseded' ? Math.min(overAt, leftAt) : overAt)
+}
+
+/**
+ * When whoever was to confirm the payment at a bank's page has had all the time for it that banks give. Our own
+ * clock counts too, so that one that is ahead of Dodo's takes nobody's time away.
+ */
+export function leftBy(
+  { startedAt, handedOutAt }: Pick<Attempt, 'startedAt' | 'handedOutAt'>,
+  { changedAt }: Pick<Payment, 'changedAt'>,
+): Date {
+  const [began, sent] = [startedAt.getTime(), handedOutAt?.getTime() ?? 0]
+  return new Date(Math.max(changedAt.getTime(), began, sent) + LEFT_MS)
 }
 
 /** The customer's permission to charge this invoice, if there is one that works. */
@@ -104,14 +126,8 @@ export function nextAttempt(
 
 function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Step | undefined {
   const mandate = findMandate(invoice, ledger, policy)
-  const last = ledger.attempts.at(-1)
-  if (!last) {
-    const first = { retryIndex: 0, resume: undefined }
-    // Who stands at the pay link is not made to wait for a card that is busy with another charge.
-    if (ledger.requestedBy === 'customer')
-      return open(invoice, policy, { ...first, cause: 'customer' })
-    return charge(invoice, policy, mandate, { ...first, cause: 'invoice' })
-  }
+  const last = findLast(invoice, ledger)
+  if (!last) return beginFirst(invoice, ledger, policy, mandate)
 
   const again = (cause: Attempt['cause'], retryIndex = last.retryIndex): Beginning => ({
     cause,
@@ -125,11 +141,13 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
       again('customer', nextWaitMs(last, policy) === undefined ? 0 : undefined),
     )
   }
-  const chargeable = wantsCustomer(ledger.attempts, mandate)
+  const chargeable = wantsCustomer(invoice, ledger, mandate)
     ? undefined
     : (mandate ?? findHeld(last, invoice, ledger, policy))
   if (ledger.requestedBy === 'merchant')
     return charge(invoice, policy, chargeable, again('merchant', 0))
+  if (chargeable && isPartOfIt(last, ledger))
+    return charge(invoice, policy, chargeable, again('invoice', 0))
   if (mandate && isRenewedSince(last, mandate))
     return charge(invoice, policy, mandate, again('mandate'))
   if (last.kind === 'charge' && last.status !== 'paid' && !chargeable)
@@ -137,6 +155,22 @@ function begin(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Ste
   const due = retryAt(invoice, ledger, policy, now)
   if (!due || due > now) return undefined
   return charge(invoice, policy, chargeable, again('retry', last.retryIndex + 1))
+}
+
+/** A checkout that was opened for somebody who came, or for a request, is made good for by the card alone. */
+function beginFirst(
+  invoice: Invoice,
+  { attempts, requestedBy }: Ledger,
+  policy: Policy,
+  mandate: Mandate | undefined,
+): Step | undefined {
+  const first = { retryIndex: 0, resume: undefined }
+  // Who stands at the pay link is not made to wait for a card that is busy with another charge.
+  if (requestedBy === 'customer') return open(invoice, policy, { ...first, cause: 'customer' })
+  if (requestedBy === 'merchant')
+    return charge(invoice, policy, mandate, { ...first, cause: 'merchant' })
+  if (attempts.length > 0 && !mandate) return undefined
+  return charge(invoice, policy, mandate, { ...first, cause: 'invoice' })
 }
 
 /**
@@ -184,10 +218,12 @@ const isRenewedSince = ({ kind, startedAt, endedAt }: Attempt, { renewedAt }: Ma
   renewedAt > (kind === 'charge' ? (endedAt ?? startedAt) : startedAt)
 
 /** Whether charging without the customer again would only repeat what was refused. */
-function wantsCustomer(attempts: readonly Attempt[], mandate: Mandate | undefined): boolean {
-  const last = attempts.findLast(
-    ({ kind, dodoSubscriptionId }) =>
-      kind === 'charge' && dodoSubscriptionId === mandate?.dodoSubscriptionId,
+function wantsCustomer(invoice: Invoice, ledger: Ledger, mandate: Mandate | undefined): boolean {
+  const last = ledger.attempts.findLast(
+    (one) =>
+      one.kind === 'charge' &&
+      one.dodoSubscriptionId === mandate?.dodoSubscriptionId &&
+      !isNeverMade(one, invoice, ledger),
   )
   if (!mandate || !last || isRenewedSince(last, mandate)) return false
   if (last.status === 'superseded') return true
@@ -205,7 +241,7 @@ export function retryAt(
   policy: Policy,
   now: Date,
 ): Date | undefined {
-  const last = ledger.attempts.at(-1)
+  const last = findLast(invoice, ledger)
   const waitMs = nextWaitMs(last, policy)
   if (waitMs === undefined || !last?.endedAt) return undefined
   if (whyNotCollected(invoice, policy) || isMoneyInHand(invoice, ledger, now)) return undefined
@@ -226,13 +262,43 @@ export function nextWake(
   policy: Policy,
   now: Date,
 ): Date | undefined {
+  const times = [nextCollecting(invoice, ledger, policy, now), ...waitingOrders(ledger)]
+  return times
+    .filter((at) => at !== undefined)
+    .toSorted((one, other) => one.getTime() - other.getTime())[0]
+}
+
+function nextCollecting(
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+  now: Date,
+): Date | undefined {
   const live = ledger.attempts.find(isLive)
+  if (!live) return retryAt(invoice, ledger, policy, now)
   const stuck = ledger.payments.find(
-    (payment) => payment.attemptId === live?.id && !isFinal(payment) && !isSlow(payment),
+    (payment) => payment.attemptId === live.id && !isFinal(payment) && !isSlow(payment),
   )
-  const next = live && stuck ? stuckUntil(live, stuck) : retryAt(invoice, ledger, policy, now)
-  const times = [next, ...waitingOrders(ledger)].filter((at) => at !== undefined)
-  return times.toSorted((one, other) => one.getTime() - other.getTime())[0]
+  if (stuck) return stuckUntil(live, stuck)
+  return resumesAt(live, invoice, ledger, policy)
+}
+
+/** When the schedule may go on that a checkout has interrupted which would be passed over: not before it is over. */
+function resumesAt(
+  live: Attempt,
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+): Date | undefined {
+  const { expiresAt } = live
+  if (!expiresAt || whyNotCollected(invoice, policy)) return undefined
+  const overAt = new Date(expiresAt.getTime() + EXPIRY_MARGIN_MS + 1)
+  const attempts = ledger.attempts.map((one) =>
+    one.id === live.id ? { ...one, status: 'expired' as const } : one,
+  )
+  const afterwards = { ...ledger, attempts }
+  if (begin(invoice, { ...afterwards, requestedBy: null }, policy, overAt)) return overAt
+  return retryAt(invoice, afterwards, policy, overAt)
 }
 
 /** When refunds that Dodo's balance did not cover are asked for again. */

@@ -59,6 +59,8 @@ function describeNextOfBundle({ state, attempts }: BundleReport): string {
       return 'nothing; each invoice has its own story'
     case 'void':
       return 'nothing'
+    case 'skipped':
+      return 'nothing, until one of its invoices changes in Lago'
     case 'processing':
       return 'Dodo tells when the bank is done; each invoice is then paid its share'
     case 'attention':

@@ -124,7 +124,7 @@ async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: 
   await deps.db
     .update(invoices)
     .set({ requestedBy: null })
-    .where(eq(invoices.lagoInvoiceId, invoice.lago_id))
+    .where(and(eq(invoices.lagoInvoiceId, invoice.lago_id), eq(invoices.requestedBy, 'merchant')))
   return true
 }
 

@@ -1,9 +1,10 @@
-import { inArray, lte } from 'drizzle-orm'
+import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm'
 
-import { invoices } from '../db/schema.ts'
+import { findings, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 
 const MAX_WOKEN = 200
+const RETRY_SCHEDULE = 'retry_schedule'
 
 /** Wakes the invoices whose time has come: retries after a decline. Safe to run on every replica at once. */
 export async function wakeDue({
@@ -16,6 +17,7 @@ export async function wakeDue({
       .select({ lagoInvoiceId: invoices.lagoInvoiceId })
       .from(invoices)
       .where(lte(invoices.nextWakeAt, now()))
+      .orderBy(asc(invoices.nextWakeAt))
       .limit(MAX_WOKEN)
       .for('update', { skipLocked: true })
     if (due.length === 0) return
@@ -26,5 +28,38 @@ export async function wakeDue({
       'settle',
       keys.map((key) => ({ key, priority: 5, data: { cause: 'retry' } })),
     )
+  })
+}
+
+/**
+ * What declined invoices wait for was said by the schedule of their last look. When the merchant has set another
+ * one, they are looked at again, so that what is shown is what will be done. Safe to run on every replica at once.
+ */
+export async function adoptSchedule({
+  db,
+  config,
+  now,
+}: Pick<Deps, 'db' | 'config' | 'now'>): Promise<void> {
+  const at = now()
+  const value = config.retryScheduleMs
+  await db.transaction(async (tx) => {
+    const first = await tx
+      .insert(findings)
+      .values({ name: RETRY_SCHEDULE, value, foundAt: at })
+      .onConflictDoNothing()
+      .returning({ name: findings.name })
+    if (first.length > 0) return
+    const changed = await tx
+      .update(findings)
+      .set({ value, foundAt: at })
+      .where(
+        and(
+          eq(findings.name, RETRY_SCHEDULE),
+          sql`${findings.value} is distinct from ${JSON.stringify(value)}::jsonb`,
+        ),
+      )
+      .returning({ name: findings.name })
+    if (changed.length === 0) return
+    await tx.update(invoices).set({ nextWakeAt: at }).where(eq(invoices.state, 'failed'))
   })
 }

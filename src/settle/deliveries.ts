@@ -1,25 +1,25 @@
-import { and, asc, eq, inArray, isNotNull, isNull } from 'drizzle-orm'
+import { and, asc, eq, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
-import type { Executor } from '../db/client.ts'
-import { deliveries, invoices } from '../db/schema.ts'
+import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { DodoPayment } from '../dodo/objects.ts'
 import { LagoCreditNote } from '../lago/objects.ts'
 import { observeCreditNote } from './observe-credit-note.ts'
 import { isAnothers, observePayment } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
+import { isRetry, takeRetry } from './retry.ts'
 
 /** More wait for the next job, which is there: every delivery brings its own. */
 const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
 type Row = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'organizationId'>
+type Reader = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'config' | 'organizationId'>
 
 /**
- * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled;
- * reading them twice changes nothing.
+ * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled, but
+ * for a wish, which is written down once; reading the others twice changes nothing.
  */
 export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promise<DeliveryKey[]> {
   const unread = await deps.db
@@ -57,54 +57,11 @@ async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
 
 async function readLagoDelivery(deps: Reader, row: Row, lagoInvoiceId: string) {
   const { db, now } = deps
-  if (isRetryRequest(row) || (await isRepeatedCreation(deps, row, lagoInvoiceId)))
-    return requestCollection(db, lagoInvoiceId, row.receivedAt)
+  if (await isRetry(deps, row, lagoInvoiceId)) return takeRetry(deps, row, lagoInvoiceId)
   if (row.eventType !== 'credit_note.created') return
   const parsed = z.object({ credit_note: LagoCreditNote }).safeParse(readJson(row.body))
   if (parsed.success)
     await observeCreditNote(db, parsed.data.credit_note, { source: 'webhook', at: now() })
-}
-
-const RetryRequest = z.object({
-  payment_provider_invoice_payment_error: z.object({
-    error_details: z.object({ code: z.literal('customer_must_have_payment_provider') }),
-  }),
-})
-
-/**
- * Lago says this when the merchant presses Retry for a customer whom it cannot charge itself
- * (lago-api `svc/invoices/payments/retry_service.rb`); it is not a failed payment.
- */
-const isRetryRequest = ({ eventType, body }: Row) =>
-  eventType === 'invoice.payment_failure' && RetryRequest.safeParse(readJson(body)).success
-
-const CREATIONS = ['invoice.created', 'invoice.one_off_created', 'invoice.paid_credit_added']
-
-/** Before 1.33.2 Retry announces the invoice once more, as a delivery of its own (lago-api PR 4226). */
-async function isRepeatedCreation({ db, lago }: Reader, row: Row, lagoInvoiceId: string) {
-  if (row.eventType !== 'invoice.created') return false
-  await lago.release.known()
-  if (!lago.release.isBefore('1.33.2')) return false
-  const [earlier] = await db
-    .select({ at: deliveries.processedAt })
-    .from(deliveries)
-    .where(
-      and(
-        eq(deliveries.wakesKey, lagoInvoiceId),
-        eq(deliveries.source, 'lago'),
-        inArray(deliveries.eventType, CREATIONS),
-        isNotNull(deliveries.processedAt),
-      ),
-    )
-    .limit(1)
-  return earlier !== undefined
-}
-
-async function requestCollection(db: Executor, lagoInvoiceId: string, requestedAt: Date) {
-  await db
-    .update(invoices)
-    .set({ requestedBy: 'merchant', requestedAt })
-    .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
 }
 
 /** Of a delivery that was emptied and is put through again nothing is left to read. */

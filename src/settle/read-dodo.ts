@@ -34,7 +34,7 @@ export async function readPayment(
 /** Looks whether somebody has paid, or is paying, in a checkout session of ours. */
 export async function readSession(
   deps: Reading,
-  attempt: Attempt,
+  attempt: Pick<Attempt, 'id'>,
   { dodoSessionId, settling }: { dodoSessionId: string; settling?: string },
 ) {
   const session = await deps.dodo.findSession(dodoSessionId)

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, ne } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
 
 import { bundleInvoices, bundles, deliveries, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -13,6 +13,7 @@ import { asInvoice, type InvoiceRow } from './load.ts'
 import { note } from './timeline.ts'
 
 type Resting = Pick<Deps, 'db' | 'queue' | 'now'>
+type Transaction = Parameters<typeof note>[0]
 /** What was looked at; `invoice` is Lago's as last seen, if it was. */
 type Looked = { row: InvoiceRow; read: DeliveryKey[]; invoice: LagoInvoice | undefined }
 
@@ -51,7 +52,13 @@ export async function noteLeftOutMetadata(
   }
 }
 
-type Rest = { standing: Standing; isPayable?: boolean; wakeAt?: Date | undefined }
+type Rest = {
+  standing: Standing
+  isPayable?: boolean
+  wakeAt?: Date | undefined
+  /** The payment request whose checkout asks for it, and so has to look at whoever comes to pay. */
+  askedBy?: string | undefined
+}
 
 /** Who looks at an invoice that has never come to rest sees what it waits for. */
 export const tellWaiting = ({ db }: Resting, { lagoInvoiceId }: InvoiceRow, { message }: Later) =>
@@ -64,18 +71,16 @@ export const tellWaiting = ({ db }: Resting, { lagoInvoiceId }: InvoiceRow, { me
 export async function rest(
   { db, queue, now }: Resting,
   { row, read, invoice }: Looked,
-  { standing, isPayable = false, wakeAt }: Rest,
+  { standing, isPayable = false, wakeAt, askedBy }: Rest,
 ) {
   const { state, reason } = standing
   const at = now()
+  const seen = { ...(invoice && snapshotOf(invoice)), state, reason, isPayable }
   await db.transaction(async (tx) => {
     await tx
       .update(invoices)
       .set({
-        ...(invoice && snapshotOf(invoice)),
-        state,
-        reason,
-        isPayable,
+        ...seen,
         nextWakeAt: wakeAt ?? null,
         lastError: null,
         lastErrorAt: null,
@@ -83,11 +88,10 @@ export async function rest(
         settledAt: at,
       })
       .where(eq(invoices.lagoInvoiceId, row.lagoInvoiceId))
-    if (row.requestedAt) await clearRequest(tx, row)
-    if (row.state !== state) {
-      await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
-      await wakeBundles(queue, tx, row.lagoInvoiceId)
-    }
+    if (row.requestedAt && !(askedBy && (await passOn(queue, tx, row.requestedAt, askedBy))))
+      await clearRequest(tx, row)
+    if (row.state !== state) await note(tx, row.lagoInvoiceId, `${state}: ${reason}`, at)
+    if (isChanged(row, seen)) await wakeBundles(queue, tx, row.lagoInvoiceId)
     for (const source of ['lago', 'dodo'] as const) {
       const ids = read.filter((key) => key.source === source).map(({ deliveryId }) => deliveryId)
       if (ids.length === 0) continue
@@ -105,25 +109,54 @@ export async function rest(
   })
 }
 
-/** What becomes of an invoice changes the sum of the payment requests that it is part of. */
-async function wakeBundles(
+/** Whether anything that a payment request of it goes by is another than when it was last at rest. */
+const isChanged = (row: InvoiceRow, seen: Partial<InvoiceRow>) =>
+  [
+    seen.state !== row.state,
+    seen.reason !== row.reason,
+    seen.isPayable !== row.isPayable,
+    seen.amountDue !== undefined && seen.amountDue !== row.amountDue,
+    seen.lagoStatus !== undefined && seen.lagoStatus !== row.lagoStatus,
+    seen.lagoPaymentStatus !== undefined && seen.lagoPaymentStatus !== row.lagoPaymentStatus,
+  ].includes(true)
+
+/** What becomes of an invoice changes the sum, and the state, of the payment requests that it is part of. */
+async function wakeBundles(queue: Resting['queue'], tx: Transaction, lagoInvoiceId: string) {
+  const keys = await tx
+    .select({ key: bundleInvoices.lagoPaymentRequestId })
+    .from(bundleInvoices)
+    .where(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId))
+  await queue.send(tx, 'bundle', keys)
+}
+
+/**
+ * A wish about an invoice whose checkout is a payment request's is the request's to look at, as if it had come
+ * through its own link. The invoice keeps it until then, and is woken. False once that was done.
+ */
+async function passOn(
   queue: Resting['queue'],
-  tx: Parameters<typeof note>[0],
-  lagoInvoiceId: string,
-) {
-  const waiting = await tx
-    .select({ key: bundles.lagoPaymentRequestId })
-    .from(bundles)
-    .innerJoin(
-      bundleInvoices,
-      eq(bundleInvoices.lagoPaymentRequestId, bundles.lagoPaymentRequestId),
+  tx: Transaction,
+  requestedAt: Date,
+  lagoPaymentRequestId: string,
+): Promise<boolean> {
+  const moment = sql`${requestedAt.toISOString()}::timestamptz`
+  const asked = await tx
+    .update(bundles)
+    .set({ requestedAt: sql`greatest(${bundles.requestedAt}, ${moment})` })
+    .where(
+      and(
+        eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId),
+        or(isNull(bundles.answeredAt), lt(bundles.answeredAt, requestedAt)),
+      ),
     )
-    .where(and(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId), ne(bundles.state, 'paid')))
-  await queue.send(tx, 'bundle', waiting)
+    .returning({ key: bundles.lagoPaymentRequestId })
+  const jobs = asked.map(({ key }) => ({ key, priority: 20, data: { cause: 'customer' } }))
+  await queue.send(tx, 'bundle', jobs)
+  return asked.length > 0
 }
 
 /** Whoever asked while we were at it asks for the next look, not for this one. */
-const clearRequest = (tx: Parameters<typeof note>[0], { lagoInvoiceId, requestedAt }: InvoiceRow) =>
+const clearRequest = (tx: Transaction, { lagoInvoiceId, requestedAt }: InvoiceRow) =>
   tx
     .update(invoices)
     .set({ requestedAt: null, requestedBy: null })
@@ -131,6 +164,18 @@ const clearRequest = (tx: Parameters<typeof note>[0], { lagoInvoiceId, requested
       and(
         eq(invoices.lagoInvoiceId, lagoInvoiceId),
         requestedAt ? eq(invoices.requestedAt, requestedAt) : isNotNull(invoices.requestedAt),
+      ),
+    )
+
+/** There is a checkout for it now: whatever becomes of that one, this wish opens no other. */
+export const grantWish = ({ db }: Resting, { lagoInvoiceId, requestedAt }: InvoiceRow) =>
+  db
+    .update(invoices)
+    .set({ requestedBy: null })
+    .where(
+      and(
+        eq(invoices.lagoInvoiceId, lagoInvoiceId),
+        requestedAt ? eq(invoices.requestedAt, requestedAt) : isNull(invoices.requestedAt),
       ),
     )
 

@@ -1,9 +1,10 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 
-import { attempts, bundleInvoices, bundles, payments, shares } from '../db/schema.ts'
+import { bundles, invoices, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { decideBundle, shareOf, type BundleAttempt, type Share } from '../domain/decide-bundle.ts'
-import { isLive, type Attempt, type Ledger } from '../domain/ledger.ts'
+import { assessBundle, type BundleStanding } from '../domain/assess-bundle.ts'
+import { decideBundle, type BundleAttempt, type Share } from '../domain/decide-bundle.ts'
+import { isLive, type Attempt } from '../domain/ledger.ts'
 import {
   formatDodo,
   formatLago,
@@ -12,30 +13,28 @@ import {
   toDodoMinor,
 } from '../domain/money.ts'
 import { Later, PermanentError, reasonOf, WrongAddress } from '../errors.ts'
-import type { LagoPaymentRequest } from '../lago/objects.ts'
 import { begin, endAttempt } from './attempts.ts'
 import type { Checkouts, Demand } from './checkout.ts'
-import { findCollectSince } from './collect-since.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
-import { asInvoice, ensureInvoice, loadLedger, newPayToken, payUrlOf } from './load.ts'
+import { payUrlOf } from './load.ts'
+import {
+  ensureBundle,
+  loadBundleAttempts,
+  loadMembers,
+  memberIds,
+  type BundleRow,
+  type LoadedMember,
+} from './load-bundle.ts'
 import { asCheckout, openOnce } from './open-checkout.ts'
 import { readSession } from './read-dodo.ts'
-import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
 import { wake } from './wake.ts'
 
 type Bundling = Checkouts & Pick<Deps, 'lago' | 'queue'>
-type BundleRow = typeof bundles.$inferSelect
-type Member = { ledger: Ledger; share: Share; number: string; isSlow: boolean }
-type Outcome = {
-  state: BundleRow['state']
-  reason: string
-  amountDue?: number
-  isPayable?: boolean
-}
+type Outcome = Partial<BundleStanding> & Pick<BundleStanding, 'state' | 'reason'>
 
-/** More rounds than opening one checkout needs. */
-const MAX_STEPS = 6
+/** More rounds than looking at one checkout, ending it and opening another need. */
+const MAX_STEPS = 10
 const WAIT_MS = 2_000
 
 /**
@@ -47,10 +46,11 @@ export async function settleBundle(deps: Bundling, lagoPaymentRequestId: string)
   const key = ['bundle', lagoPaymentRequestId] as const
   if (!request) {
     const outcome = 'Lago does not have this payment request'
+    await answer(deps, lagoPaymentRequestId, deps.now())
     return finishDeliveries(deps.db, key, { at: deps.now(), outcome })
   }
   const row = await ensureBundle(deps, request)
-  const outcome = await ask(deps, request, row).catch((error: unknown): Outcome => {
+  const outcome = await ask(deps, row).catch((error: unknown): Outcome => {
     const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
     if (!needsPerson && !isRefused(error)) throw error
     return { state: 'attention', reason: reasonOf(error) }
@@ -60,146 +60,103 @@ export async function settleBundle(deps: Bundling, lagoPaymentRequestId: string)
     .update(bundles)
     .set({ isPayable: false, ...outcome, settledAt: at })
     .where(eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId))
-  if (row.requestedAt) await clearRequest(deps, row, row.requestedAt)
+  if (row.requestedAt) await answer(deps, lagoPaymentRequestId, row.requestedAt)
   await finishDeliveries(deps.db, key, { at, outcome: `${outcome.state}: ${outcome.reason}` })
 }
 
-/** Whoever asked while we were at it asks for the next look, not for this one. */
-const clearRequest = ({ db }: Bundling, { lagoPaymentRequestId }: BundleRow, requestedAt: Date) =>
-  db
-    .update(bundles)
-    .set({ requestedAt: null })
-    .where(
-      and(
-        eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId),
-        eq(bundles.requestedAt, requestedAt),
-      ),
-    )
-
-async function ensureBundle(deps: Bundling, request: LagoPaymentRequest): Promise<BundleRow> {
-  const { lago_id: lagoPaymentRequestId } = request
-  const oldestFirst = request.invoices.toSorted((one, other) =>
-    `${one.issuing_date} ${one.number}`.localeCompare(`${other.issuing_date} ${other.number}`),
-  )
+/**
+ * The wish has been looked at. Whoever asked while we were at it asks for the next look, not for this one;
+ * who came through the link of an invoice waits for the invoice, which goes on from here.
+ */
+async function answer(deps: Bundling, lagoPaymentRequestId: string, answeredAt: Date) {
+  const moment = sql`${answeredAt.toISOString()}::timestamptz`
   await deps.db.transaction(async (tx) => {
     await tx
-      .insert(bundles)
-      .values({
-        lagoPaymentRequestId,
-        lagoCustomerId: request.customer.external_id,
-        currency: request.amount_currency,
-        payToken: newPayToken(),
-        createdAt: deps.now(),
+      .update(bundles)
+      .set({
+        answeredAt: sql`greatest(${bundles.answeredAt}, ${moment})`,
+        requestedAt: sql`case when ${bundles.requestedAt} > ${moment} then ${bundles.requestedAt} end`,
       })
-      .onConflictDoNothing()
-    if (oldestFirst.length === 0) return
-    await tx
-      .insert(bundleInvoices)
-      .values(
-        oldestFirst.map(({ lago_id: lagoInvoiceId }, position) => ({
-          lagoPaymentRequestId,
-          lagoInvoiceId,
-          position,
-        })),
+      .where(eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId))
+    const waiting = await tx
+      .select({ id: invoices.lagoInvoiceId })
+      .from(invoices)
+      .where(
+        and(
+          inArray(invoices.lagoInvoiceId, await memberIds(tx, lagoPaymentRequestId)),
+          isNotNull(invoices.requestedAt),
+        ),
       )
-      .onConflictDoNothing()
+    const ids = waiting.map(({ id }) => id)
+    await wake({ db: tx, queue: deps.queue }, ids, 'customer')
   })
-  const [row] = await deps.db
-    .select()
-    .from(bundles)
-    .where(eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId))
-  if (!row) throw new Error(`payment request ${lagoPaymentRequestId} vanished from the ledger`)
-  return row
 }
 
-async function ask(deps: Bundling, request: LagoPaymentRequest, row: BundleRow): Promise<Outcome> {
-  const isRequested = row.requestedAt !== null
+async function ask(deps: Bundling, row: BundleRow): Promise<Outcome> {
+  let isRequested = row.requestedAt !== null
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
     const members = await loadMembers(deps, row)
     const known = await loadBundleAttempts(deps, row)
     const wanted = members.map(({ share }) => share)
     const step = decideBundle(known, wanted, { isRequested, now: deps.now() })
-    if (step.do === 'rest') return assess(row, known, members)
-    if (step.do === 'end_attempt') {
-      const { attempt, status, why } = step
-      const [first] = attempt.shares
-      await endAttempt(deps, first?.lagoInvoiceId ?? '', attempt, { status, at: deps.now(), why })
-    } else {
-      await openTogether(deps, { request, row, members, known, ...step })
+    switch (step.do) {
+      case 'rest':
+        return assessBundle(known, members, row.currency)
+      case 'read_session':
+        await look(deps, row, step.attempt, step.dodoSessionId)
+        break
+      case 'end_attempt':
+        if (step.instead.length === 0) {
+          await endTogether(deps, step)
+          break
+        }
+        await openTogether(deps, {
+          row,
+          members,
+          known,
+          resume: undefined,
+          replaces: step,
+          shares: step.instead,
+        })
+        isRequested = false
+        break
+      case 'open_checkout':
+        await openTogether(deps, { row, members, known, ...step })
+        // A wish is granted once, whatever becomes of the checkout at once.
+        isRequested = false
     }
   }
   throw new PermanentError('the payment request did not come to rest: please report this')
 }
 
-async function loadMembers(deps: Bundling, { lagoPaymentRequestId }: BundleRow): Promise<Member[]> {
-  const ids = await deps.db
-    .select()
-    .from(bundleInvoices)
-    .where(eq(bundleInvoices.lagoPaymentRequestId, lagoPaymentRequestId))
-    .orderBy(asc(bundleInvoices.position))
-  const members: Member[] = []
-  const collectSince = await findCollectSince(deps)
-  for (const { lagoInvoiceId } of ids) {
-    const invoiceRow = await ensureInvoice(deps, lagoInvoiceId)
-    const invoice = await findInvoice(deps, lagoInvoiceId)
-    const ledger = await loadLedger(deps, invoiceRow)
-    members.push({
-      ledger,
-      share: shareOf(invoice && asInvoice(invoice), ledger, deps.now(), { collectSince }),
-      number: invoice?.number ?? lagoInvoiceId,
-      isSlow: ledger.payments.some(({ status, attemptId }) => status === 'processing' && attemptId),
-    })
-  }
-  return members
-}
-
-async function loadBundleAttempts(
-  { db }: Bundling,
+/** What is found is news for the invoices, none of which is being settled here. */
+const look = (
+  deps: Bundling,
   { lagoPaymentRequestId }: BundleRow,
-): Promise<BundleAttempt[]> {
-  const rows = await db
-    .select()
-    .from(attempts)
-    .where(eq(attempts.lagoPaymentRequestId, lagoPaymentRequestId))
-    .orderBy(asc(attempts.number))
-  const ids = rows.map(({ id }) => id)
-  const parts = ids.length
-    ? await db
-        .select()
-        .from(shares)
-        .where(inArray(shares.attemptId, ids))
-        .orderBy(asc(shares.position))
-    : []
-  const paid = ids.length
-    ? await db.select().from(payments).where(inArray(payments.attemptId, ids))
-    : []
-  return rows.map((one) => ({
-    ...one,
-    shares: parts.filter(({ attemptId }) => attemptId === one.id),
-    isBeingPaid: paid.some(({ attemptId }) => attemptId === one.id),
-  }))
-}
+  attempt: Pick<Attempt, 'id'>,
+  dodoSessionId: string,
+) => readSession(deps, attempt, { dodoSessionId, settling: lagoPaymentRequestId })
 
-function assess(row: BundleRow, known: BundleAttempt[], members: Member[]): Outcome {
-  const amountDue = members.reduce((sum, { share }) => sum + share.amount, 0)
-  if (members.some(({ isSlow }) => isSlow)) {
-    return { state: 'processing', reason: 'a payment is being processed by the bank', amountDue }
-  }
-  if (amountDue === 0) return { state: 'paid', reason: 'nothing of it is due any more', amountDue }
-  const sum = formatLago(amountDue, row.currency)
-  const isOpen = known.some(isLive)
-  const reason = isOpen
-    ? `waiting for the customer to pay ${sum}`
-    : `the checkout is over; the pay link opens a new one for ${sum}`
-  return { state: 'open', reason, amountDue, isPayable: true }
+/** Its invoices go on by themselves. */
+async function endTogether(
+  deps: Bundling,
+  { attempt, status, why }: Extract<ReturnType<typeof decideBundle>, { do: 'end_attempt' }>,
+) {
+  const { payment, shares: parts } = attempt
+  const isDeclined = status === 'declined'
+  const at = isDeclined && payment ? payment.changedAt : deps.now()
+  const declineCode = isDeclined ? (payment?.errorCode ?? null) : null
+  const ids = parts.map(({ lagoInvoiceId }) => lagoInvoiceId)
+  await endAttempt(deps, ids[0] ?? '', attempt, { status, at, why, declineCode })
+  await wake(deps, ids, 'operator')
 }
 
 type Opening = {
-  request: LagoPaymentRequest
   row: BundleRow
-  members: Member[]
+  members: LoadedMember[]
   known: BundleAttempt[]
   resume: BundleAttempt | undefined
+  replaces?: { attempt: BundleAttempt; why: string }
   shares: readonly Share[]
 }
 
@@ -252,19 +209,25 @@ function assertCollectable({ currency, amount }: { currency: string; amount: num
 /** The invoices' own checkouts make way for the one that pays them together: both or neither. */
 async function intend(
   deps: Bundling,
-  { row, members, shares: parts }: Opening,
+  { row, members, replaces, shares: parts }: Opening,
   { kind, number, amount }: { kind: Attempt['kind']; number: number; amount: number },
 ) {
   const { lagoPaymentRequestId, currency, requestedAt } = row
   const own = members.flatMap(({ ledger, share }) => {
     const attempt = share.amount > 0 ? ledger.attempts.find(isLive) : undefined
-    return attempt ? [{ attempt, lagoInvoiceId: ledger.lagoInvoiceId }] : []
+    const isOther = attempt && attempt.id !== replaces?.attempt.id
+    return isOther ? [{ attempt, lagoInvoiceId: ledger.lagoInvoiceId }] : []
   })
-  for (const { attempt } of own) await assertUnpaid(deps, attempt)
+  for (const { attempt } of own) await assertUnpaid(deps, row, attempt)
   const at = deps.now()
   const why = `payment request ${lagoPaymentRequestId} asks for it together with others`
   return deps.db.transaction(async (tx) => {
     const within = { ...deps, db: tx }
+    if (replaces) {
+      const [first] = replaces.attempt.shares
+      const end = { status: 'superseded' as const, at, why: replaces.why }
+      await endAttempt(within, first?.lagoInvoiceId ?? '', replaces.attempt, end)
+    }
     for (const { attempt, lagoInvoiceId } of own) {
       await endAttempt(within, lagoInvoiceId, attempt, { status: 'superseded', at, why })
     }
@@ -286,10 +249,10 @@ async function intend(
 }
 
 /** Somebody may be paying in an invoice's own checkout just now: then the sum is another in a moment. */
-async function assertUnpaid(deps: Bundling, attempt: Attempt) {
+async function assertUnpaid(deps: Bundling, row: BundleRow, attempt: Attempt) {
   const { dodoSessionId } = attempt
   if (!dodoSessionId) return
-  await readSession(deps, attempt, { dodoSessionId })
+  await look(deps, row, attempt, dodoSessionId)
   const [payment] = await deps.db
     .select({ status: payments.status })
     .from(payments)

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { decide } from '../domain/decide.ts'
-import type { Policy } from '../domain/ledger.ts'
+import { isLive, type Policy } from '../domain/ledger.ts'
 import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
@@ -11,7 +11,14 @@ import { readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
 import { takeOverPayToken } from './pay-token.ts'
-import { introduce, noteLeftOutMetadata, rest, standingOfUnknown, tellWaiting } from './rest.ts'
+import {
+  grantWish,
+  introduce,
+  noteLeftOutMetadata,
+  rest,
+  standingOfUnknown,
+  tellWaiting,
+} from './rest.ts'
 import { takeStep } from './take-step.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
@@ -45,8 +52,8 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(lagoInvoiceId, data) {
     const row = await ensureInvoice(usual, lagoInvoiceId)
     const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId)
-    // An earlier job has already done what this delivery asked for.
-    if (read.length === 0 && data['cause'] === undefined) return
+    // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
+    if (read.length === 0 && data['cause'] === undefined && !row.requestedAt) return
 
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
@@ -104,9 +111,11 @@ async function settleInvoice(deps: Settling, subject: Case) {
     const step = decide(asInvoice(invoice), ledger, policy, deps.now())
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)
-      return rest(deps, { ...subject, row }, step)
+      const askedBy = ledger.attempts.find(isLive)?.lagoPaymentRequestId ?? undefined
+      return rest(deps, { ...subject, row }, { ...step, askedBy })
     }
     subject.invoice = await takeStep(deps, step, invoice, ledger)
+    if (step.do === 'open_checkout') await grantWish(deps, row)
   }
   throw new PermanentError(
     `settling did not come to an end within ${MAX_STEPS} steps: please report this`,

@@ -1,3 +1,4 @@
+import type { Executor } from '../db/client.ts'
 import type { Deps } from '../deps.ts'
 
 /** Why an invoice is looked at when no delivery says so. */
@@ -13,7 +14,7 @@ const PRIORITY: Record<WakeCause, number> = {
 
 /** Says "look at this invoice", durably. Whatever the cause, it is the same look. */
 export async function wake(
-  { db, queue }: Pick<Deps, 'db' | 'queue'>,
+  { db, queue }: { db: Executor } & Pick<Deps, 'queue'>,
   lagoInvoiceIds: readonly string[],
   cause: WakeCause,
 ) {

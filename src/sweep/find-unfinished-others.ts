@@ -1,7 +1,28 @@
-import { and, asc, eq, gt, inArray, isNotNull, notExists, notInArray, sql } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  eq,
+  exists,
+  gt,
+  inArray,
+  isNotNull,
+  ne,
+  notExists,
+  notInArray,
+  or,
+  sql,
+} from 'drizzle-orm'
 import { union } from 'drizzle-orm/pg-core'
 
-import { attempts, bundles, disputes, payments, refunds } from '../db/schema.ts'
+import {
+  attempts,
+  bundleInvoices,
+  bundles,
+  disputes,
+  invoices,
+  payments,
+  refunds,
+} from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 
@@ -70,10 +91,10 @@ const unfinishedPayments: Finder<{ dodoPaymentId: string | null }> = async (
   return rows.map(({ dodoPaymentId }) => ({ dodoPaymentId, cursor: dodoPaymentId }))
 }
 
-/** Payment requests whose checkout was begun and not finished, or could not be opened. */
+/** Payment requests that are not at rest, or are called settled while Lago shows that an invoice of them is owed. */
 export async function findUnfinishedBundles(deps: Searching) {
   const rows = await takeTurns(deps, 'bundles', { find: unfinishedBundles, limit: MAX_BUNDLES })
-  return rows.map(({ key }) => ({ key, what: 'the checkout of a payment request is not open' }))
+  return rows.map(({ key }) => ({ key, what: 'a payment request is not at rest' }))
 }
 
 const unfinishedBundles: Finder<{ key: string }> = async ({ db }, after, limit) => {
@@ -82,11 +103,34 @@ const unfinishedBundles: Finder<{ key: string }> = async ({ db }, after, limit) 
     .select({ key })
     .from(attempts)
     .where(and(inArray(attempts.status, ['intended', 'unknown']), gt(key, after)))
-  const troubled = db
+  const owed = db
+    .select({ is: sql`1` })
+    .from(bundleInvoices)
+    .innerJoin(invoices, eq(invoices.lagoInvoiceId, bundleInvoices.lagoInvoiceId))
+    .where(
+      and(
+        eq(bundleInvoices.lagoPaymentRequestId, bundles.lagoPaymentRequestId),
+        eq(invoices.lagoStatus, 'finalized'),
+        ne(invoices.lagoPaymentStatus, 'succeeded'),
+        gt(invoices.amountDue, 0),
+      ),
+    )
+  const restless = db
     .select({ key: bundles.lagoPaymentRequestId })
     .from(bundles)
-    .where(and(eq(bundles.state, 'attention'), gt(bundles.lagoPaymentRequestId, after)))
-  const rows = await union(begun, troubled)
+    .where(
+      and(
+        gt(bundles.lagoPaymentRequestId, after),
+        or(
+          inArray(bundles.state, ['attention', 'processing']),
+          and(eq(bundles.state, 'open'), eq(bundles.isPayable, false)),
+          and(inArray(bundles.state, ['paid', 'void']), exists(owed)),
+          // A wish that nobody has looked at.
+          isNotNull(bundles.requestedAt),
+        ),
+      ),
+    )
+  const rows = await union(begun, restless)
     .orderBy(asc(sql`1`))
     .limit(limit)
   return rows.map((row) => ({ ...row, cursor: row.key }))

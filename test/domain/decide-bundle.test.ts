@@ -44,7 +44,9 @@ const open = (fields: Partial<BundleAttempt> = {}): BundleAttempt => ({
   expiresAt: ahead(23 * HOUR_MS),
   handedOutAt: ago(HOUR_MS),
   shares: BOTH,
-  isBeingPaid: false,
+  lookedAt: NOW,
+  dodoSessionId: 'cks_1',
+  payment: undefined,
   ...fields,
 })
 const decided = (attempts: BundleAttempt[], wanted = BOTH, isRequested = false) =>
@@ -98,9 +100,47 @@ describe('a payment request', () => {
   })
 
   test('is not touched while it is being paid', () => {
-    const paying = open({ isBeingPaid: true, expiresAt: ago(HOUR_MS) })
+    const paying = open({ payment: payment({ status: 'processing' }), expiresAt: ago(HOUR_MS) })
 
     expect(decided([paying], LESS, true)).toEqual({ do: 'rest' })
+  })
+
+  test('is looked at before somebody is sent there, and before it is given up as unpaid', () => {
+    const stale = open({ lookedAt: ago(MINUTE_MS) })
+    expect(decided([stale], BOTH, true)).toMatchObject({ do: 'read_session', attempt: stale })
+    expect(decided([stale]).do).toBe('rest')
+    const unseen = open({ expiresAt: ago(HOUR_MS), lookedAt: ago(2 * HOUR_MS) })
+    expect(decided([unseen])).toMatchObject({ do: 'read_session' })
+  })
+
+  test('that was declined gives up its checkout, so that its invoices go on', () => {
+    const failed = payment({ status: 'failed', errorCode: 'STOLEN_CARD' })
+
+    expect(decided([open({ payment: failed })])).toMatchObject({
+      do: 'end_attempt',
+      status: 'declined',
+      why: 'the payment was declined (STOLEN_CARD)',
+      instead: [],
+    })
+  })
+
+  test('whose customer left the bank’s confirmation asks again when they come, a quarter of an hour later', () => {
+    const since = (ms: number, handedOutMs = DAY_MS) =>
+      open({
+        startedAt: ago(20 * HOUR_MS),
+        handedOutAt: ago(handedOutMs),
+        payment: payment({ status: 'requires_customer_action', changedAt: ago(ms) }),
+      })
+
+    expect(decided([since(14 * MINUTE_MS)], BOTH, true)).toEqual({ do: 'rest' })
+    expect(decided([since(15 * MINUTE_MS)])).toEqual({ do: 'rest' })
+    expect(decided([since(15 * MINUTE_MS)], BOTH, true)).toMatchObject({
+      do: 'end_attempt',
+      status: 'superseded',
+      instead: BOTH,
+    })
+    // Dodo's clock may be behind ours: nobody loses time by it.
+    expect(decided([since(HOUR_MS, 14 * MINUTE_MS)], BOTH, true)).toEqual({ do: 'rest' })
   })
 
   test('gives up a checkout that expired unpaid, a minute after Dodo did', () => {
@@ -228,6 +268,20 @@ describe('an invoice in a payment request', () => {
     expect(inRequest({ requestedBy: 'customer' })).toMatchObject({
       do: 'rest',
       standing: { state: 'open', reason: 'waiting for the customer to pay 42.00 USD' },
+    })
+  })
+
+  test('that is too little to be collected alone is payable while the request asks for it', () => {
+    const tiny = { total: 30 }
+    expect(inRequest({}, tiny)).toMatchObject({
+      do: 'rest',
+      standing: { state: 'open' },
+      isPayable: true,
+    })
+    const over = { ...joint, status: 'expired' as const, endedAt: ago(HOUR_MS) }
+    expect(inRequest({ attempts: [over] }, tiny)).toMatchObject({
+      standing: { state: 'attention' },
+      isPayable: false,
     })
   })
 
