@@ -5,6 +5,7 @@ import {
   isFinal,
   isLive,
   isLost,
+  isUnheardOf,
   type Attempt,
   type Invoice,
   type Ledger,
@@ -58,7 +59,7 @@ export function isMoneyInHand(invoice: Invoice, ledger: Ledger, now: Date): bool
   if (recorded > invoice.paid) return true
   return payments.some((payment) => {
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
-    if (!attempt || payment.isSetup) return false
+    if (!attempt || payment.isSetup || isUnheardOf(payment, now)) return false
     if (!isFinal(payment)) return isSlow(payment) || stuckUntil(attempt, payment) > now
     if (payment.status !== 'succeeded' || payment.disputes.some(isLost)) return false
     const recording = recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)

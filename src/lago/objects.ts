@@ -59,6 +59,8 @@ export const LagoPayment = z.object({
   lago_id: z.string(),
   amount_cents: cents,
   reference: z.string().nullish(),
+  /** What was given as the day of payment (`paid_at`), if anything was. */
+  created_at: z.coerce.date().nullish(),
 })
 export type LagoPayment = z.infer<typeof LagoPayment>
 

@@ -17,17 +17,31 @@ import {
 } from './unknown-outcome.ts'
 
 type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
-type Subject = { invoice: LagoInvoice; payment: Payment; refund: Refund; amount: number }
+type Subject = {
+  invoice: LagoInvoice
+  payment: Payment
+  refund: Refund
+  /** Which of the refund's notes on the invoice it is. */
+  sequence: number
+  amount: number
+  /** What of the refund the note stands for, from which its amount may differ by Lago's rounding. */
+  refunded: number
+}
 
 /** Dodo gave money back, so Lago holds a credit note for exactly that much: one per refund, whatever is lost. */
 export async function creditRefund(
   deps: Crediting,
   invoice: LagoInvoice,
-  { payment, refund, amount: given }: { payment: Payment; refund: Refund; amount: number },
+  {
+    payment,
+    refund,
+    amount: given,
+    sequence,
+  }: { payment: Payment; refund: Refund; amount: number; sequence: number },
 ): Promise<void> {
   const currency = refund.currency ?? invoice.currency
   const amount = toLagoMinor(given, currency)
-  const subject = { invoice, payment, refund, amount: amount ?? 0 }
+  const subject = { invoice, payment, refund, sequence, amount: amount ?? 0, refunded: amount ?? 0 }
   if (amount === undefined || currency !== invoice.currency) {
     return giveUp(
       deps,
@@ -37,7 +51,7 @@ export async function creditRefund(
   }
 
   const notes = await deps.lago.listCreditNotes(invoice)
-  const known = findNote(notes, subject)
+  const known = findNote(await withoutClaimed(deps, subject, notes), subject)
   if (known) return finish(deps, subject, known)
 
   const [begun] = await deps.db.select().from(credits).where(keyOf(subject))
@@ -57,12 +71,30 @@ export async function creditRefund(
 
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
 
+/** The notes that stand for no other refund, nor for another part of this one. */
+async function withoutClaimed({ db }: Crediting, subject: Subject, notes: LagoCreditNote[]) {
+  const { dodoRefundId, lagoInvoiceId, sequence } = identityOf(subject)
+  const rows = await db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const claimed = new Set(
+    rows
+      .filter((one) => one.dodoRefundId !== dodoRefundId || one.sequence !== sequence)
+      .filter(({ status }) => status === 'credited')
+      .map(({ lagoCreditNoteId }) => lagoCreditNoteId),
+  )
+  return notes.filter(({ lago_id, metadata }) => !claimed.has(lago_id) || namesSeveral(metadata))
+}
+
+/** A merchant's note that several refunds carried out names them all. */
+const refundsNamedBy = (metadata: LagoCreditNote['metadata']) =>
+  metadata?.['dodo_refund_id']?.split(',') ?? []
+const namesSeveral = (metadata: LagoCreditNote['metadata']) => refundsNamedBy(metadata).length > 1
+
 /**
  * The note of this refund, if there is one: ours, or one of the merchant's for the same amount that nobody has
  * answered for, which then is why the merchant refunded it in Dodo by hand.
  */
 const findNote = (notes: LagoCreditNote[], { payment, refund, amount }: Subject) =>
-  notes.find(({ metadata }) => metadata?.['dodo_refund_id'] === refund.dodoRefundId) ??
+  notes.find(({ metadata }) => refundsNamedBy(metadata).includes(refund.dodoRefundId)) ??
   notes.find(
     ({ lago_id, metadata, refund_amount_cents, refund_status }) =>
       !metadata?.['dodo_refund_id'] &&
@@ -196,23 +228,31 @@ async function giveUp(deps: Crediting, subject: Subject, reason: string, needsLi
   deps.log.error(identityOf(subject), 'refund not credited')
 }
 
-type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId'>
+type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId' | 'sequence'>
 
 async function write({ db }: { db: Parameters<typeof note>[0] }, subject: Subject, values: Values) {
   await db
     .insert(credits)
-    .values({ ...identityOf(subject), ...values })
-    .onConflictDoUpdate({ target: [credits.dodoRefundId, credits.lagoInvoiceId], set: values })
+    .values({ ...identityOf(subject), ...values, refunded: subject.refunded })
+    .onConflictDoUpdate({
+      target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
+      set: { ...values, refunded: subject.refunded },
+    })
 }
 
-const identityOf = ({ invoice, refund }: Subject) => ({
+const identityOf = ({ invoice, refund, sequence }: Subject) => ({
   dodoRefundId: refund.dodoRefundId,
   lagoInvoiceId: invoice.lago_id,
+  sequence,
 })
 
 const keyOf = (subject: Subject) => {
-  const { dodoRefundId, lagoInvoiceId } = identityOf(subject)
-  return and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const { dodoRefundId, lagoInvoiceId, sequence } = identityOf(subject)
+  return and(
+    eq(credits.dodoRefundId, dodoRefundId),
+    eq(credits.lagoInvoiceId, lagoInvoiceId),
+    eq(credits.sequence, sequence),
+  )
 }
 
 /** Dodo took a refund back that Lago had credited: the note says so, and a person decides. */
@@ -222,10 +262,17 @@ export async function reverseCredit(
   dodoRefundId: string,
 ): Promise<void> {
   const key = and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
-  const [credit] = await db.select().from(credits).where(key)
-  if (credit?.lagoCreditNoteId) await lago.setRefundStatus(credit.lagoCreditNoteId, 'failed')
+  const credited = await db
+    .select()
+    .from(credits)
+    .where(and(key, eq(credits.status, 'credited')))
+  for (const { lagoCreditNoteId } of credited)
+    if (lagoCreditNoteId) await lago.setRefundStatus(lagoCreditNoteId, 'failed')
   await db.transaction(async (tx) => {
-    await tx.update(credits).set({ status: 'reversed' }).where(key)
+    await tx
+      .update(credits)
+      .set({ status: 'reversed' })
+      .where(and(key, eq(credits.status, 'credited')))
     await note(tx, lagoInvoiceId, `refund ${dodoRefundId} failed after it had been credited`, now())
   })
 }

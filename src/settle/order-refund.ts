@@ -35,6 +35,9 @@ type Plan = {
 /** Dodo refuses while it is busy with an earlier refund of the same payment: the same again, later. */
 const BUSY = 'EXISTING_REFUND_REQUEST_PROCESSING'
 const BUSY_MS = 15_000
+/** The merchant's balance at Dodo is short, as it is in a fresh account: that passes, in hours. */
+const SHORT = 'INSUFFICIENT_WALLET_FUNDS'
+const SHORT_MS = 2 * 3_600_000
 const LOOK_AGAIN_MS = 300
 /** The key under which a refund says which order of ours it carries out. */
 const ORDER_KEY = 'bridge_refund'
@@ -130,7 +133,27 @@ async function explain(
     await forget(deps, orderId)
     throw new Later(error.message, soon(deps.now(), BUSY_MS))
   }
+  if (error.code === SHORT) return postpone(deps, plan, orderId)
   return refuse(deps, plan, orderId, reasonOf(error))
+}
+
+/** Dodo did nothing for now, which a person sees; in some hours all of it is decided anew. */
+async function postpone(
+  deps: Ordering,
+  { payment, invoice, amount }: Plan,
+  orderId: string,
+): Promise<undefined> {
+  const at = deps.now()
+  const money = formatDodo(amount, payment.currency)
+  const reason = "Dodo's balance does not cover it"
+  await deps.db.transaction(async (tx) => {
+    await tx
+      .update(refundOrders)
+      .set({ status: 'waiting', reason, repeatableAt: soon(at, SHORT_MS) })
+      .where(eq(refundOrders.id, orderId))
+    const what = `refund of ${money} of payment ${payment.dodoPaymentId} waits: ${reason}`
+    await note(tx, invoice.lago_id, what, at)
+  })
 }
 
 /** Nothing was asked for, so nothing is remembered. */

@@ -7,6 +7,7 @@ import type { Policy } from '../domain/ledger.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
+import { notePaidElsewhere } from './hold-payment.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
 import { introduce, noteLeftOutMetadata, rest, standingOfUnknown, tellWaiting } from './rest.ts'
@@ -42,6 +43,7 @@ type Case = {
 export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(lagoInvoiceId, data) {
     const row = await ensureInvoice(usual, lagoInvoiceId)
+    const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId)
     // An earlier job has already done what this delivery asked for.
     if (read.length === 0 && data['cause'] === undefined) return
@@ -49,7 +51,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
     const deps = isUrgent ? { ...usual, ...urgent } : usual
-    const policy = policyFor(deps, data['cause'])
+    const policy = { ...policyFor(deps, data['cause']), startedAt }
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
@@ -63,7 +65,10 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   }
 }
 
-function policyFor({ config }: Settling, cause: unknown): Omit<Policy, 'isFreeLicense'> {
+function policyFor(
+  { config }: Settling,
+  cause: unknown,
+): Omit<Policy, 'isFreeLicense' | 'startedAt'> {
   const isCustomerWaiting = cause === 'customer'
   return {
     collection: config.collection,
@@ -87,7 +92,8 @@ async function settleInvoice(deps: Settling, subject: Case) {
       .select()
       .from(invoices)
       .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
-    const ledger = await loadLedger(deps, row)
+    const loaded = await loadLedger(deps, row)
+    const ledger = { ...loaded, paidElsewhere: await notePaidElsewhere(deps, invoice, loaded) }
     const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps) }
     const step = decide(asInvoice(invoice), ledger, policy, deps.now())
     if (step.do === 'rest') {

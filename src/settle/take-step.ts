@@ -10,9 +10,12 @@ import { chargeMandate } from './charge-mandate.ts'
 import { creditRefund, reverseCredit } from './credit-refund.ts'
 import { loseDispute, markInvoice, writeMetadata } from './mark-invoice.ts'
 import { openCheckout } from './open-checkout.ts'
+import { dropOrder } from './drop-order.ts'
 import { orderRefund } from './order-refund.ts'
 import { readPayment, readSession } from './read-dodo.ts'
-import { holdPayment, recordPayment } from './record-payment.ts'
+import { holdPayment, lookForPayment } from './hold-payment.ts'
+import { lookAtCreditNotes, takeCreditNote } from './look-at-credit-notes.ts'
+import { recordPayment } from './record-payment.ts'
 import { wakeCustomer } from './sync-customer.ts'
 import { refuseMandate } from './sync-mandate.ts'
 import { findInvoice } from './top-up.ts'
@@ -62,19 +65,26 @@ async function take(
       await wakeOtherParts(deps, invoice.lago_id, step.payment)
       return findInvoice(deps, invoice.lago_id)
     case 'hold_payment':
-      await holdPayment(
-        deps,
-        { invoice, payment: step.payment, amount: 0 },
-        step.disposition,
-        step.why,
-      )
+      await holdPayment(deps, { invoice, ledger, payment: step.payment }, step)
       await wakeOtherParts(deps, invoice.lago_id, step.payment)
+      return invoice
+    case 'look_for_payment':
+      await lookForPayment(deps, { invoice, ledger, payment: step.payment }, step.recording)
       return invoice
     case 'lose_dispute':
       await loseDispute(deps, invoice, step.dodoDisputeId)
       return findInvoice(deps, invoice.lago_id)
     case 'order_refund':
       await orderRefund(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'drop_order':
+      await dropOrder(deps, step.order)
+      return invoice
+    case 'look_at_credit_notes':
+      await lookAtCreditNotes(deps, { invoice, ledger }, step.uncredited)
+      return invoice
+    case 'take_credit_note':
+      await takeCreditNote(deps, invoice, step)
       return invoice
     case 'answer_credit_note':
       await answerCreditNote(deps, invoice, step)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { decide } from '../../src/domain/decide.ts'
 import type { Invoice, Ledger, Payment, Policy } from '../../src/domain/ledger.ts'
 import {
+  credit,
   creditNote,
   dispute,
   ended,
@@ -183,15 +184,7 @@ describe('an invoice that was made void after it was paid', () => {
 
   test('is void once the money went back and Lago has its credit note', () => {
     const refunds = [refund({ amount: 10_800 })]
-    const credits = [
-      {
-        dodoRefundId: 'ref_1',
-        status: 'credited' as const,
-        reason: null,
-        repeatableAt: NOW,
-        needsLicense: false,
-      },
-    ]
+    const credits = [credit({ amount: 10_800 })]
 
     expect(standing(paidLedger({ payments: [payment({ refunds })], credits }))).toMatchObject({
       state: 'void',
