@@ -24,6 +24,9 @@ import {
 } from './next-refund.ts'
 import { provenSpareOf } from './proof.ts'
 
+/** What of the policy decides whether a person must look. */
+export type Choices = Pick<Policy, 'duplicatePayments' | 'voidPayments' | 'isFreeLicense'>
+
 /** Where the invoice stands once nothing is left to do about it for now. */
 export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Standing {
   const trouble = findTroubles(invoice, ledger, policy).find(
@@ -37,7 +40,7 @@ export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Da
 }
 
 /** Everything that a person must look at, the most urgent first; each may be put aside by its words. */
-export function findTroubles(invoice: Invoice, ledger: Ledger, policy: Policy): string[] {
+export function findTroubles(invoice: Invoice, ledger: Ledger, policy: Choices): string[] {
   return [
     // While a dispute is open nobody is told to refund the payment: it would go back twice.
     ...findOpenDisputes(ledger),
@@ -49,7 +52,7 @@ export function findTroubles(invoice: Invoice, ledger: Ledger, policy: Policy): 
 }
 
 /** What a person must look at goes before everything else, also on a paid invoice. */
-function findHeld(invoice: Invoice, ledger: Ledger, policy: Policy): string[] {
+function findHeld(invoice: Invoice, ledger: Ledger, policy: Choices): string[] {
   return findSpares(ledger).flatMap((spare) => {
     const { payment, recording, amount } = spare
     const why = recording.reason ?? 'it is more than was due'
@@ -82,7 +85,7 @@ function adviceOn(
   return 'refund it in Dodo, or settle it by hand'
 }
 
-function findRefundTroubles(ledger: Ledger, policy: Policy): string[] {
+function findRefundTroubles(ledger: Ledger, policy: Choices): string[] {
   const waiting = findWaiting(ledger).map((order) => {
     const currency = ledger.payments.find(
       ({ dodoPaymentId }) => dodoPaymentId === order.dodoPaymentId,

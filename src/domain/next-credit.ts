@@ -3,6 +3,8 @@ import type { Credit, Invoice, Ledger, Payment, Policy } from './ledger.ts'
 import { toDodoMinor } from './money.ts'
 import type { Step, Uncredited } from './steps.ts'
 
+type License = Pick<Policy, 'isFreeLicense'>
+
 /** How far Lago's rounding of tax puts off a total that it cannot reach. */
 const ROUNDING = 1
 
@@ -76,7 +78,7 @@ const creditsOf = (dodoRefundId: string, { credits }: Ledger) =>
 
 const isBegun = ({ status }: Credit) => status === 'intended' || status === 'unknown'
 
-const isStuck = ({ status, needsLicense }: Credit, { isFreeLicense }: Policy) =>
+const isStuck = ({ status, needsLicense }: Credit, { isFreeLicense }: License) =>
   status === 'impossible' && (!needsLicense || isFreeLicense)
 
 const isForCreditNote = (dodoRefundId: string, { orders }: Payment) =>
@@ -109,7 +111,7 @@ const findBounced = ({ payment, amount }: Uncredited, ledger: Ledger) =>
   )?.lagoCreditNoteId
 
 /** Refunds that no note could be made for, each with its reason. */
-export const findStuck = (ledger: Ledger, policy: Policy) =>
+export const findStuck = (ledger: Ledger, policy: License) =>
   findUncredited(ledger).flatMap((uncredited) => {
     const row = creditsOf(uncredited.refund.dodoRefundId, ledger).find((one) =>
       isStuck(one, policy),

@@ -84,7 +84,7 @@ export function refundedByPolicy(
   { payment, recording, amount }: Spare,
   invoice: Invoice,
   ledger: Ledger,
-  policy: Policy,
+  policy: Pick<Policy, 'duplicatePayments' | 'voidPayments'>,
 ): number {
   const { disposition } = recording
   const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
