@@ -105,9 +105,7 @@ export async function openBridge(
     })
     return {
       fetch:
-        urgency === 'sweep'
-          ? createPatientFetch(plugged, { now, stop: stopping.signal })
-          : plugged,
+        urgency === 'sweep' ? createPatientFetch(plugged, { now, stop: stopping.signal }) : plugged,
       reserve: createReserve({ service, budget, urgency, now }),
     }
   }

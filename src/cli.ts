@@ -9,6 +9,7 @@ import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
 import { explainFailure, readProcessSettings, runServer } from './run.ts'
+import { dismiss } from './settle/dismiss.ts'
 
 const STANDARD_ERROR = 2
 /** What 128 + SIGINT stands for in a shell. */
@@ -66,6 +67,16 @@ program
   )
   .action(
     asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
+  )
+
+program
+  .command('dismiss <invoice>')
+  .description('puts aside the reason for attention that an invoice (id or number) shows')
+  .option('--undo', 'show again what was put aside', false)
+  .action(
+    asExitCode((idOrNumber: string, { undo }: { undo: boolean }) =>
+      withBridge(({ deps }) => dismiss(deps, idOrNumber, { isUndo: undo, write })),
+    ),
   )
 
 program

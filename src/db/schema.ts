@@ -98,6 +98,11 @@ export const invoices = pgTable(
     lastErrorAt: at('last_error_at'),
     nextRunAt: at('next_run_at'),
     settledAt: at('settled_at'),
+    /** How much of it Lago counted from elsewhere than through us, and since when, by our clock. */
+    paidElsewhere: minorUnits('paid_elsewhere').notNull().default(0),
+    paidElsewhereAt: at('paid_elsewhere_at'),
+    /** When its credit notes were last looked through for what a person mended. */
+    notesLookedAt: at('notes_looked_at'),
     createdAt: at('created_at').notNull(),
   },
   (table) => [
@@ -146,6 +151,8 @@ export const attempts = pgTable(
     handedOutAt: at('handed_out_at'),
     expiresAt: at('expires_at'),
     lookedAt: at('looked_at'),
+    /** When a look at its session last found that nobody had paid, nor was about to. */
+    unpaidAt: at('unpaid_at'),
     /** Before this a charge must not be made again: the last one may still take effect. */
     repeatableAt: at('repeatable_at'),
     endedAt: at('ended_at'),
@@ -203,10 +210,15 @@ export const payments = pgTable(
     currency: char('currency', { length: 3 }).notNull(),
     amount: minorUnits('amount').notNull(),
     tax: minorUnits('tax'),
+    /** What it was settled as, where that is another currency. */
+    settlementAmount: minorUnits('settlement_amount'),
+    settlementCurrency: text('settlement_currency'),
     errorCode: text('error_code'),
     isSetup: boolean('is_setup').notNull().default(false),
     /** Whether Dodo's API has said so itself, and not only a webhook. */
     isConfirmed: boolean('is_confirmed').notNull(),
+    /** Since when Dodo's API does not know it, although a webhook told of it. */
+    missingSince: at('missing_since'),
     madeAt: at('made_at').notNull(),
     /** When Dodo last changed it, as Dodo says. */
     changedAt: at('changed_at').notNull(),
@@ -235,6 +247,10 @@ export const recordings = pgTable(
     through: text('through', { enum: ['payment', 'status'] }),
     lagoPaymentId: text('lago_payment_id'),
     reason: text('reason'),
+    /** When Lago's payments were last searched for it, or for other money that proves it to be too much. */
+    lookedAt: at('looked_at'),
+    /** What Lago counts for the invoice that cannot be this payment, in Lago's minor units, as last looked. */
+    elsewhere: minorUnits('elsewhere').notNull().default(0),
     /** Before this the call must not be made again: the last one may still take effect. */
     repeatableAt: at('repeatable_at').notNull(),
     recordedAt: at('recorded_at'),
@@ -271,6 +287,7 @@ export const refundOrders = pgTable(
     /** The merchant's credit note that it carries out; null when it gives back what was paid too much. */
     lagoCreditNoteId: text('lago_credit_note_id'),
     cause: text('cause').notNull(),
+    /** `waiting`: Dodo cannot do it now, did nothing, and is asked anew at `repeatableAt`. */
     status: text('status', {
       enum: ['intended', 'unknown', 'waiting', 'accepted', 'refused'],
     }).notNull(),
@@ -309,17 +326,22 @@ export const creditNotes = pgTable(
   (table) => [index('credit_notes_by_invoice').on(table.lagoInvoiceId)],
 )
 
-/** The Lago credit note that a Dodo refund became, or why it did not. */
+/** The Lago credit notes that a Dodo refund became, or why it did not. */
 export const credits = pgTable(
   'credits',
   {
     dodoRefundId: text('dodo_refund_id').notNull(),
     lagoInvoiceId: text('lago_invoice_id').notNull(),
+    /** A refund whose part for the invoice turns out to be greater gets another note for the rest. */
+    sequence: integer('sequence').notNull().default(0),
+    /** `settled`: it was reversed, and a person has made it good. */
     status: text('status', {
-      enum: ['intended', 'unknown', 'credited', 'impossible', 'reversed'],
+      enum: ['intended', 'unknown', 'credited', 'impossible', 'reversed', 'settled'],
     }).notNull(),
-    /** Lago's minor units. */
+    /** Lago's minor units, as Lago holds it. */
     amount: minorUnits('amount').notNull(),
+    /** What of the refund it stands for, from which Lago's rounding may differ by a unit; null for `amount`. */
+    refunded: minorUnits('refunded'),
     lagoCreditNoteId: text('lago_credit_note_id'),
     reason: text('reason'),
     /** When Lago was told that the money has arrived; null while that is still owed. */
@@ -331,7 +353,10 @@ export const credits = pgTable(
     creditedAt: at('credited_at'),
   },
   (table) => [
-    primaryKey({ name: 'credits_pk', columns: [table.dodoRefundId, table.lagoInvoiceId] }),
+    primaryKey({
+      name: 'credits_pk',
+      columns: [table.dodoRefundId, table.lagoInvoiceId, table.sequence],
+    }),
     index('credits_by_invoice').on(table.lagoInvoiceId),
   ],
 )
@@ -475,6 +500,17 @@ export const intents = pgTable('intents', {
   /** Before this the call must not be made again: the last one may still take effect. */
   repeatableAt: at('repeatable_at').notNull(),
 })
+
+/** A reason for attention that a person has put aside: it is not shown again, any other one is. */
+export const dismissals = pgTable(
+  'dismissals',
+  {
+    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    reason: text('reason').notNull(),
+    dismissedAt: at('dismissed_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'dismissals_pk', columns: [table.lagoInvoiceId, table.reason] })],
+)
 
 /** Append-only: one readable line per decision and call. `explain` and the API only read it. */
 export const timeline = pgTable(

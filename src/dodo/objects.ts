@@ -79,6 +79,9 @@ export const DodoPayment = z.object({
   currency: z.string().length(3),
   total_amount: amount,
   tax: amount.nullish().transform((value) => value ?? null),
+  /** What lands in the merchant's balance: of a payment in the customer's own currency, another amount. */
+  settlement_amount: amount.nullish().transform((value) => value ?? null),
+  settlement_currency: text,
   metadata: Metadata,
   checkout_session_id: text,
   subscription_id: text,

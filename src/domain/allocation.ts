@@ -3,35 +3,45 @@ import type { Part, Payment, Refund, RefundOrder } from './ledger.ts'
 /** Where money that was given back came from. */
 type Purpose = 'spare' | 'taken'
 type Bucket = { purpose: Purpose; lagoInvoiceId: string; rest: number; reserved: number }
+/** A refund, what of it has no place yet, and the places that the others have. */
+type Placing = { refund: Refund; rest: number; places: Map<Bucket, number> }
 
 /** How much of which refund is for one invoice, in Dodo's minor units. */
 export type Allocation = { refund: Refund; purpose: Purpose; lagoInvoiceId: string; amount: number }
 
 /**
- * Says which invoice every refund of a payment is about. One that we asked for is about the invoice that we
- * asked for; of one that the merchant made in Dodo, money that no invoice took goes back first, then what
- * the invoices took, the oldest first. The same on every look, whatever order refunds were heard of in.
+ * Says which invoice every refund of a payment is about. What is credited stays where it is credited, and what
+ * we asked for is about the invoice that we asked for. Of the rest, which the merchant made in Dodo, money that no
+ * invoice took goes back first, then what the invoices took, the oldest first. So whatever order refunds
+ * were heard of in, each invoice ends with the same sum, and none is credited beyond its refund.
  */
 export function allocateRefunds(payment: Payment): Allocation[] {
   const buckets = bucketsOf(payment)
-  const succeeded = payment.refunds
+  const placings = payment.refunds
     .filter(({ status, amount }) => status === 'succeeded' && amount !== null)
     .toSorted(
       (one, other) =>
         one.madeAt.getTime() - other.madeAt.getTime() ||
         one.dodoRefundId.localeCompare(other.dodoRefundId),
     )
-  const isOrdered = (refund: Refund) =>
-    payment.orders.some(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId)
+    .map((refund): Placing => ({ refund, rest: refund.amount ?? 0, places: new Map() }))
+  const isOrdered = ({ refund }: Placing) => orderOf(refund, payment) !== undefined
+  for (const placing of placings) placeCredited(placing, payment, buckets)
   // What we asked for has its place before anything is guessed.
-  const ordered = succeeded
-    .filter(isOrdered)
-    .flatMap((refund) => allocate(refund, payment, buckets))
+  for (const one of placings.filter(isOrdered)) place(one, payment, buckets)
   for (const order of payment.orders) if (isOpenOrder(order, payment)) reserve(order, buckets)
-  const others = succeeded
-    .filter((one) => !isOrdered(one))
-    .flatMap((refund) => allocate(refund, payment, buckets))
-  return [...ordered, ...others]
+  for (const one of placings.filter((other) => !isOrdered(other))) place(one, payment, buckets)
+  return [...placings.filter(isOrdered), ...placings.filter((one) => !isOrdered(one))].flatMap(
+    ({ refund, places }) =>
+      [...places]
+        .filter(([, amount]) => amount > 0)
+        .map(([{ purpose, lagoInvoiceId }, amount]) => ({
+          refund,
+          purpose,
+          lagoInvoiceId,
+          amount,
+        })),
+  )
 }
 
 function bucketsOf({ amount, parts }: Payment): Bucket[] {
@@ -67,25 +77,32 @@ function reserve(order: RefundOrder, buckets: Bucket[]) {
   if (bucket) bucket.reserved = Math.min(bucket.reserved + order.amount, bucket.rest)
 }
 
-function allocate(refund: Refund, payment: Payment, buckets: Bucket[]): Allocation[] {
-  const isMeant = isMeantBy(
-    payment.orders.find(({ dodoRefundId }) => dodoRefundId === refund.dodoRefundId),
-  )
-  const inTurn = [...buckets.filter(isMeant), ...buckets.filter((one) => !isMeant(one))]
-  const amounts = new Map<Bucket, number>()
-  let rest = refund.amount ?? 0
-  const take = (bucket: Bucket, most: number) => {
-    const amount = Math.max(0, Math.min(rest, most))
-    bucket.rest -= amount
-    rest -= amount
-    amounts.set(bucket, (amounts.get(bucket) ?? 0) + amount)
+const orderOf = ({ dodoRefundId }: Refund, { orders }: Payment) =>
+  orders.find((order) => order.dodoRefundId === dodoRefundId)
+
+function take(placing: Placing, bucket: Bucket, most: number) {
+  const amount = Math.max(0, Math.min(placing.rest, most))
+  bucket.rest -= amount
+  placing.rest -= amount
+  placing.places.set(bucket, (placing.places.get(bucket) ?? 0) + amount)
+}
+
+function placeCredited(placing: Placing, { credited }: Payment, buckets: readonly Bucket[]) {
+  for (const { dodoRefundId, lagoInvoiceId, amount } of credited) {
+    if (dodoRefundId !== placing.refund.dodoRefundId) continue
+    const bucket = buckets.find(
+      (one) => one.purpose === 'taken' && one.lagoInvoiceId === lagoInvoiceId,
+    )
+    if (bucket) take(placing, bucket, Math.min(amount, bucket.rest))
   }
-  for (const bucket of inTurn) take(bucket, bucket.rest - bucket.reserved)
+}
+
+function place(placing: Placing, payment: Payment, buckets: readonly Bucket[]) {
+  const isMeant = isMeantBy(orderOf(placing.refund, payment))
+  const inTurn = [...buckets.filter(isMeant), ...buckets.filter((one) => !isMeant(one))]
+  for (const bucket of inTurn) take(placing, bucket, bucket.rest - bucket.reserved)
   // What is spoken for is only touched when the money cannot have come from anywhere else.
-  for (const bucket of inTurn) take(bucket, bucket.rest)
-  return [...amounts]
-    .filter(([, amount]) => amount > 0)
-    .map(([{ purpose, lagoInvoiceId }, amount]) => ({ refund, purpose, lagoInvoiceId, amount }))
+  for (const bucket of inTurn) take(placing, bucket, bucket.rest)
 }
 
 const givenBack = (payment: Payment, lagoInvoiceId: string, purpose: Purpose) =>

@@ -15,17 +15,24 @@ import {
 } from './ledger.ts'
 import { formatDodo, formatLago } from './money.ts'
 import { retryAt } from './next-attempt.ts'
-import { findFailedSpareOrder, findSpares, isRefundedByPolicy, type Spare } from './next-refund.ts'
+import { findStuck, findUnmended } from './next-credit.ts'
+import {
+  findFailedSpareOrder,
+  findSpares,
+  findWaiting,
+  refundedByPolicy,
+  type Spare,
+} from './next-refund.ts'
+import { provenSpareOf } from './proof.ts'
+
+/** What of the policy decides whether a person must look. */
+export type Choices = Pick<Policy, 'duplicatePayments' | 'voidPayments' | 'isFreeLicense'>
 
 /** Where the invoice stands once nothing is left to do about it for now. */
 export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Date): Standing {
-  const trouble =
-    // While a dispute is open nobody is told to refund the payment: it would go back twice.
-    findOpenDispute(ledger) ??
-    findHeld(ledger, policy) ??
-    findRefundTrouble(ledger) ??
-    findLostDispute(invoice, ledger) ??
-    findVoidedAfterwards(invoice, ledger)
+  const trouble = findTroubles(invoice, ledger, policy).find(
+    (one) => !ledger.dismissed.includes(one),
+  )
   if (trouble) return { state: 'attention', reason: trouble }
   return (
     findMovement(invoice, ledger) ??
@@ -33,64 +40,111 @@ export function assess(invoice: Invoice, ledger: Ledger, policy: Policy, now: Da
   )
 }
 
-/** What a person must look at goes before everything else, also on a paid invoice. */
-function findHeld(ledger: Ledger, policy: Policy): string | undefined {
-  const isForPerson = ({ payment, recording }: Spare) =>
-    findFailedSpareOrder(payment, ledger.lagoInvoiceId) !== undefined ||
-    !isRefundedByPolicy(recording, policy)
-  const held = findSpares(ledger).find(isForPerson)
-  if (!held) return undefined
-  const { payment, recording, amount } = held
-  const money = `${formatDodo(amount, payment.currency)} of payment ${payment.dodoPaymentId}`
-  const why = recording.reason ?? 'it is more than was due'
-  const order = findFailedSpareOrder(payment, ledger.lagoInvoiceId)
-  if (!order)
-    return `${money} is held, not recorded: ${why}; refund it in Dodo, or settle it by hand`
-  return `${money} could not be refunded (${order.reason ?? 'Dodo could not carry it out'}): ${why}; refund it in Dodo`
+/** Everything that a person must look at, the most urgent first; each may be put aside by its words. */
+export function findTroubles(invoice: Invoice, ledger: Ledger, policy: Choices): string[] {
+  return [
+    // While a dispute is open nobody is told to refund the payment: it would go back twice.
+    ...findOpenDisputes(ledger),
+    ...findHeld(invoice, ledger, policy),
+    ...findRefundTroubles(ledger, policy),
+    ...findLostDisputes(invoice, ledger),
+    ...findVoidedAfterwards(invoice, ledger),
+  ]
 }
 
-function findRefundTrouble({ credits, creditNotes }: Ledger): string | undefined {
-  const impossible = credits.find(({ status }) => status === 'impossible')
-  if (impossible)
-    return `refund ${impossible.dodoRefundId} has no credit note: ${impossible.reason ?? 'Lago refused it'}`
-  const reversed = credits.find(({ status }) => status === 'reversed')
-  if (reversed)
-    return `refund ${reversed.dodoRefundId} failed after Lago had credited it: its credit note is marked failed; refund again, or void the note`
-  const unpaid = creditNotes.find(({ refundStatus }) => refundStatus === 'failed')
-  if (!unpaid) return undefined
-  const name = unpaid.number ?? unpaid.lagoCreditNoteId
-  return `credit note ${name} was not refunded: ${unpaid.reason ?? 'Dodo refused it'}`
+/** What a person must look at goes before everything else, also on a paid invoice. */
+function findHeld(invoice: Invoice, ledger: Ledger, policy: Choices): string[] {
+  return findSpares(ledger).flatMap((spare) => {
+    const { payment, recording, amount } = spare
+    const why = recording.reason ?? 'it is more than was due'
+    const failed = findFailedSpareOrder(payment, ledger.lagoInvoiceId)
+    if (failed) {
+      const money = `${formatDodo(amount, payment.currency)} of payment ${payment.dodoPaymentId}`
+      return `${money} could not be refunded (${failed.reason ?? 'Dodo could not carry it out'}): ${why}; refund it in Dodo`
+    }
+    const held = amount - refundedByPolicy(spare, invoice, ledger, policy)
+    const money = `${formatDodo(held, payment.currency)} of payment ${payment.dodoPaymentId}`
+    return held > 0
+      ? `${money} is held, not recorded: ${why}; ${adviceOn(spare, held, invoice, ledger)}`
+      : []
+  })
+}
+
+/** Nobody is told to give back what may be the only money of an invoice. */
+function adviceOn(
+  { payment, recording }: Spare,
+  held: number,
+  invoice: Invoice,
+  ledger: Ledger,
+): string {
+  const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
+  if (!isOurs)
+    return `if it is this invoice's, record it in Lago under the reference ${payment.dodoPaymentId} and it is counted by itself; if not, settle it by hand`
+  const isDoubtful = recording.disposition === 'duplicate' || recording.disposition === 'applied'
+  if (isDoubtful && provenSpareOf(payment, recording, invoice, ledger) < held)
+    return `whether Lago counts this very money is not known: if it does, put this aside (bridge dismiss); if it was paid twice, give it back in Dodo`
+  return 'refund it in Dodo, or settle it by hand'
+}
+
+function findRefundTroubles(ledger: Ledger, policy: Choices): string[] {
+  const waiting = findWaiting(ledger).map((order) => {
+    const currency = ledger.payments.find(
+      ({ dodoPaymentId }) => dodoPaymentId === order.dodoPaymentId,
+    )?.currency
+    const money = `${formatDodo(order.amount, currency ?? '')} of payment ${order.dodoPaymentId}`
+    return `${money} could not be refunded yet: ${order.reason ?? 'Dodo cannot do it now'}; tried again at ${order.repeatableAt.toISOString()}`
+  })
+  const stuck = findStuck(ledger, policy).map(
+    ({ uncredited: { refund }, reason }) =>
+      `refund ${refund.dodoRefundId} has no credit note: ${reason ?? 'Lago refused it'}`,
+  )
+  const reversed = findUnmended(ledger).map(
+    ({ dodoRefundId }) =>
+      `refund ${dodoRefundId} failed after Lago had credited it: its credit note is marked failed; refund the same amount again, or settle the note in Lago`,
+  )
+  const unpaid = ledger.creditNotes
+    .filter(({ refundStatus }) => refundStatus === 'failed')
+    .map(
+      ({ number, lagoCreditNoteId, reason }) =>
+        `credit note ${number ?? lagoCreditNoteId} was not refunded: ${reason ?? 'Dodo refused it'}`,
+    )
+  return [...waiting, ...unpaid, ...stuck, ...reversed]
 }
 
 const disputesOf = (payments: readonly Payment[]) =>
   payments.flatMap((payment) => payment.disputes.map((dispute) => ({ ...dispute, payment })))
 
-function findLostDispute(invoice: Invoice, ledger: Ledger): string | undefined {
-  const lost = disputesOf(recordedPayments(ledger)).find(isLost)
-  if (!lost) return undefined
-  const how = lost.isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
+function findLostDisputes(invoice: Invoice, ledger: Ledger): string[] {
   const told = invoice.isDisputeLost ? 'Lago shows it as lost' : 'Lago could not be told'
-  return `dispute ${lost.dodoDisputeId} was lost and ${how}: ${told}; collect it anew or write it off`
+  return disputesOf(recordedPayments(ledger))
+    .filter(isLost)
+    .map(({ dodoDisputeId, isByRdr }) => {
+      const how = isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
+      return `dispute ${dodoDisputeId} was lost and ${how}: ${told}; collect it anew or write it off`
+    })
 }
 
-function findOpenDispute(ledger: Ledger): string | undefined {
+function findOpenDisputes(ledger: Ledger): string[] {
   const ofSpare = findSpares(ledger).map(({ payment }) => payment)
-  const open = disputesOf([...recordedPayments(ledger), ...ofSpare]).find(isUndecided)
-  return (
-    open &&
-    `payment ${open.payment.dodoPaymentId} is disputed (${open.dodoDisputeId}, ${open.stage}): answer it in Dodo`
-  )
+  return disputesOf([...new Set([...recordedPayments(ledger), ...ofSpare])])
+    .filter(isUndecided)
+    .map(
+      ({ payment, dodoDisputeId, stage }) =>
+        `payment ${payment.dodoPaymentId} is disputed (${dodoDisputeId}, ${stage}): answer it in Dodo`,
+    )
 }
 
-function findVoidedAfterwards(invoice: Invoice, ledger: Ledger): string | undefined {
-  if (invoice.status !== 'voided') return undefined
+function findVoidedAfterwards(invoice: Invoice, ledger: Ledger): string[] {
+  if (invoice.status !== 'voided') return []
   const kept = recordedPayments(ledger).find(
     (payment) => refundableOf(payment, ledger.lagoInvoiceId) > 0,
   )
   const isBeingRefunded = ledger.creditNotes.some(({ refundStatus }) => refundStatus === 'pending')
-  if (!kept || isBeingRefunded) return undefined
+  if (!kept || isBeingRefunded) return []
   const amount = formatDodo(refundableOf(kept, ledger.lagoInvoiceId), kept.currency)
-  return `the invoice was made void after ${amount} had been paid with ${kept.dodoPaymentId}: refund it in Dodo, or leave it`
+  return [
+    `the invoice was made void after ${amount} had been paid with ${kept.dodoPaymentId}: refund it in Dodo, or leave it`,
+  ]
 }
 
 function findMovement(invoice: Invoice, ledger: Ledger): Standing | undefined {

@@ -70,9 +70,7 @@ export function shareOf(
 ): Share {
   const { lagoInvoiceId } = ledger
   const isAsked =
-    invoice &&
-    !whyNotAsked(invoice, policy) &&
-    findHoldUp(invoice, ledger, now) === undefined
+    invoice && !whyNotAsked(invoice, policy) && findHoldUp(invoice, ledger, now) === undefined
   return { lagoInvoiceId, amount: isAsked ? invoice.due : 0 }
 }
 

@@ -5,6 +5,8 @@ import {
   findApplied,
   isFinal,
   isLost,
+  isUnheardOf,
+  missingUntil,
   recordedPayments,
   type Invoice,
   type Ledger,
@@ -14,8 +16,9 @@ import {
 import { fitsMetadata, findEntry } from './metadata.ts'
 import { isExpired, isMoneyInHand, nextAttempt, nextWake, nextWaitMs } from './next-attempt.ts'
 import { nextEnd } from './next-end.ts'
+import { nextCredit, nextLookAtNotes } from './next-credit.ts'
 import { byAge, nextPayment } from './next-payment.ts'
-import { nextCredit, nextRefund } from './next-refund.ts'
+import { findWaiting, nextRefund } from './next-refund.ts'
 import type { Step } from './steps.ts'
 
 /**
@@ -23,12 +26,18 @@ import type { Step } from './steps.ts'
  * true, not at what happened last, so that lost, doubled, late and reordered events all end the same.
  */
 export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now: Date): Step {
-  const ledger = inOrder(unordered)
+  const whole = inOrder(unordered)
+  // What only a webhook told of, and Dodo does not know, is asked about again, and otherwise as good as not there.
+  const ledger = {
+    ...whole,
+    payments: whole.payments.filter((payment) => !isUnheardOf(payment, now)),
+  }
   return (
-    nextReading(ledger, policy, now) ??
-    nextPayment(invoice, ledger) ??
+    nextReading(whole, policy, now) ??
+    nextPayment(invoice, ledger, policy) ??
     nextDispute(invoice, ledger) ??
-    nextRefund(ledger, policy, now) ??
+    nextLookAtNotes(ledger, policy) ??
+    nextRefund(invoice, ledger, policy, now) ??
     nextCredit(invoice, ledger, policy) ??
     nextEnd(invoice, ledger, policy, now) ??
     nextPaidMark(invoice, ledger) ??
@@ -38,10 +47,17 @@ export function decide(invoice: Invoice, unordered: Ledger, policy: Policy, now:
       do: 'rest',
       standing: assess(invoice, ledger, policy, now),
       isPayable: !whyNotPayable(invoice, ledger, policy) && !isMoneyInHand(invoice, ledger, now),
-      wakeAt: nextWake(invoice, ledger, policy, now),
+      wakeAt: earliest([
+        nextWake(invoice, ledger, policy, now),
+        ...findWaiting(ledger).map(({ repeatableAt }) => repeatableAt),
+        ...ledger.payments.filter(({ status }) => status === 'missing').map(missingUntil),
+      ]),
     }
   )
 }
+
+const earliest = (times: readonly (Date | null | undefined)[]) =>
+  times.flatMap((time) => time ?? []).toSorted((one, other) => one.getTime() - other.getTime())[0]
 
 const inOrder = (ledger: Ledger): Ledger => ({
   ...ledger,
@@ -57,9 +73,7 @@ function nextReading(ledger: Ledger, policy: Policy, now: Date): Step | undefine
   const isOlderThan = (at: Date, freshForMs: number) => now.getTime() - at.getTime() > freshForMs
 
   const payment = ledger.payments.find((one) =>
-    isFinal(one)
-      ? one.status === 'succeeded' && !one.isConfirmed
-      : isOlderThan(one.observedAt, policy.paymentFreshForMs),
+    isFinal(one) ? !one.isConfirmed : isOlderThan(one.observedAt, policy.paymentFreshForMs),
   )
   if (payment) return { do: 'read_payment', dodoPaymentId: payment.dodoPaymentId }
 
@@ -74,7 +88,12 @@ function nextReading(ledger: Ledger, policy: Policy, now: Date): Step | undefine
   const lookedAt = attempt.lookedAt ?? attempt.startedAt
   const isUnseenSinceExpiry =
     isExpired(attempt, now) && lookedAt.getTime() < (attempt.expiresAt?.getTime() ?? 0)
-  if (!isUnseenSinceExpiry && !isOlderThan(lookedAt, policy.sessionFreshForMs)) return undefined
+  // Whoever pays after this look pays what Lago counts already, whatever the clocks say.
+  const { paidElsewhere } = ledger
+  const isUnseenSincePaid =
+    paidElsewhere !== null && paidElsewhere.amount > 0 && lookedAt < paidElsewhere.at
+  const isOld = isOlderThan(lookedAt, policy.sessionFreshForMs)
+  if (!isUnseenSinceExpiry && !isUnseenSincePaid && !isOld) return undefined
   return { do: 'read_session', attempt, dodoSessionId: attempt.dodoSessionId }
 }
 
@@ -137,7 +156,9 @@ function nextMetadata(invoice: Invoice, ledger: Ledger): Step | undefined {
 export function wantedMetadata(ledger: Ledger) {
   const applied = findApplied(ledger)
   return [
-    ...(ledger.attempts.length > 0 && !ledger.isPayUrlGuessed ? [{ key: 'dodo_pay_url', value: ledger.payUrl }] : []),
+    ...(ledger.attempts.length > 0 && !ledger.isPayUrlGuessed
+      ? [{ key: 'dodo_pay_url', value: ledger.payUrl }]
+      : []),
     ...(applied ? [{ key: 'dodo_payment_id', value: applied.dodoPaymentId }] : []),
   ]
 }

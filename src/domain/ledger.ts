@@ -54,6 +54,8 @@ export type Attempt = {
   startedAt: Date
   expiresAt: Date | null
   lookedAt: Date | null
+  /** When a look at its session last found that nobody had paid, nor was about to. */
+  unpaidAt: Date | null
   /** Before this a charge must not be made again: the last one may still take effect. */
   repeatableAt: Date | null
   endedAt: Date | null
@@ -95,13 +97,23 @@ export type Payment = {
   observedAt: Date
   /** Whether Dodo's API has said so itself, and not only a webhook. */
   isConfirmed: boolean
+  /** Since when Dodo's API does not know it, although a webhook told of it. */
+  missingSince: Date | null
+  /** What Dodo settled it as, in Dodo's minor units. */
+  settlementAmount: number | null
+  settlementCurrency: string | null
   refunds: readonly Refund[]
   disputes: readonly Dispute[]
   /** The invoices that it is for, the oldest first. */
   parts: readonly Part[]
   /** The refunds of it that we asked for, on behalf of any invoice. */
   orders: readonly RefundOrder[]
+  /** What of its refunds is credited in Lago, or is being credited, on any invoice. */
+  credited: readonly Credited[]
 }
+
+/** What of a refund a credit note in Lago stands for, in Dodo's minor units. */
+export type Credited = { dodoRefundId: string; lagoInvoiceId: string; amount: number }
 
 /** A refund that we ask Dodo for. */
 export type RefundOrder = {
@@ -111,7 +123,7 @@ export type RefundOrder = {
   /** The merchant's credit note that it carries out; null when it gives back what no invoice takes. */
   lagoCreditNoteId: string | null
   cause: string
-  /** `waiting`: Dodo's balance does not cover it yet. */
+  /** `waiting`: Dodo cannot do it now, did nothing, and is asked anew at `repeatableAt`. */
   status: 'intended' | 'unknown' | 'waiting' | 'accepted' | 'refused'
   /** Dodo's minor units. */
   amount: number
@@ -148,20 +160,31 @@ export type Recording = {
   disposition: Disposition
   status: 'intended' | 'unknown' | 'recorded' | 'held'
   through: 'payment' | 'status' | null
+  lagoPaymentId: string | null
   /** Lago's minor units. */
   amount: number
   reason: string | null
   repeatableAt: Date
+  /** When Lago's payments were last searched for it, or for other money that proves it to be too much. */
+  lookedAt: Date | null
+  /** What Lago counts for the invoice that cannot be this payment, in Lago's minor units, as last looked. */
+  elsewhere: number
 }
 
 export type Credit = {
   dodoRefundId: string
-  status: 'intended' | 'unknown' | 'credited' | 'impossible' | 'reversed'
+  /** A refund may have several notes on an invoice, if its part for it turned out to be greater. */
+  sequence: number
+  status: 'intended' | 'unknown' | 'credited' | 'impossible' | 'reversed' | 'settled'
+  /** What of the refund it stands for, in Lago's minor units. */
+  amount: number
+  /** False when only what Lago made of it is known, which its rounding may have put a unit off. */
+  isExact: boolean
+  lagoCreditNoteId: string | null
   reason: string | null
   repeatableAt: Date
   /** When Lago was told that the money has arrived; null while that is still owed. */
   toldAt: Date | null
-  lagoCreditNoteId: string | null
   /** Only a premium licence was wanting. */
   needsLicense: boolean
 }
@@ -176,6 +199,12 @@ export type Ledger = {
   requestedBy: 'customer' | 'merchant' | null
   /** Lago refused our metadata for a reason of its own; collecting goes on without. */
   metadataRefusal: string | null
+  /** What Lago counted for the invoice from elsewhere than through us, in its minor units, and since when we know. */
+  paidElsewhere: { amount: number; at: Date } | null
+  /** When the invoice's credit notes were last looked through for what a person mended. */
+  notesLookedAt: Date | null
+  /** Reasons for attention that a person has put aside. */
+  dismissed: readonly string[]
   attempts: readonly Attempt[]
   payments: readonly Payment[]
   recordings: readonly Recording[]
@@ -201,6 +230,8 @@ export type Policy = {
   paymentFreshForMs: number
   /** The same for the checkout session of a live attempt. */
   sessionFreshForMs: number
+  /** When this settling began: what was read since then is fresh enough to give money back on. */
+  startedAt: Date
 }
 
 /** The payment that Lago holds this invoice as paid with, once it does. */
@@ -226,6 +257,19 @@ const FINAL = ['succeeded', 'failed', 'cancelled']
 
 /** Whether Dodo is done with the payment; words that we do not know are not final. */
 export const isFinal = ({ status }: { status: string }) => FINAL.includes(status)
+
+/** A moment in which what Dodo has just told of may not be in its answers yet. */
+const MISSING_MS = 60_000
+
+/** Until when a payment that only a webhook told of, and that Dodo does not know, may still turn up. */
+export const missingUntil = ({ missingSince }: Payment) =>
+  missingSince && new Date(missingSince.getTime() + MISSING_MS)
+
+/** Whether Dodo, asked again, does not know the payment: whatever a webhook said, there is no such money. */
+export function isUnheardOf(payment: Payment, now: Date): boolean {
+  const until = missingUntil(payment)
+  return payment.status === 'missing' && until !== null && until < now
+}
 
 /** Dodo's words for a dispute in which the money went back to the cardholder, and in which it stayed. */
 const LOST = ['dispute_lost', 'dispute_accepted', 'dispute_expired']

@@ -6,6 +6,7 @@ import {
   isFinal,
   isLive,
   isLost,
+  isUnheardOf,
   type Attempt,
   type Invoice,
   type Ledger,
@@ -80,7 +81,7 @@ export function isMoneyInHand(invoice: Invoice, ledger: Ledger, now: Date): bool
   if (recorded > invoice.paid) return true
   return payments.some((payment) => {
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
-    if (!attempt || payment.isSetup) return false
+    if (!attempt || payment.isSetup || isUnheardOf(payment, now)) return false
     if (!isFinal(payment)) return isSlow(payment) || stuckUntil(attempt, payment) > now
     if (payment.status !== 'succeeded' || payment.disputes.some(isLost)) return false
     const recording = recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)
@@ -262,18 +263,6 @@ export function nextWake(
   policy: Policy,
   now: Date,
 ): Date | undefined {
-  const times = [nextCollecting(invoice, ledger, policy, now), ...waitingOrders(ledger)]
-  return times
-    .filter((at) => at !== undefined)
-    .toSorted((one, other) => one.getTime() - other.getTime())[0]
-}
-
-function nextCollecting(
-  invoice: Invoice,
-  ledger: Ledger,
-  policy: Policy,
-  now: Date,
-): Date | undefined {
   const live = ledger.attempts.find(isLive)
   if (!live) return retryAt(invoice, ledger, policy, now)
   const stuck = ledger.payments.find(
@@ -300,10 +289,3 @@ function resumesAt(
   if (begin(invoice, { ...afterwards, requestedBy: null }, policy, overAt)) return overAt
   return retryAt(invoice, afterwards, policy, overAt)
 }
-
-/** When refunds that Dodo's balance did not cover are asked for again. */
-const waitingOrders = ({ payments, lagoInvoiceId }: Ledger) =>
-  payments
-    .flatMap(({ orders }) => orders)
-    .filter((order) => order.lagoInvoiceId === lagoInvoiceId && order.status === 'waiting')
-    .map(({ repeatableAt }) => repeatableAt)

@@ -1,4 +1,14 @@
-import type { Attempt, Disposition, Invoice, Ledger, Payment } from './ledger.ts'
+import { spareOf } from './allocation.ts'
+import {
+  isLost,
+  type Attempt,
+  type Disposition,
+  type Invoice,
+  type Ledger,
+  type Payment,
+  type Policy,
+  type Recording,
+} from './ledger.ts'
 import { formatDodo, formatLago, toDodoMinor } from './money.ts'
 import type { Step } from './steps.ts'
 
@@ -7,12 +17,16 @@ export const byAge = (one: Payment, other: Payment) =>
   one.dodoPaymentId.localeCompare(other.dodoPaymentId)
 
 /** Money that came in: recorded in Lago as far as it is due there, else held and shown. */
-export function nextPayment(invoice: Invoice, ledger: Ledger): Step | undefined {
+export function nextPayment(invoice: Invoice, ledger: Ledger, policy: Policy): Step | undefined {
   const settled = new Map(ledger.recordings.map((one) => [one.dodoPaymentId, one]))
   for (const payment of ledger.payments) {
     if (payment.status !== 'succeeded' || payment.isSetup) continue
     const recording = settled.get(payment.dodoPaymentId)
-    if (recording?.status === 'recorded' || recording?.status === 'held') continue
+    if (recording?.status === 'recorded' || recording?.status === 'held') {
+      if (isToBeLookedFor(payment, recording, ledger, policy))
+        return { do: 'look_for_payment', payment, recording }
+      continue
+    }
     // What was begun is finished: the look for its outcome must not depend on what has changed since.
     if (recording) return { do: 'record_payment', payment, amount: recording.amount }
     const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
@@ -21,6 +35,20 @@ export function nextPayment(invoice: Invoice, ledger: Ledger): Step | undefined 
     if (attempt) return { do: 'record_payment', payment, amount: amountFor(attempt, invoice) }
   }
   return undefined
+}
+
+/**
+ * Money that no invoice takes is looked for in Lago each time that the invoice is settled: somebody may have recorded
+ * it there, and nothing of it is given back on what was true a day ago.
+ */
+function isToBeLookedFor(
+  payment: Payment,
+  { lookedAt }: Recording,
+  { lagoInvoiceId }: Ledger,
+  { startedAt }: Policy,
+): boolean {
+  const isSpare = spareOf(payment, lagoInvoiceId) > 0 && !payment.disputes.some(isLost)
+  return isSpare && (lookedAt === null || lookedAt < startedAt)
 }
 
 /**
@@ -41,7 +69,7 @@ function findProblem(
   if (!attempt) {
     return {
       disposition: 'mismatch',
-      why: 'it was not made through a checkout that the bridge opened',
+      why: 'it was not made through a checkout that the bridge opened, as far as this ledger knows',
     }
   }
   const asked = formatLago(attempt.amount, attempt.currency)
@@ -49,7 +77,10 @@ function findProblem(
     payment.currency === attempt.currency &&
     payment.amount === toDodoMinor(attempt.amount, attempt.currency)
   if (!isExact || attempt.currency !== invoice.currency)
-    return { disposition: 'mismatch', why: `${paid} was paid where ${asked} was asked for` }
+    return {
+      disposition: 'mismatch',
+      why: `${paid}${describeSettlement(payment, attempt)} was paid where ${asked} was asked for`,
+    }
   if (invoice.status === 'voided') {
     return { disposition: 'late', why: 'the invoice is void in Lago' }
   }
@@ -62,4 +93,18 @@ function findProblem(
     return { disposition: 'duplicate', why: 'nothing was due any more' }
   }
   return undefined
+}
+
+/** A payment in the customer's own currency may have been settled as the very amount, which decides the matter. */
+function describeSettlement(
+  { currency, settlementAmount, settlementCurrency }: Payment,
+  asked: Attempt,
+): string {
+  if (settlementAmount === null || settlementCurrency === null) return ''
+  if (settlementCurrency === currency) return ''
+  const isExact =
+    settlementCurrency === asked.currency &&
+    settlementAmount === toDodoMinor(asked.amount, asked.currency)
+  const settled = formatDodo(settlementAmount, settlementCurrency)
+  return `, settled as ${settled}${isExact ? ', which is what was asked for,' : ''}`
 }

@@ -1,4 +1,4 @@
-import { allocateRefunds, isOpenOrder, refundableOf, spareOf, underWay } from './allocation.ts'
+import { isOpenOrder, refundableOf, spareOf, underWay } from './allocation.ts'
 import {
   isLost,
   isUndecided,
@@ -12,22 +12,46 @@ import {
   type RefundOrder,
 } from './ledger.ts'
 import { formatDodo, formatLago, toDodoMinor } from './money.ts'
+import { findUncredited } from './next-credit.ts'
+import { provenSpareOf } from './proof.ts'
 import type { Step } from './steps.ts'
 
 /** Money that must go back to the customer: because no invoice takes it, or because Lago says so. */
-export function nextRefund(ledger: Ledger, policy: Policy, now: Date): Step | undefined {
-  return nextBegun(ledger, now) ?? nextSpare(ledger, policy) ?? nextCreditNote(ledger)
+export function nextRefund(
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Policy,
+  now: Date,
+): Step | undefined {
+  const begun = nextBegun(ledger)
+  if (begun) return begun
+  const waited = findWaiting(ledger).find(({ repeatableAt }) => repeatableAt <= now)
+  if (waited) return { do: 'drop_order', order: waited }
+  return afresh(nextSpare(invoice, ledger, policy) ?? nextCreditNote(ledger), policy)
 }
 
+/**
+ * Nothing is given back on what a payment was some time ago: a refund of it that we have not heard of would be made
+ * twice. What is new about it is then decided on.
+ */
+function afresh(step: Step | undefined, { startedAt }: Policy): Step | undefined {
+  if (step?.do !== 'order_refund') return step
+  const { dodoPaymentId, observedAt, isConfirmed } = step.payment
+  return isConfirmed && observedAt >= startedAt ? step : { do: 'read_payment', dodoPaymentId }
+}
+
+/** Refunds for this invoice that Dodo could not carry out yet. */
+export const findWaiting = ({ payments, lagoInvoiceId }: Ledger) =>
+  payments
+    .flatMap(({ orders }) => orders)
+    .filter((order) => order.status === 'waiting' && order.lagoInvoiceId === lagoInvoiceId)
+
 /** What was begun is looked for and finished before anything else is. */
-function nextBegun(ledger: Ledger, now: Date): Step | undefined {
+function nextBegun(ledger: Ledger): Step | undefined {
   for (const payment of ledger.payments) {
     const resume = payment.orders.find(
-      ({ lagoInvoiceId, status, repeatableAt }) =>
-        lagoInvoiceId === ledger.lagoInvoiceId &&
-        (status === 'intended' ||
-          status === 'unknown' ||
-          (status === 'waiting' && repeatableAt <= now)),
+      ({ lagoInvoiceId, status }) =>
+        lagoInvoiceId === ledger.lagoInvoiceId && (status === 'intended' || status === 'unknown'),
     )
     if (!resume) continue
     const { amount, cause, lagoCreditNoteId } = resume
@@ -52,11 +76,21 @@ export function findSpares({ lagoInvoiceId, payments, recordings }: Ledger): Spa
   })
 }
 
-/** Whether the merchant wants such money refunded without being asked. What nobody can explain never is. */
-export function isRefundedByPolicy({ disposition }: Recording, policy: Policy): boolean {
-  if (disposition === 'mismatch') return false
+/**
+ * What of spare money goes back without anybody being asked: what nobody can explain does not, nor does what is not
+ * proven to be too much, for it may be the only money of the invoice, and a void one takes none.
+ */
+export function refundedByPolicy(
+  { payment, recording, amount }: Spare,
+  invoice: Invoice,
+  ledger: Ledger,
+  policy: Pick<Policy, 'duplicatePayments' | 'voidPayments'>,
+): number {
+  const { disposition } = recording
+  const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
   const choice = disposition === 'late' ? policy.voidPayments : policy.duplicatePayments
-  return choice === 'refund'
+  if (!isOurs || disposition === 'mismatch' || choice === 'hold') return 0
+  return disposition === 'late' ? amount : provenSpareOf(payment, recording, invoice, ledger)
 }
 
 const isSpareOrder = (lagoInvoiceId: string) => (order: RefundOrder) =>
@@ -83,12 +117,12 @@ const canBeRefundedNow = (payment: Payment) =>
   !payment.refunds.some(({ status }) => status === 'pending' || status === 'review') &&
   !payment.disputes.some((dispute) => isLost(dispute) || isUndecided(dispute))
 
-function nextSpare(ledger: Ledger, policy: Policy): Step | undefined {
-  for (const { payment, recording, amount } of findSpares(ledger)) {
-    const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
+function nextSpare(invoice: Invoice, ledger: Ledger, policy: Policy): Step | undefined {
+  for (const spare of findSpares(ledger)) {
+    const { payment, recording } = spare
+    const amount = refundedByPolicy(spare, invoice, ledger, policy)
     const hasFailed = findFailedSpareOrder(payment, ledger.lagoInvoiceId) !== undefined
-    if (!isOurs || !isRefundedByPolicy(recording, policy) || hasFailed) continue
-    if (!canBeRefundedNow(payment)) continue
+    if (amount <= 0 || hasFailed || !canBeRefundedNow(payment)) continue
     const cause = recording.disposition === 'applied' ? 'overpayment' : recording.disposition
     return { do: 'order_refund', payment, resume: undefined, amount, cause, creditNote: undefined }
   }
@@ -102,10 +136,28 @@ function nextCreditNote(ledger: Ledger): Step | undefined {
   if (paid.length === 0) return undefined
   for (const creditNote of ledger.creditNotes) {
     if (creditNote.refundStatus !== 'pending') continue
+    const made = findMade(creditNote, ledger)
+    if (made) return made
     const step = carryOut(creditNote, paid, ledger)
     if (step) return step
   }
   return undefined
+}
+
+/**
+ * A note for the very amount of a refund that no note stands for is that refund's, whatever came first: the merchant
+ * refunded in Dodo what the note is about, or wrote by hand the note that Lago had refused us.
+ */
+function findMade(creditNote: CreditNote, ledger: Ledger): Step | undefined {
+  const { lagoCreditNoteId } = creditNote
+  const isBegun = ledger.payments.some(({ orders }) =>
+    orders.some((order) => order.lagoCreditNoteId === lagoCreditNoteId),
+  )
+  if (isBegun) return undefined
+  const uncredited = findUncredited(ledger).find(
+    ({ amount, payment }) => toDodoMinor(creditNote.amount, payment.currency) === amount,
+  )
+  return uncredited && { do: 'take_credit_note', uncredited, lagoCreditNoteId }
 }
 
 function carryOut(creditNote: CreditNote, paid: Payment[], ledger: Ledger): Step | undefined {
@@ -168,61 +220,3 @@ const succeededOf = (payment: Payment, isFor: (order: RefundOrder) => boolean) =
       ? [{ payment, dodoRefundId, amount: refund.amount ?? amount }]
       : []
   })
-
-/** A refund that the merchant made in Dodo becomes a credit note, and one that failed after all is taken back. */
-export function nextCredit(invoice: Invoice, ledger: Ledger, policy: Policy): Step | undefined {
-  // What Lago shows to nobody yet cannot be credited yet; it is announced as soon as it can.
-  if (invoice.status === 'open') return undefined
-  const done = new Set(
-    ledger.credits
-      .filter(
-        ({ status, needsLicense }) =>
-          status === 'credited' ||
-          status === 'reversed' ||
-          (status === 'impossible' && (!needsLicense || policy.isFreeLicense)),
-      )
-      .map(({ dodoRefundId }) => dodoRefundId),
-  )
-  for (const payment of ledger.payments) {
-    const recording = ledger.recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)
-    if (recording?.status !== 'recorded') continue
-    // Until all of it is where it belongs, which part a refund gives back is not certain.
-    if (!payment.parts.every(({ isSettled }) => isSettled)) continue
-    const untold = findUntold(payment, ledger)
-    if (untold) return { do: 'tell_credit', ...untold }
-    const reversed = findReversed(payment, ledger)
-    if (reversed) return { do: 'reverse_credit', dodoRefundId: reversed }
-    const next = allocateRefunds(payment).find(
-      ({ refund, purpose, lagoInvoiceId }) =>
-        purpose === 'taken' &&
-        lagoInvoiceId === ledger.lagoInvoiceId &&
-        !done.has(refund.dodoRefundId) &&
-        !isForCreditNote(refund.dodoRefundId, payment),
-    )
-    if (next) return { do: 'credit_refund', payment, refund: next.refund, amount: next.amount }
-  }
-  return undefined
-}
-
-/** A note of ours whose refund Lago was not told to have arrived: the answer was lost, or came to nothing. */
-function findUntold({ dodoPaymentId, refunds }: Payment, { credits }: Ledger) {
-  const untold = refunds.find(
-    ({ dodoRefundId, status }) =>
-      status === 'succeeded' &&
-      credits.some(
-        (one) =>
-          one.dodoRefundId === dodoRefundId && one.status === 'credited' && one.toldAt === null,
-      ),
-  )
-  return untold && { dodoRefundId: untold.dodoRefundId, dodoPaymentId }
-}
-
-const isForCreditNote = (dodoRefundId: string, { orders }: Payment) =>
-  orders.some((order) => order.dodoRefundId === dodoRefundId && order.lagoCreditNoteId !== null)
-
-const findReversed = ({ refunds }: Payment, { credits }: Ledger) =>
-  refunds.find(
-    ({ dodoRefundId, status }) =>
-      status === 'failed' &&
-      credits.some((one) => one.dodoRefundId === dodoRefundId && one.status === 'credited'),
-  )?.dodoRefundId

@@ -6,6 +6,7 @@ import type {
   Mandate,
   MetadataEntry,
   Payment,
+  Recording,
   Refund,
   RefundOrder,
 } from './ledger.ts'
@@ -23,7 +24,10 @@ export type Step =
   | { do: 'read_session'; attempt: Attempt; dodoSessionId: string }
   | { do: 'end_attempt'; attempt: Attempt; end: End }
   | { do: 'record_payment'; payment: Payment; amount: number }
+  /** Also looks whether Lago holds it all the same. */
   | { do: 'hold_payment'; payment: Payment; disposition: Disposition; why: string }
+  /** What is held, or too much, may have been recorded by somebody, or be proven to be too much. */
+  | { do: 'look_for_payment'; payment: Payment; recording: Recording }
   | { do: 'lose_dispute'; dodoDisputeId: string }
   | {
       do: 'order_refund'
@@ -34,6 +38,8 @@ export type Step =
       cause: string
       creditNote: CreditNote | undefined
     }
+  /** It waited for Dodo, did nothing, and is decided anew. */
+  | { do: 'drop_order'; order: RefundOrder }
   | {
       do: 'answer_credit_note'
       creditNote: CreditNote
@@ -45,10 +51,16 @@ export type Step =
       do: 'credit_refund'
       payment: Payment
       refund: Refund
-      /** What of it is for this invoice, in Dodo's minor units. */
+      /** What of it is for this invoice and not credited yet, in Dodo's minor units. */
       amount: number
+      /** Which of the refund's notes on the invoice it is. */
+      sequence: number
     }
-  | { do: 'tell_credit'; dodoRefundId: string; dodoPaymentId: string }
+  | { do: 'tell_credit'; dodoRefundId: string; dodoPaymentId: string; sequence: number }
+  /** A note that is there already is this refund's. */
+  | { do: 'take_credit_note'; uncredited: Uncredited; lagoCreditNoteId: string }
+  /** A person may have mended what we could not. */
+  | { do: 'look_at_credit_notes'; uncredited: readonly Uncredited[] }
   | { do: 'reverse_credit'; dodoRefundId: string }
   | { do: 'mark_paid' }
   | { do: 'mark_failed' }
@@ -61,6 +73,15 @@ export type Step =
     } & Beginning)
   | { do: 'write_metadata'; entries: readonly MetadataEntry[] }
   | { do: 'rest'; standing: Standing; isPayable: boolean; wakeAt: Date | undefined }
+
+/** A refund, or what of it is for the invoice, that no credit note stands for. */
+export type Uncredited = {
+  payment: Payment
+  refund: Refund
+  sequence: number
+  /** Dodo's minor units. */
+  amount: number
+}
 
 /** How an attempt is over, when, and why in words. */
 export type End = {

@@ -154,7 +154,8 @@ export function createLago(options: {
       ? [{ 'payment_statuses[]': ['pending', 'failed'] }]
       : [{ payment_status: 'pending' }, { payment_status: 'failed' }]
     const pages = []
-    for (const filter of filters) pages.push(await pageOfInvoices(page, { ...filter, ...datesOf(issued) }))
+    for (const filter of filters)
+      pages.push(await pageOfInvoices(page, { ...filter, ...datesOf(issued) }))
     const shown = pages
       .flatMap(({ rows }) => rows)
       .filter((one) => one.status === 'finalized' && one.payment_status !== 'succeeded')

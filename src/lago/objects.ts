@@ -70,6 +70,8 @@ export const LagoPayment = z.object({
   amount_cents: cents,
   payment_status: z.string().nullish(),
   reference: z.string().nullish(),
+  /** What was given as the day of payment (`paid_at`), if anything was. */
+  created_at: z.coerce.date().nullish(),
 })
 export type LagoPayment = z.infer<typeof LagoPayment>
 

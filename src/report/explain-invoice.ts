@@ -153,7 +153,7 @@ function describeCredit(
 const ORDERED = {
   intended: 'being asked for',
   unknown: 'asked for, no answer yet',
-  waiting: 'waiting for money in Dodo',
+  waiting: 'waiting for Dodo',
   accepted: 'accepted',
   refused: 'refused by Dodo',
 } as const

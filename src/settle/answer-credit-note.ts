@@ -39,6 +39,7 @@ export async function answerCreditNote(
       const credited = {
         status: 'credited' as const,
         amount: toLagoMinor(amount, payment.currency) ?? creditNote.amount,
+        refunded: toLagoMinor(amount, payment.currency) ?? creditNote.amount,
         lagoCreditNoteId,
         repeatableAt: at,
         creditedAt: at,
@@ -48,7 +49,7 @@ export async function answerCreditNote(
         .insert(credits)
         .values({ dodoRefundId, lagoInvoiceId: invoice.lago_id, ...credited })
         .onConflictDoUpdate({
-          target: [credits.dodoRefundId, credits.lagoInvoiceId],
+          target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
           set: credited,
         })
     }

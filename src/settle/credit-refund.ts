@@ -18,17 +18,31 @@ import { note } from './timeline.ts'
 import { isRefused } from './unknown-outcome.ts'
 
 type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
-type Subject = { invoice: LagoInvoice; payment: Payment; refund: Refund; amount: number }
+type Subject = {
+  invoice: LagoInvoice
+  payment: Payment
+  refund: Refund
+  /** Which of the refund's notes on the invoice it is. */
+  sequence: number
+  amount: number
+  /** What of the refund the note stands for, from which its amount may differ by Lago's rounding. */
+  refunded: number
+}
 
 /** Dodo gave money back, so Lago holds a credit note for exactly that much: one per refund, whatever is lost. */
 export async function creditRefund(
   deps: Crediting,
   invoice: LagoInvoice,
-  { payment, refund, amount: given }: { payment: Payment; refund: Refund; amount: number },
+  {
+    payment,
+    refund,
+    amount: given,
+    sequence,
+  }: { payment: Payment; refund: Refund; amount: number; sequence: number },
 ): Promise<void> {
   const currency = refund.currency ?? invoice.currency
   const amount = toLagoMinor(given, currency)
-  const subject = { invoice, payment, refund, amount: amount ?? 0 }
+  const subject = { invoice, payment, refund, sequence, amount: amount ?? 0, refunded: amount ?? 0 }
   if (amount === undefined || currency !== invoice.currency) {
     return giveUp(
       deps,
@@ -45,7 +59,8 @@ export async function creditRefund(
     repeatableAt: isUnderWay ? begun.repeatableAt : undefined,
     async find() {
       notes = await deps.lago.listCreditNotes(invoice)
-      return findNote(notes, subject, begun?.lagoCreditNoteId)
+      const unclaimed = await withoutClaimed(deps, subject, notes)
+      return findNote(unclaimed, subject, begun?.lagoCreditNoteId)
     },
     prepare: () => prepare(deps, subject, notes),
     reserve: deps.lago.reserve,
@@ -68,6 +83,23 @@ export async function creditRefund(
 const BUSY_MS = 5_000
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
 
+/** The notes that stand for no other refund, nor for another part of this one. */
+async function withoutClaimed({ db }: Crediting, subject: Subject, notes: LagoCreditNote[]) {
+  const { dodoRefundId, lagoInvoiceId, sequence } = identityOf(subject)
+  const rows = await db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const claimed = new Set(
+    rows
+      .filter((one) => one.dodoRefundId !== dodoRefundId || one.sequence !== sequence)
+      .filter(({ status }) => status === 'credited')
+      .map(({ lagoCreditNoteId }) => lagoCreditNoteId),
+  )
+  return notes.filter((one) => !claimed.has(one.lago_id) || refundsNamedBy(one).length > 1)
+}
+
+/** A merchant's note that several refunds carried out names them all. */
+const refundsNamedBy = (creditNote: LagoCreditNote) =>
+  refundCreditedBy(creditNote)?.split(',') ?? []
+
 /**
  * The note of this refund, if there is one: ours, or one of the merchant's for the same amount that nobody has
  * answered for, which then is why the merchant refunded it in Dodo by hand.
@@ -78,7 +110,7 @@ const findNote = (
   lagoCreditNoteId: string | null | undefined,
 ) =>
   notes.find(({ lago_id }) => lago_id === lagoCreditNoteId) ??
-  notes.find((one) => refundCreditedBy(one) === refund.dodoRefundId) ??
+  notes.find((one) => refundsNamedBy(one).includes(refund.dodoRefundId)) ??
   notes.find(
     (one) =>
       !refundCreditedBy(one) &&
@@ -173,14 +205,15 @@ async function intend(
   { refund_amount_cents: amount }: NewCreditNote,
   repeatableAt: Date,
 ): Promise<boolean> {
-  const intent = { status: 'intended' as const, amount, repeatableAt }
+  const { refunded } = subject
+  const intent = { status: 'intended' as const, amount, refunded, repeatableAt }
   const rows = await deps.db
     .insert(credits)
     .values({ ...identityOf(subject), ...intent })
     .onConflictDoUpdate({
-      target: [credits.dodoRefundId, credits.lagoInvoiceId],
+      target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
       set: intent,
-      setWhere: notInArray(credits.status, ['credited', 'reversed']),
+      setWhere: notInArray(credits.status, ['credited', 'reversed', 'settled']),
     })
     .returning({ status: credits.status })
   return rows.length > 0
@@ -225,11 +258,16 @@ async function keep(deps: Crediting, subject: Subject, creditNote: LagoCreditNot
 export async function tellCredit(
   { db, lago, now }: Pick<Crediting, 'db' | 'lago' | 'now'>,
   lagoInvoiceId: string,
-  { dodoRefundId, dodoPaymentId }: { dodoRefundId: string; dodoPaymentId: string },
+  credit: { dodoRefundId: string; dodoPaymentId: string; sequence: number },
 ): Promise<void> {
-  const key = and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
-  const [credit] = await db.select().from(credits).where(key)
-  const lagoCreditNoteId = credit?.lagoCreditNoteId
+  const { dodoRefundId, dodoPaymentId, sequence } = credit
+  const key = and(
+    eq(credits.dodoRefundId, dodoRefundId),
+    eq(credits.lagoInvoiceId, lagoInvoiceId),
+    eq(credits.sequence, sequence),
+  )
+  const [row] = await db.select().from(credits).where(key)
+  const lagoCreditNoteId = row?.lagoCreditNoteId
   if (!lagoCreditNoteId) return
   await lago.setRefundStatus(lagoCreditNoteId, 'succeeded', {
     dodo_refund_id: dodoRefundId,
@@ -256,23 +294,31 @@ async function giveUp(deps: Crediting, subject: Subject, reason: string, needsLi
   deps.log.error(identityOf(subject), 'refund not credited')
 }
 
-type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId'>
+type Values = Omit<typeof credits.$inferInsert, 'dodoRefundId' | 'lagoInvoiceId' | 'sequence'>
 
 async function write({ db }: { db: Executor }, subject: Subject, values: Values) {
   await db
     .insert(credits)
-    .values({ ...identityOf(subject), ...values })
-    .onConflictDoUpdate({ target: [credits.dodoRefundId, credits.lagoInvoiceId], set: values })
+    .values({ ...identityOf(subject), ...values, refunded: subject.refunded })
+    .onConflictDoUpdate({
+      target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
+      set: { ...values, refunded: subject.refunded },
+    })
 }
 
-const identityOf = ({ invoice, refund }: Subject) => ({
+const identityOf = ({ invoice, refund, sequence }: Subject) => ({
   dodoRefundId: refund.dodoRefundId,
   lagoInvoiceId: invoice.lago_id,
+  sequence,
 })
 
 const keyOf = (subject: Subject) => {
-  const { dodoRefundId, lagoInvoiceId } = identityOf(subject)
-  return and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
+  const { dodoRefundId, lagoInvoiceId, sequence } = identityOf(subject)
+  return and(
+    eq(credits.dodoRefundId, dodoRefundId),
+    eq(credits.lagoInvoiceId, lagoInvoiceId),
+    eq(credits.sequence, sequence),
+  )
 }
 
 /** Dodo took a refund back that Lago had credited: the note says so, and a person decides. */
@@ -282,10 +328,17 @@ export async function reverseCredit(
   dodoRefundId: string,
 ): Promise<void> {
   const key = and(eq(credits.dodoRefundId, dodoRefundId), eq(credits.lagoInvoiceId, lagoInvoiceId))
-  const [credit] = await db.select().from(credits).where(key)
-  if (credit?.lagoCreditNoteId) await lago.setRefundStatus(credit.lagoCreditNoteId, 'failed')
+  const credited = await db
+    .select()
+    .from(credits)
+    .where(and(key, eq(credits.status, 'credited')))
+  for (const { lagoCreditNoteId } of credited)
+    if (lagoCreditNoteId) await lago.setRefundStatus(lagoCreditNoteId, 'failed')
   await db.transaction(async (tx) => {
-    await tx.update(credits).set({ status: 'reversed' }).where(key)
+    await tx
+      .update(credits)
+      .set({ status: 'reversed' })
+      .where(and(key, eq(credits.status, 'credited')))
     await note(tx, lagoInvoiceId, `refund ${dodoRefundId} failed after it had been credited`, now())
   })
 }

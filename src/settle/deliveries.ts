@@ -44,7 +44,10 @@ export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promi
 
 async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   const parsed = z.object({ data: DodoPayment }).safeParse(readJson(row.body))
-  if (parsed.success) {
+  // What it says of refunds and disputes is not believed, but asked for.
+  const isMore =
+    parsed.data && parsed.data.data.refunds.length + parsed.data.data.disputes.length > 0
+  if (parsed.success && !isMore) {
     if (await isAnothers(parsed.data.data, deps.organizationId)) return
     const observation = { source: 'webhook' as const, at: deps.now(), settling }
     await deps.db.transaction((tx) =>

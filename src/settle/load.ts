@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 
-import { asc, desc, eq, inArray, or } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, or } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import {
   attempts,
   creditNotes,
   credits,
+  dismissals,
   disputes,
   invoices,
   mandates,
@@ -17,7 +18,7 @@ import {
   shares,
 } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Attempt, Invoice, Ledger, Part, Payment } from '../domain/ledger.ts'
+import type { Attempt, Credited, Invoice, Ledger, Part, Payment } from '../domain/ledger.ts'
 import { isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 
@@ -66,19 +67,22 @@ export async function loadLedger(
 ): Promise<Ledger> {
   const { lagoInvoiceId } = row
   const ownAttempts = await loadAttempts(db, lagoInvoiceId)
-  const [ownPayments, ownRecordings, ownCredits, ownNotes, ownMandates] = await Promise.all([
-    loadPayments(db, lagoInvoiceId, ownAttempts),
-    db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
-    db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
-    db.select().from(creditNotes).where(eq(creditNotes.lagoInvoiceId, lagoInvoiceId)),
-    row.lagoCustomerId && config.collection === 'automatic'
-      ? db
-          .select()
-          .from(mandates)
-          .where(eq(mandates.lagoCustomerId, row.lagoCustomerId))
-          .orderBy(desc(mandates.renewedAt))
-      : [],
-  ])
+  const [ownPayments, ownRecordings, ownCredits, ownNotes, asides, ownMandates] = await Promise.all(
+    [
+      loadPayments(db, lagoInvoiceId, ownAttempts),
+      db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
+      db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
+      db.select().from(creditNotes).where(eq(creditNotes.lagoInvoiceId, lagoInvoiceId)),
+      db.select().from(dismissals).where(eq(dismissals.lagoInvoiceId, lagoInvoiceId)),
+      row.lagoCustomerId && config.collection === 'automatic'
+        ? db
+            .select()
+            .from(mandates)
+            .where(eq(mandates.lagoCustomerId, row.lagoCustomerId))
+            .orderBy(desc(mandates.renewedAt))
+        : [],
+    ],
+  )
   // A note that says of itself nothing (Lago before 1.37) may be the one that we are about to find again.
   const isCrediting = ownCredits.some(({ status }) => status === 'intended' || status === 'unknown')
   const ours = new Set(ownCredits.map(({ lagoCreditNoteId }) => lagoCreditNoteId))
@@ -88,10 +92,17 @@ export async function loadLedger(
     isPayUrlGuessed: config.isPublicUrlGuessed ?? false,
     requestedBy: row.requestedBy,
     metadataRefusal: row.metadataRefusal,
+    paidElsewhere: row.paidElsewhereAt && { amount: row.paidElsewhere, at: row.paidElsewhereAt },
+    notesLookedAt: row.notesLookedAt,
+    dismissed: asides.map(({ reason }) => reason),
     attempts: ownAttempts,
     payments: ownPayments,
     recordings: ownRecordings,
-    credits: ownCredits,
+    credits: ownCredits.map((one) => ({
+      ...one,
+      amount: one.refunded ?? one.amount,
+      isExact: one.refunded !== null,
+    })),
     creditNotes: ownNotes.filter(
       ({ lagoCreditNoteId, refundStatus }) =>
         refundStatus !== 'pending' || (!isCrediting && !ours.has(lagoCreditNoteId)),
@@ -125,32 +136,44 @@ export async function loadPayments(
     .orderBy(asc(payments.madeAt))
   const ids = rows.map(({ dodoPaymentId }) => dodoPaymentId)
   if (ids.length === 0) return []
-  const [allRefunds, allDisputes, allOrders, allRecordings, allShares] = await Promise.all([
-    db
-      .select()
-      .from(refunds)
-      .where(inArray(refunds.dodoPaymentId, ids))
-      .orderBy(asc(refunds.madeAt)),
-    db.select().from(disputes).where(inArray(disputes.dodoPaymentId, ids)),
-    db
-      .select()
-      .from(refundOrders)
-      .where(inArray(refundOrders.dodoPaymentId, ids))
-      .orderBy(asc(refundOrders.orderedAt)),
-    db.select().from(recordings).where(inArray(recordings.dodoPaymentId, ids)),
-    attemptIds.length > 0
-      ? db
-          .select()
-          .from(shares)
-          .where(inArray(shares.attemptId, attemptIds))
-          .orderBy(asc(shares.position))
-      : [],
-  ])
+  const [allRefunds, allDisputes, allOrders, allRecordings, allCredits, allShares] =
+    await Promise.all([
+      db
+        .select()
+        .from(refunds)
+        .where(inArray(refunds.dodoPaymentId, ids))
+        .orderBy(asc(refunds.madeAt)),
+      db.select().from(disputes).where(inArray(disputes.dodoPaymentId, ids)),
+      db
+        .select()
+        .from(refundOrders)
+        .where(inArray(refundOrders.dodoPaymentId, ids))
+        .orderBy(asc(refundOrders.orderedAt)),
+      db.select().from(recordings).where(inArray(recordings.dodoPaymentId, ids)),
+      db
+        .select({ dodoPaymentId: refunds.dodoPaymentId, credit: credits })
+        .from(credits)
+        .innerJoin(refunds, eq(refunds.dodoRefundId, credits.dodoRefundId))
+        .where(
+          and(
+            inArray(refunds.dodoPaymentId, ids),
+            inArray(credits.status, ['intended', 'unknown', 'credited']),
+          ),
+        ),
+      attemptIds.length > 0
+        ? db
+            .select()
+            .from(shares)
+            .where(inArray(shares.attemptId, attemptIds))
+            .orderBy(asc(shares.position))
+        : [],
+    ])
   return rows.map((row) => ({
     ...row,
     refunds: allRefunds.filter(isOf(row)),
     disputes: allDisputes.filter(isOf(row)),
     orders: allOrders.filter(isOf(row)),
+    credited: allCredits.filter(isOf(row)).map(({ credit }) => creditedOf(row, credit)),
     parts: partsOf(
       row,
       allShares.filter(({ attemptId }) => attemptId === row.attemptId),
@@ -164,14 +187,30 @@ const isOf =
   (one: { dodoPaymentId: string }) =>
     one.dodoPaymentId === dodoPaymentId
 
-/** What of a payment is for whom. One that came through no attempt of ours is, so far, for nobody. */
+function creditedOf({ currency }: PaymentRow, credit: typeof credits.$inferSelect): Credited {
+  const { dodoRefundId, lagoInvoiceId, amount, refunded } = credit
+  return { dodoRefundId, lagoInvoiceId, amount: asDodo(refunded ?? amount, currency) }
+}
+
+const asDodo = (minor: number, currency: string) =>
+  isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
+
+/**
+ * What of a payment is for whom. One that came through no attempt that this ledger knows is for nobody, but for what
+ * Lago holds of it under its reference.
+ */
 function partsOf(payment: PaymentRow, ofAttempt: ShareRow[], recorded: RecordingRow[]): Part[] {
   const { lagoInvoiceId, amount, currency } = payment
+  const toDodo = (minor: number) => asDodo(minor, currency)
   if (ofAttempt.length === 0) {
-    return lagoInvoiceId ? [{ lagoInvoiceId, share: amount, taken: 0, isSettled: true }] : []
+    const held = recorded.filter(({ status }) => status === 'recorded')
+    if (held.length === 0)
+      return lagoInvoiceId ? [{ lagoInvoiceId, share: amount, taken: 0, isSettled: true }] : []
+    return held.map((one) => {
+      const taken = toDodo(one.amount)
+      return { lagoInvoiceId: one.lagoInvoiceId, share: taken, taken, isSettled: true }
+    })
   }
-  const toDodo = (minor: number) =>
-    isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
   return ofAttempt.map((one) => {
     const recording = recorded.find((other) => other.lagoInvoiceId === one.lagoInvoiceId)
     const share = toDodo(one.amount)

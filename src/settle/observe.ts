@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, lte, ne, not, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, lte, not, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { attempts, disputes, payments, refunds, shares } from '../db/schema.ts'
@@ -55,8 +55,12 @@ export async function observePayment(
   const news = [
     await writePayment(db, payment, { ...observation, attempt, lagoInvoiceId: lagoInvoiceIds[0] }),
   ]
-  for (const refund of payment.refunds) news.push(await writeRefund(db, refund, observation))
-  for (const dispute of payment.disputes) news.push(await writeDispute(db, dispute, observation.at))
+  // A webhook's word alone moves nothing: refunds and disputes are read from Dodo, which their own webhooks cause.
+  if (observation.source === 'api') {
+    for (const refund of payment.refunds) news.push(await writeRefund(db, refund, observation.at))
+    for (const dispute of payment.disputes)
+      news.push(await writeDispute(db, dispute, observation.at))
+  }
 
   const lines = news.filter((line) => line !== undefined)
   for (const lagoInvoiceId of lagoInvoiceIds) {
@@ -128,18 +132,26 @@ async function writePayment(
     currency: payment.currency,
     amount: payment.total_amount,
     tax: payment.tax,
+    settlementAmount: payment.settlement_amount,
+    settlementCurrency: payment.settlement_currency,
     errorCode: payment.error_code,
     isSetup: payment.is_update_payment_method,
     madeAt: payment.created_at,
     changedAt: payment.updated_at ?? payment.created_at,
     observedAt: at,
   }
-  const isMonotonic = or(ne(payments.status, 'succeeded'), sql`excluded.status = 'succeeded'`)
+  // A success that only a webhook told of is not one yet; one that the API told of is not a webhook's to change.
+  const isMonotonic =
+    source === 'api'
+      ? or(not(isConfirmedSuccess), sql`excluded.status = 'succeeded'`)
+      : not(isConfirmedSuccess)
   const isOvertakenWebhook = source === 'webhook' && !ENDED.includes(payment.status)
   const isNewer = lte(payments.observedAt, sql`excluded.observed_at`)
   const setWhere = isOvertakenWebhook
     ? and(isMonotonic, not(inArray(payments.status, ENDED)))
     : and(isMonotonic, or(isNewer, sql`excluded.status = 'succeeded'`))
+  // Whose payment it is, too, is for Dodo's API to say.
+  const isOnlyTold = source === 'api' ? sql`not ${payments.isConfirmed}` : sql`false`
   const isStillConfirmed = sql<boolean>`${payments.isConfirmed} and ${payments.status} = excluded.status`
   const [written] = await db
     .insert(payments)
@@ -152,9 +164,10 @@ async function writePayment(
       target: payments.dodoPaymentId,
       set: {
         ...observed,
-        attemptId: sql`coalesce(excluded.attempt_id, ${payments.attemptId})`,
-        lagoInvoiceId: sql`coalesce(${payments.lagoInvoiceId}, excluded.lago_invoice_id)`,
+        attemptId: sql`case when ${isOnlyTold} then excluded.attempt_id else coalesce(excluded.attempt_id, ${payments.attemptId}) end`,
+        lagoInvoiceId: sql`case when ${isOnlyTold} then excluded.lago_invoice_id else coalesce(${payments.lagoInvoiceId}, excluded.lago_invoice_id) end`,
         isConfirmed: source === 'api' ? true : isStillConfirmed,
+        ...(source === 'api' && { missingSince: null }),
       },
       ...(setWhere && { setWhere }),
     })
@@ -162,27 +175,18 @@ async function writePayment(
   return written && before?.status !== payment.status ? describePayment(payment) : undefined
 }
 
+const isConfirmedSuccess = sql`(${payments.status} = 'succeeded' and ${payments.isConfirmed})`
+
 function describePayment({ payment_id, status, total_amount, currency, error_code }: DodoPayment) {
   const code = error_code ? ` (${error_code})` : ''
   return `Dodo payment ${payment_id} of ${formatDodo(total_amount, currency)}: ${status}${code}`
 }
 
-/** Writes down a refund that a delivery told of. */
-export async function observeRefund(
+/** Writes down a refund as Dodo's API shows it, and returns what is new about it, in words. */
+export async function writeRefund(
   db: Executor,
   refund: DodoRefund,
-  lagoInvoiceIds: readonly string[],
   at: Date,
-): Promise<void> {
-  const line = await writeRefund(db, refund, { source: 'webhook', at })
-  if (line === undefined) return
-  for (const lagoInvoiceId of lagoInvoiceIds) await note(db, lagoInvoiceId, line, at)
-}
-
-async function writeRefund(
-  db: Executor,
-  refund: DodoRefund,
-  { source, at }: Observation,
 ): Promise<string | undefined> {
   const observed = {
     dodoPaymentId: refund.payment_id,
@@ -197,17 +201,14 @@ async function writeRefund(
     .select({ status: refunds.status })
     .from(refunds)
     .where(eq(refunds.dodoRefundId, refund.refund_id))
-  // Answers may overtake each other on the way to the database, and a webhook tells of its own moment.
-  const isNewer = lte(refunds.observedAt, sql`excluded.observed_at`)
-  const setWhere =
-    source === 'api' ? isNewer : or(ne(refunds.status, 'succeeded'), isNull(refunds.amount))
   const written = await db
     .insert(refunds)
     .values({ dodoRefundId: refund.refund_id, ...observed })
     .onConflictDoUpdate({
       target: refunds.dodoRefundId,
       set: observed,
-      ...(setWhere && { setWhere }),
+      // Answers may overtake each other on the way to the database.
+      setWhere: lte(refunds.observedAt, sql`excluded.observed_at`),
     })
     .returning({ status: refunds.status })
   if (written.length === 0) return undefined

@@ -33,8 +33,8 @@ type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 
 /** Dodo refuses while it is busy with an earlier refund of the same payment: the same again, later. */
 const BUSY_MS = 15_000
-/** The balance at Dodo fills with the next settled payments, which takes hours. */
-const FUNDS_MS = 4 * 3_600_000
+/** The merchant's balance at Dodo fills with the next settled payments, which takes hours. */
+const FUNDS_MS = 2 * 3_600_000
 /** The key under which a refund says which order of ours it carries out. */
 const ORDER_KEY = 'bridge_refund'
 const NOTE_KEY = 'lago_credit_note_id'
@@ -239,10 +239,7 @@ async function explain(deps: Ordering, plan: Plan, orderId: string, refusal: Ref
   if (explained || meaning === 'later') await forget(deps, orderId)
   if (explained) throw explained
   if (meaning === 'later') throw new Later(refusal.message, soon(deps.now(), BUSY_MS))
-  if (meaning === 'funds') {
-    const repeatableAt = soon(deps.now(), FUNDS_MS)
-    return mark(deps, orderId, { status: 'waiting', reason: reasonOf(refusal), repeatableAt })
-  }
+  if (meaning === 'funds') return postpone(deps, plan, orderId)
   if (meaning === 'nothing_left') {
     // Somebody else gave it back: what is left to do is decided on what Dodo says of the payment now.
     const fresh = await deps.dodo.findPayment(payment.dodoPaymentId)
@@ -253,6 +250,26 @@ async function explain(deps: Ordering, plan: Plan, orderId: string, refusal: Ref
     }
   }
   await refuse(deps, plan, orderId, reasonOf(refusal))
+}
+
+/** Dodo did nothing for now, which a person sees; in some hours all of it is decided anew. */
+async function postpone(
+  deps: Ordering,
+  { payment, invoice, amount }: Plan,
+  orderId: string,
+): Promise<void> {
+  const at = deps.now()
+  const reason = "Dodo's balance does not cover it"
+  await deps.db.transaction(async (tx) => {
+    await mark({ db: tx }, orderId, {
+      status: 'waiting',
+      reason,
+      repeatableAt: soon(at, FUNDS_MS),
+    })
+    const money = formatDodo(amount, payment.currency)
+    const what = `refund of ${money} of payment ${payment.dodoPaymentId} waits: ${reason}`
+    await note(tx, invoice.lago_id, what, at)
+  })
 }
 
 async function refuse(

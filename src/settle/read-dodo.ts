@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 
 import { attempts, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -25,7 +25,11 @@ export async function readPayment(
   // Said by a webhook alone, it is not to be believed; asked for again at every look, it would cost for ever.
   await db
     .update(payments)
-    .set({ status: 'missing', observedAt: at })
+    .set({
+      status: 'missing',
+      missingSince: sql`coalesce(${payments.missingSince}, ${at.toISOString()}::timestamptz)`,
+      observedAt: at,
+    })
     .where(eq(payments.dodoPaymentId, dodoPaymentId))
   await db.update(attempts).set({ lookedAt: at }).where(eq(attempts.dodoPaymentId, dodoPaymentId))
   return undefined
@@ -37,8 +41,14 @@ export async function readSession(
   attempt: Pick<Attempt, 'id'>,
   { dodoSessionId, settling }: { dodoSessionId: string; settling?: string },
 ) {
+  // What is paid while the answer is on its way is paid after the question.
+  const askedAt = deps.now()
   const session = await deps.dodo.findSession(dodoSessionId)
   const attemptId = attempt.id
   if (session?.payment_id) await readPayment(deps, session.payment_id, { attemptId, settling })
-  await deps.db.update(attempts).set({ lookedAt: deps.now() }).where(eq(attempts.id, attemptId))
+  const at = deps.now()
+  await deps.db
+    .update(attempts)
+    .set({ lookedAt: at, ...(!session?.payment_id && { unpaidAt: askedAt }) })
+    .where(eq(attempts.id, attemptId))
 }

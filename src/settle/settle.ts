@@ -8,6 +8,7 @@ import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from 
 import type { LagoInvoice } from '../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
 import { readDeliveries, type DeliveryKey } from './deliveries.ts'
+import { notePaidElsewhere } from './hold-payment.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
 import { takeOverPayToken } from './pay-token.ts'
@@ -51,6 +52,7 @@ type Case = {
 export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(lagoInvoiceId, data) {
     const row = await ensureInvoice(usual, lagoInvoiceId)
+    const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId)
     // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
     if (read.length === 0 && data['cause'] === undefined && !row.requestedAt) return
@@ -58,7 +60,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
     const deps = isUrgent ? { ...usual, ...urgent } : usual
-    const policy = await policyFor(deps, data['cause'])
+    const policy = { ...(await policyFor(deps, data['cause'])), startedAt }
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
@@ -78,7 +80,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
 async function policyFor(
   { config, db }: Settling,
   cause: unknown,
-): Promise<Omit<Policy, 'isFreeLicense'>> {
+): Promise<Omit<Policy, 'isFreeLicense' | 'startedAt'>> {
   const isCustomerWaiting = cause === 'customer'
   return {
     collection: config.collection,
@@ -106,7 +108,8 @@ async function settleInvoice(deps: Settling, subject: Case) {
       .select()
       .from(invoices)
       .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
-    const ledger = await loadLedger(deps, row)
+    const loaded = await loadLedger(deps, row)
+    const ledger = { ...loaded, paidElsewhere: await notePaidElsewhere(deps, invoice, loaded) }
     const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps, 'credit_notes') }
     const step = decide(asInvoice(invoice), ledger, policy, deps.now())
     if (step.do === 'rest') {

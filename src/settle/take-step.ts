@@ -8,9 +8,12 @@ import { chargeMandate, endCharge } from './charge-mandate.ts'
 import { creditRefund, reverseCredit, tellCredit } from './credit-refund.ts'
 import { loseDispute, markInvoice, writeMetadata } from './mark-invoice.ts'
 import { openCheckout } from './open-checkout.ts'
+import { dropOrder } from './drop-order.ts'
 import { orderRefund } from './order-refund.ts'
 import { readPayment, readSession } from './read-dodo.ts'
-import { backRecord, holdPayment, recordPayment } from './record-payment.ts'
+import { backRecord, recordPayment } from './record-payment.ts'
+import { holdPayment, lookForPayment } from './hold-payment.ts'
+import { lookAtCreditNotes, takeCreditNote } from './look-at-credit-notes.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
 import { wake } from './wake.ts'
@@ -58,19 +61,26 @@ async function take(
       await wakeOtherParts(deps, invoice.lago_id, step.payment)
       return findInvoice(deps, invoice.lago_id)
     case 'hold_payment':
-      await holdPayment(
-        deps,
-        { invoice, payment: step.payment, amount: 0 },
-        step.disposition,
-        step.why,
-      )
+      await holdPayment(deps, { invoice, ledger, payment: step.payment }, step)
       await wakeOtherParts(deps, invoice.lago_id, step.payment)
+      return invoice
+    case 'look_for_payment':
+      await lookForPayment(deps, { invoice, ledger, payment: step.payment }, step.recording)
       return invoice
     case 'lose_dispute':
       await loseDispute(deps, invoice, step.dodoDisputeId)
       return findInvoice(deps, invoice.lago_id)
     case 'order_refund':
       await orderRefund(deps, { invoice, ledger, ...step })
+      return invoice
+    case 'drop_order':
+      await dropOrder(deps, step.order)
+      return invoice
+    case 'look_at_credit_notes':
+      await lookAtCreditNotes(deps, { invoice, ledger }, step.uncredited)
+      return invoice
+    case 'take_credit_note':
+      await takeCreditNote(deps, invoice, step)
       return invoice
     case 'answer_credit_note':
       await answerCreditNote(deps, invoice, step)

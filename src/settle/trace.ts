@@ -1,23 +1,24 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
-import type { Executor } from '../db/client.ts'
-import { deliveries, payments, shares } from '../db/schema.ts'
+import { deliveries, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { DodoRefund } from '../dodo/objects.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
-import { observeRefund } from './observe.ts'
+import { writeRefund } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
+import { note } from './timeline.ts'
 
 type Tracing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
 
 /**
  * Finds out which invoices a payment belongs to, for deliveries that do not say (refunds and disputes carry
- * no metadata of the payment), and wakes them. Dodo's answer is written down on the way.
+ * no metadata of the payment), and wakes them. Whatever the deliveries claim, what is written down is what Dodo
+ * answers when it is asked.
  */
 export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promise<void> {
-  const lagoInvoiceIds =
-    (await readRefunds(deps, dodoPaymentId)) ?? (await readPayment(deps, dodoPaymentId))
+  const told = await toldRefunds(deps, dodoPaymentId)
+  const lagoInvoiceIds = await readPayment(deps, dodoPaymentId)
+  if (lagoInvoiceIds) await readTold(deps, { dodoPaymentId, told, lagoInvoiceIds })
   const outcome = describeOutcome(dodoPaymentId, lagoInvoiceIds)
   await deps.db.transaction(async (tx) => {
     await finishDeliveries(tx, ['trace', dodoPaymentId], { at: deps.now(), outcome })
@@ -30,16 +31,14 @@ export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promis
   })
 }
 
-/**
- * A refund that went through, of a payment that we know, is told in full by its delivery: nothing need be
- * asked. Undefined when there is anything else to find out.
- */
-async function readRefunds(
-  { db, now }: Tracing,
-  dodoPaymentId: string,
-): Promise<string[] | undefined> {
+const RefundDelivery = z.object({
+  data: z.object({ refund_id: z.string().min(1).max(200), status: z.string() }),
+})
+
+/** The refunds that unread deliveries tell of. */
+async function toldRefunds({ db }: Tracing, dodoPaymentId: string) {
   const unread = await db
-    .select()
+    .select({ body: deliveries.body })
     .from(deliveries)
     .where(
       and(
@@ -48,35 +47,37 @@ async function readRefunds(
         isNull(deliveries.processedAt),
       ),
     )
-  const told = unread.map(({ body }) =>
+  return unread.flatMap(({ body }) => {
     // Of a delivery that was emptied and is put through again nothing is left to read.
-    SucceededRefund.safeParse(body.length === 0 ? undefined : JSON.parse(body.toString('utf8'))),
-  )
-  if (told.length === 0 || !told.every(({ success }) => success)) return undefined
-  const lagoInvoiceIds = await findInvoices(db, dodoPaymentId)
-  if (lagoInvoiceIds.length === 0) return undefined
-  await db.transaction(async (tx) => {
-    for (const { data } of told) {
-      if (data) await observeRefund(tx, data.data, lagoInvoiceIds, now())
-    }
+    if (body.length === 0) return []
+    const { data } = RefundDelivery.safeParse(JSON.parse(body.toString('utf8')))
+    return data ? [data.data] : []
   })
-  return lagoInvoiceIds
 }
 
-const SucceededRefund = z.object({
-  type: z.string(),
-  data: DodoRefund.extend({ status: z.literal('succeeded'), amount: z.number().int() }),
-})
+type Told = {
+  dodoPaymentId: string
+  told: { refund_id: string; status: string }[]
+  lagoInvoiceIds: readonly string[]
+}
 
-/** The invoices that a payment of ours is for, the oldest first. */
-async function findInvoices(db: Executor, dodoPaymentId: string): Promise<string[]> {
-  const rows = await db
-    .select({ lagoInvoiceId: shares.lagoInvoiceId })
-    .from(payments)
-    .innerJoin(shares, eq(shares.attemptId, payments.attemptId))
-    .where(and(eq(payments.dodoPaymentId, dodoPaymentId), eq(payments.isConfirmed, true)))
-    .orderBy(asc(shares.position))
-  return rows.map(({ lagoInvoiceId }) => lagoInvoiceId)
+/** A payment as Dodo shows it may lag behind its refunds: those that it does not show as told are read by their ids. */
+async function readTold({ db, dodo, now }: Tracing, { dodoPaymentId, told, lagoInvoiceIds }: Told) {
+  const known = await db.select().from(refunds).where(eq(refunds.dodoPaymentId, dodoPaymentId))
+  const lagging = told.filter(
+    ({ refund_id, status }) =>
+      !known.some((one) => one.dodoRefundId === refund_id && one.status === status),
+  )
+  for (const dodoRefundId of new Set(lagging.map(({ refund_id }) => refund_id))) {
+    const refund = await dodo.findRefund(dodoRefundId)
+    if (refund?.payment_id !== dodoPaymentId) continue
+    const at = now()
+    await db.transaction(async (tx) => {
+      const line = await writeRefund(tx, refund, at)
+      if (line === undefined) return
+      for (const lagoInvoiceId of lagoInvoiceIds) await note(tx, lagoInvoiceId, line, at)
+    })
+  }
 }
 
 function describeOutcome(dodoPaymentId: string, lagoInvoiceIds: string[] | undefined) {

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { asc, eq } from 'drizzle-orm'
 
 import { isAnyOf } from '../db/any-of.ts'
 import { bundles, creditNotes, topUps } from '../db/schema.ts'
@@ -46,11 +46,20 @@ async function findSettledNotes({ db, lago, now }: Searching, isDryRun: boolean)
     .select()
     .from(creditNotes)
     .where(eq(creditNotes.refundStatus, 'failed'))
+    .orderBy(asc(creditNotes.observedAt))
     .limit(NOTES_PER_SWEEP)
   const found: Found[] = []
   for (const { lagoCreditNoteId, lagoInvoiceId } of failed) {
     const note = await lago.findCreditNote(lagoCreditNoteId)
-    if (note?.refund_status !== 'succeeded') continue
+    if (note?.refund_status !== 'succeeded') {
+      // However many there are, each has its turn.
+      if (!isDryRun)
+        await db
+          .update(creditNotes)
+          .set({ observedAt: now() })
+          .where(eq(creditNotes.lagoCreditNoteId, lagoCreditNoteId))
+      continue
+    }
     found.push({ key: lagoInvoiceId, what: `credit note ${lagoCreditNoteId} was settled in Lago` })
     if (isDryRun) continue
     await db

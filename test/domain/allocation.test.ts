@@ -248,3 +248,64 @@ describe('however a payment was given back', () => {
     )
   })
 })
+
+describe('refunds that are heard of in any order', () => {
+  const WHERE = [part(INVOICE_ID, 6_000, 5_000), part(OTHER, 4_000, 3_000)]
+  const sumsOf = (made: Payment) =>
+    [INVOICE_ID, OTHER].map((lagoInvoiceId) =>
+      allocateRefunds(made)
+        .filter((one) => one.purpose === 'taken' && one.lagoInvoiceId === lagoInvoiceId)
+        .reduce((sum, { amount }) => sum + amount, 0),
+    )
+  const base = payment({ amount: 10_000, parts: WHERE })
+  /** Credits what is to be credited by now, as settling does. */
+  const credit = (made: Payment): Payment => ({
+    ...made,
+    credited: allocateRefunds(made)
+      .filter(({ purpose }) => purpose === 'taken')
+      .map(({ refund: { dodoRefundId }, lagoInvoiceId, amount }) => ({
+        dodoRefundId,
+        lagoInvoiceId,
+        amount,
+      })),
+  })
+
+  test('end in the same books, and none is credited beyond its amount nor moved', () => {
+    const amounts = fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 5 })
+    const drawn = amounts.chain((sizes) =>
+      fc.record({
+        sizes: fc.constant(sizes),
+        heard: fc.shuffledSubarray([...sizes.keys()], { minLength: sizes.length }),
+      }),
+    )
+    fc.assert(
+      fc.property(drawn, ({ sizes, heard }) => {
+        const refunds = sizes.map((amount, nth) =>
+          refund({ dodoRefundId: `ref_${nth}`, amount, madeAt: ago((9 - nth) * MINUTE_MS) }),
+        )
+        const inTime = sumsOf({ ...base, refunds })
+
+        let late = base
+        for (const nth of heard) {
+          const known = { ...late, refunds: [...late.refunds, ...refunds.slice(nth, nth + 1)] }
+          const next = credit(known)
+          for (const { dodoRefundId, lagoInvoiceId, amount } of late.credited) {
+            const now = next.credited.find(
+              (one) => one.dodoRefundId === dodoRefundId && one.lagoInvoiceId === lagoInvoiceId,
+            )
+            expect(now?.amount ?? 0).toBeGreaterThanOrEqual(amount)
+          }
+          late = next
+        }
+
+        expect(sumsOf(late)).toEqual(inTime)
+        for (const { dodoRefundId, amount } of refunds) {
+          const credited = late.credited.filter((one) => one.dodoRefundId === dodoRefundId)
+          expect(credited.reduce((sum, one) => sum + one.amount, 0)).toBeLessThanOrEqual(
+            amount ?? 0,
+          )
+        }
+      }),
+    )
+  })
+})

@@ -1,6 +1,7 @@
 import type {
   Attempt,
   Credit,
+  Credited,
   CreditNote,
   Dispute,
   Invoice,
@@ -62,6 +63,7 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
     dodoPaymentId: null,
     dodoSubscriptionId: null,
     handedOutAt: null,
+    unpaidAt: null,
     repeatableAt: null,
     cause: 'invoice',
     retryIndex: 0,
@@ -100,6 +102,10 @@ export function payment(fields: Partial<Payment> = {}): Payment {
     disputes: [],
     parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 10_800, isSettled: true }],
     orders: [],
+    credited: [],
+    missingSince: null,
+    settlementAmount: null,
+    settlementCurrency: null,
     ...fields,
   }
 }
@@ -163,17 +169,23 @@ export const recording = (fields: Partial<Recording> = {}): Recording => ({
   disposition: 'applied',
   status: 'recorded',
   through: 'payment',
+  lagoPaymentId: null,
   amount: 10_800,
   reason: null,
   repeatableAt: ago(MINUTE_MS),
+  lookedAt: NOW,
+  elsewhere: 0,
   ...fields,
 })
 
 export const credit = (fields: Partial<Credit> = {}): Credit => ({
   dodoRefundId: 'ref_1',
+  sequence: 0,
   status: 'credited',
   toldAt: ago(MINUTE_MS),
-  lagoCreditNoteId: null,
+  amount: 5_400,
+  isExact: true,
+  lagoCreditNoteId: 'note_of_ref_1',
   reason: null,
   repeatableAt: ago(MINUTE_MS),
   needsLicense: false,
@@ -186,6 +198,9 @@ export const ledger = (fields: Partial<Ledger> = {}): Ledger =>
     payUrl: PAY_URL,
     requestedBy: null,
     metadataRefusal: null,
+    paidElsewhere: null,
+    notesLookedAt: NOW,
+    dismissed: [],
     attempts: [],
     payments: [],
     recordings: [],
@@ -198,8 +213,27 @@ export const ledger = (fields: Partial<Ledger> = {}): Ledger =>
 /** Says of every payment what of it is for this invoice, as loading does. The parts of other invoices stay. */
 export const withParts = (held: Ledger): Ledger => ({
   ...held,
-  payments: held.payments.map((one) => ({ ...one, parts: partsOf(one, held) })),
+  payments: held.payments.map((one) => ({
+    ...one,
+    parts: partsOf(one, held),
+    credited: [...creditedOf(one, held), ...one.credited.filter(isElsewhere(held))],
+  })),
 })
+
+const isElsewhere =
+  ({ lagoInvoiceId }: Ledger) =>
+  (one: Credited) =>
+    one.lagoInvoiceId !== lagoInvoiceId
+
+const creditedOf = ({ refunds, currency }: Payment, { credits, lagoInvoiceId }: Ledger) =>
+  credits
+    .filter(({ status }) => status === 'credited' || status === 'intended' || status === 'unknown')
+    .filter((one) => refunds.some(({ dodoRefundId }) => dodoRefundId === one.dodoRefundId))
+    .map(({ dodoRefundId, amount }) => ({
+      dodoRefundId,
+      lagoInvoiceId,
+      amount: isSupportedCurrency(currency) ? toDodoMinor(amount, currency) : amount,
+    }))
 
 function partsOf(made: Payment, held: Ledger): Part[] {
   const { lagoInvoiceId, attempts, recordings } = held
@@ -248,5 +282,6 @@ export const policy = (fields: Partial<Policy> = {}): Policy => ({
   retryScheduleMs: [3 * DAY_MS, 7 * DAY_MS, 7 * DAY_MS],
   paymentFreshForMs: 5 * MINUTE_MS,
   sessionFreshForMs: HOUR_MS,
+  startedAt: NOW,
   ...fields,
 })

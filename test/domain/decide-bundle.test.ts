@@ -314,7 +314,11 @@ describe('an invoice in a payment request', () => {
       recording({ dodoPaymentId: 'pay_0', amount: 4_200 }),
       recording({ status: 'held', disposition: 'duplicate', amount: 0 }),
     ]
-    const step = inRequest({ ...paid, recordings }, { paid: 4_200, paymentStatus: 'succeeded' })
+    const parts = [{ lagoInvoiceId: OWN, share: 4_200, taken: 4_200, isSettled: true }]
+    const own = attempt({ number: 2, status: 'paid', amount: 4_200 })
+    const other = payment({ dodoPaymentId: 'pay_0', attemptId: own.id, amount: 4_200, parts })
+    const about = { payments: [other, ...paid.payments], attempts: [own, joint], recordings }
+    const step = inRequest(about, { paid: 4_200, paymentStatus: 'succeeded' })
 
     expect(step).toMatchObject({ do: 'order_refund', amount: 4_200, cause: 'duplicate' })
   })

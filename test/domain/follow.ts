@@ -9,7 +9,8 @@ export const decideOn = ({ invoice, ledger, policy, now }: Case) =>
 
 /** Takes steps until nothing is left to do, and shows every state on the way. */
 export function follow(about: Case, look: (about: Case, step: Step) => void = () => undefined) {
-  let current = about
+  // What was read since it began is fresh enough to give money back on.
+  let current = { ...about, policy: { ...about.policy, startedAt: about.now } }
   for (let taken = 0; taken <= MAX_STEPS; taken += 1) {
     const step = decideOn(current)
     look(current, step)

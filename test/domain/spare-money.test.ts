@@ -184,7 +184,7 @@ describe('an invoice that was made void after it was paid', () => {
 
   test('is void once the money went back and Lago has its credit note', () => {
     const refunds = [refund({ amount: 10_800 })]
-    const credits = [credit()]
+    const credits = [credit({ amount: 10_800 })]
 
     expect(standing(paidLedger({ payments: [payment({ refunds })], credits }))).toMatchObject({
       state: 'void',

@@ -8,6 +8,7 @@ import type {
   RefundOrder,
 } from '../../src/domain/ledger.ts'
 import { mergeMetadata } from '../../src/domain/metadata.ts'
+import { paidElsewhereOf } from '../../src/domain/proof.ts'
 import type { Step } from '../../src/domain/steps.ts'
 import {
   attempt,
@@ -72,6 +73,17 @@ export function apply(about: Case, step: Step): Case {
       return record(about, step.payment, step.amount)
     case 'hold_payment':
       return hold(about, step.payment, step.disposition)
+    case 'look_for_payment':
+      return lookForPayment(about, step.recording)
+    case 'drop_order':
+      return withPayments(about, (one) => ({
+        ...one,
+        orders: one.orders.filter(({ id }) => id !== step.order.id),
+      }))
+    case 'look_at_credit_notes':
+      return { ...about, ledger: { ...held, notesLookedAt: now } }
+    case 'take_credit_note':
+      return takeCreditNote(about, step)
     case 'lose_dispute':
       return { ...about, invoice: { ...invoice, isDisputeLost: true } }
     case 'order_refund':
@@ -88,10 +100,15 @@ export function apply(about: Case, step: Step): Case {
     }
     case 'reverse_credit': {
       const credits = held.credits.map((one) =>
-        one.dodoRefundId === step.dodoRefundId ? { ...one, status: 'reversed' as const } : one,
+        one.dodoRefundId === step.dodoRefundId && one.status === 'credited'
+          ? { ...one, status: 'reversed' as const }
+          : one,
       )
-      const credited = { ...about.credited, [step.dodoRefundId]: 0 }
-      return { ...about, credited, ledger: { ...held, credits } }
+      const isOf = (name: string) => name.startsWith(`${step.dodoRefundId}/`)
+      const credited = Object.fromEntries(
+        Object.entries(about.credited).map(([name, amount]) => [name, isOf(name) ? 0 : amount]),
+      )
+      return { ...about, credited, ledger: withParts({ ...held, credits }) }
     }
     case 'mark_paid':
       return { ...about, invoice: { ...invoice, paymentStatus: 'succeeded' } }
@@ -242,6 +259,32 @@ function orderRefund(about: Case, step: Taking<'order_refund'>): Case {
   )
 }
 
+/** Whatever Lago counts from elsewhere was written down by somebody who had other money. */
+function lookForPayment(about: Case, { dodoPaymentId, ...known }: Recording): Case {
+  const elsewhere = paidElsewhereOf(about.invoice, about.ledger)
+  const looked = { ...known, dodoPaymentId, lookedAt: about.now, elsewhere }
+  return withRecording(about, looked)
+}
+
+function takeCreditNote(about: Case, step: Taking<'take_credit_note'>): Case {
+  const { ledger: held } = about
+  const { uncredited, lagoCreditNoteId } = step
+  const { refund: made, sequence, amount } = uncredited
+  const { dodoRefundId } = made
+  const isNote = held.creditNotes.some((one) => one.lagoCreditNoteId === lagoCreditNoteId)
+  const creditNotes = held.creditNotes.map((one) =>
+    one.lagoCreditNoteId === lagoCreditNoteId ? { ...one, refundStatus: 'succeeded' } : one,
+  )
+  const others = held.credits.filter(
+    (one) => one.dodoRefundId !== dodoRefundId || one.sequence !== sequence,
+  )
+  const credits = [...others, credit({ dodoRefundId, sequence, amount, lagoCreditNoteId })]
+  const credited = isNote
+    ? about.credited
+    : { ...about.credited, [`${dodoRefundId}/${sequence}`]: amount }
+  return { ...about, credited, ledger: withParts({ ...held, creditNotes, credits }) }
+}
+
 function answerCreditNote(about: Case, step: Taking<'answer_credit_note'>): Case {
   const { ledger: held } = about
   const { creditNote, outcome, reason, refunds } = step
@@ -250,28 +293,38 @@ function answerCreditNote(about: Case, step: Taking<'answer_credit_note'>): Case
       ? { ...one, refundStatus: outcome, reason }
       : one,
   )
-  const credits = refunds.map(({ dodoRefundId }) => credit({ dodoRefundId }))
-  return { ...about, ledger: { ...held, creditNotes, credits: [...held.credits, ...credits] } }
+  const credits = refunds.map(({ dodoRefundId, amount }) =>
+    credit({ dodoRefundId, amount, lagoCreditNoteId: creditNote.lagoCreditNoteId }),
+  )
+  const known = { ...held, creditNotes, credits: [...held.credits, ...credits] }
+  return { ...about, ledger: withParts(known) }
 }
 
 /** A free Lago has no credit notes, and none gives back more than was paid. */
 function creditRefund(about: Case, step: Taking<'credit_refund'>): Case {
   const { ledger: held, policy } = about
   const { dodoRefundId } = step.refund
-  const others = held.credits.filter((one) => one.dodoRefundId !== dodoRefundId)
+  const { amount, sequence } = step
+  const others = held.credits.filter(
+    (one) => one.dodoRefundId !== dodoRefundId || one.sequence !== sequence,
+  )
+  const name = `${dodoRefundId}/${sequence}`
   const isTooMuch = step.amount > creditableOf(about)
   const done =
     policy.isFreeLicense || isTooMuch
       ? credit({
           dodoRefundId,
+          sequence,
+          amount,
+          lagoCreditNoteId: null,
           status: 'impossible',
           reason: isTooMuch ? 'more than was paid' : 'no licence',
           needsLicense: policy.isFreeLicense,
         })
-      : credit({ dodoRefundId })
+      : credit({ dodoRefundId, sequence, amount, lagoCreditNoteId: `note of ${name}` })
   const credited =
-    done.status === 'credited' ? { ...about.credited, [dodoRefundId]: step.amount } : about.credited
-  return { ...about, credited, ledger: { ...held, credits: [...others, done] } }
+    done.status === 'credited' ? { ...about.credited, [name]: amount } : about.credited
+  return { ...about, credited, ledger: withParts({ ...held, credits: [...others, done] }) }
 }
 
 /** What Lago still takes credit notes for. */

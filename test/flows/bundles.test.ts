@@ -99,6 +99,7 @@ describe('a payment request', () => {
     const { invoices, sessionId } = await ask(world, [1_000, 2_000, 3_000])
     const [first, second, third] = invoices
     world.lago.recordManualPayment(second?.lago_id ?? '', { amountCents: 2_000, reference: 'bank' })
+    await world.eventually(second?.lago_id ?? '', isPaid)
 
     const payment = world.dodo.pay(sessionId)
     await allPaid(

@@ -17,6 +17,12 @@ async function openTwice(world: World, amountCents = 5_000) {
   return { invoice, first, second: await world.follow(report.payUrl) }
 }
 
+/** The bridge has seen the invoice paid before the customer pays it again, which proves that it is paid twice. */
+async function payByHand(world: World, lagoInvoiceId: string, amountCents: number) {
+  world.lago.recordManualPayment(lagoInvoiceId, { amountCents, reference: 'bank' })
+  await world.eventually(lagoInvoiceId, isPaid)
+}
+
 describe('money that nobody owes', () => {
   const shared = shareWorld()
 
@@ -185,7 +191,7 @@ describe('money that must go back', () => {
     const { world } = shared
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
-    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+    await payByHand(world, invoice.lago_id, 5_000)
     world.dodo.behaviour.refundWindowDays = 0
 
     const payment = world.dodo.pay(sessionId)
@@ -214,7 +220,7 @@ describe('money that must go back', () => {
     const { world } = shared
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
-    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+    await payByHand(world, invoice.lago_id, 5_000)
     world.dodo.behaviour.refunds = 'fail'
     const payment = world.dodo.pay(sessionId)
 
@@ -238,7 +244,7 @@ describe('money that must go back', () => {
       const { world } = shared
       const invoice = world.bill(5_000)
       const { sessionId } = await world.openCheckout(invoice.lago_id)
-      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+      await payByHand(world, invoice.lago_id, 5_000)
       world.dodo.faults.add({ ...rule, match: { method: 'POST', path: '/refunds$' } })
 
       const payment = world.dodo.pay(sessionId)
@@ -286,7 +292,7 @@ describe('money that must go back', () => {
     const world = await openWorld()
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
-    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+    await payByHand(world, invoice.lago_id, 5_000)
     world.dodo.faults.add({
       kind: 'drop',
       times: 1,

@@ -68,6 +68,7 @@ describe('recording a payment', () => {
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
     world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' })
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
     const payment = world.dodo.pay(sessionId)
 
     const report = await world.eventually(

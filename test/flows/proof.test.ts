@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+
+import { shareWorld, type Report } from '../support/world.ts'
+
+const isPaid = ({ state }: Report) => state === 'paid'
+const isHeld = ({ state }: Report) => state === 'attention'
+const isGivenBack = ({ refunds }: Report) => refunds.some(({ status }) => status === 'succeeded')
+
+describe('the only payment of an invoice', () => {
+  const shared = shareWorld()
+
+  test('is recognised in what a person wrote down by hand, and stays where it is', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const payment = await world.inSilence(() => {
+      const paid = world.dodo.pay(session)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 10_000, reference: 'Dodo' })
+      return paid
+    })
+
+    await world.sweep()
+
+    const paid = await world.eventually(
+      invoice.lago_id,
+      (now) => isPaid(now) && now.payments.length > 0,
+    )
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(paid.payments).toMatchObject([{ disposition: 'applied' }])
+  })
+
+  test('less a fee, written down by hand, is held with words that send nobody to refund it', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const payment = await world.inSilence(() => {
+      const paid = world.dodo.pay(session)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 9_560, reference: 'Dodo' })
+      return paid
+    })
+
+    await world.sweep()
+
+    const held = await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(held.reason).toContain('95.60 USD')
+    expect(held.reason).not.toContain('refund it in Dodo')
+  })
+
+  test('is held when clocks that differ could have put another before it', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const paidAt = new Date(Date.now() - 4 * 60_000).toISOString()
+    const payment = await world.inSilence(() => {
+      world.lago.recordManualPayment(invoice.lago_id, {
+        amountCents: 10_000,
+        reference: 'bank',
+        paidAt,
+      })
+      return world.dodo.pay(session)
+    })
+    await world.sweep()
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+  })
+
+  test('is not the only one when Lago counted another long before it', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const paidAt = new Date(Date.now() - 47 * 60_000 - 13_000).toISOString()
+    const payment = await world.inSilence(() => {
+      world.lago.recordManualPayment(invoice.lago_id, {
+        amountCents: 10_000,
+        reference: 'bank',
+        paidAt,
+      })
+      return world.dodo.pay(session)
+    })
+
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isGivenBack)
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([10_000])
+  })
+
+  test('that Lago holds under its id is counted as such by a ledger that knows nothing of it', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    for (const table of ['shares', 'attempts', 'payments', 'recordings', 'invoices'])
+      await world.bridge.db.execute(sql.raw(`delete from ${table}`))
+
+    await world.sweep()
+
+    const known = await world.eventually(invoice.lago_id, isPaid)
+    expect(known.payments).toMatchObject([{ disposition: 'applied' }])
+    expect(known.timeline.map(({ what }) => what).join()).not.toContain('held')
+    world.dodo.refund(payment.payment_id, 3_000)
+    await world.eventually(invoice.lago_id, ({ refunds }) => !!refunds[0]?.lagoCreditNoteId)
+    expect(world.notesOf(invoice.lago_id).map((note) => note.refund_amount_cents)).toEqual([3_000])
+  })
+
+  test('of which a lost ledger knows no checkout is counted as soon as it is recorded in Lago', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const payment = await world.inSilence(() => world.dodo.pay(sessionId))
+    for (const table of ['shares', 'attempts', 'invoices'])
+      await world.bridge.db.execute(sql.raw(`delete from ${table}`))
+    await world.sweep()
+    const held = await world.eventually(invoice.lago_id, isHeld)
+    expect(held.reason).toContain(`under the reference ${payment.payment_id}`)
+    expect(held.reason).not.toContain('refund')
+
+    await world.inSilence(() =>
+      world.lago.recordManualPayment(invoice.lago_id, {
+        amountCents: 10_000,
+        reference: payment.payment_id,
+      }),
+    )
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isPaid)
+  })
+})
