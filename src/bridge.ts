@@ -5,8 +5,10 @@ import { createApp } from './app.ts'
 import { createBudget, type Budget, type Urgency } from './budget.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
+import { explainDatabaseError } from './db/database-error.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { createPulse } from './db/pulse.ts'
 import { withDeadline } from './deadline.ts'
 import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
@@ -31,6 +33,8 @@ const OTHERS = { trace: 2, mandate: 1, customer: 1, bundle: 1, topup: 1, setup: 
 const KINDS = ['settle', 'sweep', ...Object.keys(OTHERS)]
 const SETTLE_CONCURRENCY = 8
 const CLOCK_MS = 1_000
+/** Of all connections: the one that listens, and the one that holds locks. */
+const OWN_CONNECTIONS = 2
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
 /** Whoever asks whether we are ready gives up soon. */
@@ -54,17 +58,41 @@ export type Bridge = Awaited<ReturnType<typeof openBridge>>
  */
 export async function openBridge(
   config: Config,
-  { log, now, fetch }: { log: Logger; now: () => Date; fetch: Fetch },
+  {
+    log,
+    now,
+    fetch,
+    stop,
+    connections = config.databaseConnections,
+  }: {
+    log: Logger
+    now: () => Date
+    fetch: Fetch
+    /** Ends the waiting of a start that is not wanted any more. */
+    stop?: AbortSignal | undefined
+    /** How many connections to the database it takes at most, all together. */
+    connections?: number
+  },
 ) {
   const server = config.databaseUrl
     ? { url: config.databaseUrl, release: async () => undefined }
     : await openEmbeddedPostgres({ dataDir: config.dataDir, log })
-  await migrate(server.url)
-  const { sql, db, close: closeDatabase } = openDatabase(server.url)
-  const locks = openLockConnection(server.url)
-  const alone = createAlone(locks.sql, now)
+  const pulse = createPulse()
+  const {
+    sql,
+    db,
+    close: closeDatabase,
+  } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
+  const alone = createAlone(() => openLockConnection(server.url), now)
   const queue = createQueue({ sql, log, kinds: KINDS, now })
-  await queue.start()
+  try {
+    await migrate(server.url, { log, stop })
+    await queue.start()
+  } catch (error) {
+    await Promise.all([closeDatabase(), alone.close()])
+    await server.release()
+    throw stop?.aborted ? error : explainDatabaseError(error, config.databaseUrl)
+  }
 
   const stopping = new AbortController()
   const budgets = {
@@ -78,7 +106,7 @@ export async function openBridge(
     dodo: createDodo({ ...config.dodo, fetch: plug('Dodo', budgets.dodo, urgency) }),
   })
 
-  const base = { config, db, queue, alone, log, now }
+  const base = { config, db, queue, alone: alone.run, log, now }
   const deps = { ...base, ...clientsFor('live') }
   const sweepDeps = { ...base, ...clientsFor('sweep') }
   const organizationId = rememberOnSuccess(deps.lago.getOrganizationId)
@@ -103,6 +131,7 @@ export async function openBridge(
   async function tick() {
     try {
       await wakeDue(deps)
+      await pulse.beat(db, now())
       tickedAt = now()
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'clock missed a tick')
@@ -140,6 +169,7 @@ export async function openBridge(
       await queue.work(kind, concurrency, handlers[kind as keyof typeof OTHERS])
     }
     if (isAlone) return
+    await alone.warm()
     await queue.work('sweep', 1, sweepIfDue)
     await queue.workDeadLetters('settle', (key, reason) => buryInvoice(deps, key, reason))
     // What is not about one invoice is found again by the next sweep.
@@ -157,6 +187,8 @@ export async function openBridge(
     await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(() =>
       missing.push('the database does not answer'),
     )
+    const refusal = pulse.findRefusal()
+    if (refusal !== undefined) missing.push(`the database takes no writes: ${refusal}`)
     if (!tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS) {
       missing.push('the queue is not being worked')
     }
@@ -170,12 +202,33 @@ export async function openBridge(
     const giveUp = setTimeout(() => stopping.abort(), FINISH_MS)
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
-    await Promise.all([closeDatabase(), locks.close()])
+    await Promise.all([closeDatabase(), alone.close()])
     await server.release()
   }
 
   const app = createApp({ ...deps, receive, organizationId, findUnready })
   return { app, db, deps, databaseUrl: server.url, work, sweep: runSweep, settle, close }
+}
+
+/** Brings the schema up to date, the queue's included, and does nothing else. */
+export async function migrateOnce(
+  config: Config,
+  { log, grantTo }: { log: Logger; grantTo?: string | undefined },
+): Promise<void> {
+  const silent = {
+    log,
+    now: () => new Date(),
+    fetch: globalThis.fetch,
+    connections: OWN_CONNECTIONS + 2,
+  }
+  const bridge = await openBridge(config, silent)
+  try {
+    if (grantTo !== undefined) await migrate(bridge.databaseUrl, { log, grantTo })
+  } catch (error) {
+    throw explainDatabaseError(error, config.databaseUrl)
+  } finally {
+    await bridge.close()
+  }
 }
 
 /** Asks once and remembers the answer; a failure is not remembered. */

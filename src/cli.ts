@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 
-import { openBridge, type Bridge } from './bridge.ts'
+import { migrateOnce, openBridge, type Bridge } from './bridge.ts'
 import { createLog } from './log.ts'
 import { explain } from './report/explain.ts'
 import { readPeriod } from './report/period.ts'
@@ -9,6 +9,8 @@ import { statement } from './report/statement.ts'
 import { explainFailure, readProcessConfig, runServer } from './run.ts'
 
 const STANDARD_ERROR = 2
+/** Two at work, one that listens; one for locks only where something is created. */
+const COMMAND_CONNECTIONS = 4
 /** What 128 + SIGINT stands for in a shell. */
 const INTERRUPTED = 130
 
@@ -20,7 +22,8 @@ const now = () => new Date()
 async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
   const config = readProcessConfig()
   const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
-  const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch })
+  const connections = COMMAND_CONNECTIONS
+  const bridge = await openBridge(config, { log, now, fetch: globalThis.fetch, connections })
   const interrupted = Promise.withResolvers<number>()
   const interrupt = () => interrupted.resolve(INTERRUPTED)
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
@@ -54,6 +57,20 @@ program
   .command('serve')
   .description('serve HTTP and work the queue, as `bun run start` does (the default)')
   .action(runServer)
+
+program
+  .command('migrate')
+  .description('bring the schema up to date, as the role that owns it; a start does so as well')
+  .option('--grant <role>', 'let this role read and write everything, and create nothing')
+  .action(
+    asExitCode(async ({ grant }: { grant?: string }) => {
+      const config = readProcessConfig()
+      const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
+      await migrateOnce(config, { log, grantTo: grant })
+      write('The schema is up to date.')
+      return 0
+    }),
+  )
 
 program
   .command('explain <invoice>')

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { refuseBadDatabaseUrl } from './db/database-url.ts'
+
 /** The configuration is wrong. The message lists every problem and how to mend each. */
 export class ConfigError extends Error {
   override name = 'ConfigError' as const
@@ -62,10 +64,14 @@ const Environment = z.object({
   /** Where customers and the two services reach the bridge. */
   PUBLIC_URL: webUrl.optional(),
   /** Postgres 14 or newer. Without it the bridge runs its own under DATA_DIR. */
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'write a URL like postgres://user:password@host:5432/database')
-    .optional(),
+  DATABASE_URL: z.string().superRefine(refuseBadDatabaseUrl).optional(),
+  /** How many connections a server process takes at most. */
+  DATABASE_CONNECTIONS: z.coerce
+    .number('write a number from 5 to 100')
+    .int()
+    .min(5, 'write a number from 5 to 100')
+    .max(100, 'write a number from 5 to 100')
+    .default(12),
   /** The embedded Postgres lives here. */
   DATA_DIR: z.string().default('./data'),
   /** With or without /api/v1. */
@@ -144,6 +150,7 @@ export function readConfig(environment: Record<string, string | undefined>) {
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
     databaseUrl: env.DATABASE_URL,
+    databaseConnections: env.DATABASE_CONNECTIONS,
     dataDir: env.DATA_DIR,
     lago: {
       url: env.LAGO_API_URL,

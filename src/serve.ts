@@ -19,7 +19,7 @@ const JWT_HEADER_BYTES = 48 * 1024 * 1024
 /** Opens the bridge, listens and works, until `stop`. */
 export async function serve(
   config: Config,
-  options: { log: Logger; now: () => Date; fetch: Fetch },
+  options: { log: Logger; now: () => Date; fetch: Fetch; stop?: AbortSignal },
 ) {
   if (config.lago.signature === 'jwt') Object.assign(http, { maxHeaderSize: JWT_HEADER_BYTES })
   const bridge = await openBridge(config, options)

@@ -36,6 +36,7 @@ describe('readConfig', () => {
       port: 3_000,
       publicUrl: 'http://localhost:3000',
       databaseUrl: undefined,
+      databaseConnections: 12,
       dataDir: './data',
       lago: {
         url: 'https://api.getlago.com',
@@ -65,6 +66,7 @@ describe('readConfig', () => {
       [
         'PORT',
         'PUBLIC_URL',
+        'DATABASE_CONNECTIONS',
         'DATABASE_URL',
         'DATA_DIR',
         'LAGO_API_URL',

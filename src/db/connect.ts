@@ -6,6 +6,8 @@ import { readTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_SECONDS = 10
 const KEEP_ALIVE_SECONDS = 30
+/** What is not needed for so long is left to others. */
+const IDLE_SECONDS = 60
 const BACKOFF_MAX_SECONDS = 2
 /** Longer than any statement may take: a server that is silent for so long is gone. */
 const SILENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1_000 + 5
@@ -15,6 +17,8 @@ type Options = {
   /** Seconds after which a connection is exchanged for a new one; null keeps it. */
   maxLifetime?: null
   fetchTypes?: boolean
+  /** Waits for answers as long as it takes. */
+  isPatient?: boolean
   onclose?: () => void
   /** Hears every error that the server reports. */
   onfault?: (error: postgres.PostgresError) => void
@@ -23,7 +27,11 @@ type Options = {
 /** The one place where connections are made: each gets the same session, whatever the address brings along. */
 export function connect(url: string, options: Options): postgres.Sql {
   const address = readDatabaseUrl(url)
-  const ours = { session: createSession(settingsOf(address)), silence_timeout: SILENCE_SECONDS }
+  const { isPatient = false } = options
+  const ours = {
+    session: createSession(settingsOf(address), isPatient ? 0 : STATEMENT_TIMEOUT_MS),
+    silence_timeout: isPatient ? null : SILENCE_SECONDS,
+  }
   return open({
     ...placeOf(address),
     max: options.max,
@@ -32,6 +40,7 @@ export function connect(url: string, options: Options): postgres.Sql {
     connect_timeout: address.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS,
     keep_alive: address.keepAliveSeconds ?? KEEP_ALIVE_SECONDS,
     fetch_types: options.fetchTypes ?? true,
+    ...(options.max > 1 && { idle_timeout: IDLE_SECONDS }),
     onnotice: () => undefined,
     backoff: (retries: number) => Math.min(0.1 * 2 ** retries, BACKOFF_MAX_SECONDS),
     ...(options.maxLifetime === null && { max_lifetime: null }),

@@ -41,6 +41,19 @@ export function readDatabaseUrl(text: string): DatabaseAddress {
   return { ...parameters, hosts: hostsOf(parts.hostspec, parameters) }
 }
 
+/** For a check of the configuration: says what is wrong with the address before anything is opened. */
+export function refuseBadDatabaseUrl(
+  text: string,
+  context: { addIssue(issue: { code: 'custom'; message: string }): void },
+): void {
+  try {
+    readDatabaseUrl(text)
+  } catch (error) {
+    if (!(error instanceof InvalidDatabaseUrl)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+  }
+}
+
 /** The address for people: who, where and which database, and nothing secret. */
 export function describeAddress({ user, hosts, database }: DatabaseAddress): string {
   const where = hosts.map(({ host, port }) => (host.startsWith('/') ? host : `${host}:${port}`))

@@ -25,7 +25,6 @@ const SETTINGS: Record<string, string> = {
   client_min_messages: 'warning',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  statement_timeout: String(STATEMENT_TIMEOUT_MS),
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '120000',
   idle_session_timeout: '0',
@@ -49,8 +48,9 @@ type Facts = { version: string; encoding: string; isReadOnly: string; isInRecove
 const OLDEST_VERSION = 140_000
 
 /** What a connection is told before its first query, and what is asked of it. `settings` give way to ours but where they are free. */
-export function createSession(settings: Record<string, string>) {
-  const wanted = { ...settings, ...SETTINGS, ...pick(settings, ['application_name']) }
+export function createSession(settings: Record<string, string>, timeoutMs: number) {
+  const ours = { ...SETTINGS, statement_timeout: String(timeoutMs) }
+  const wanted = { ...settings, ...ours, ...pick(settings, ['application_name']) }
   const rows = Object.entries(wanted).map((pair) => `(${pair.map(quote).join(', ')})`)
   // Only what this server knows; and a commit is only a commit when it is on disk.
   const text = `
