@@ -85,7 +85,7 @@ async function createSchemas(sql: postgres.Sql, installation: Installation): Pro
     )
     throw new UnfitDatabase(
       `the role ${role} may not create tables in ${closed.map(({ name }) => name).join(' and ')}. ` +
-        `Let an administrator say: ${statements.join(' ')} Or run "bridge migrate" as the owner.`,
+        `Let an administrator say: ${statements.join(' ')} Or let the owner run "bridge migrate --grant ${role}".`,
     )
   }
   for (const name of missing) await sql.unsafe(`create schema ${quote(name)}`)

@@ -54,6 +54,7 @@ export function createSession(settings: Record<string, string>, timeoutMs: numbe
   const rows = Object.entries(wanted).map((pair) => `(${pair.map(quote).join(', ')})`)
   // Only what this server knows; and a commit is only a commit when it is on disk.
   const text = `
+    set statement_timeout = ${timeoutMs};
     select pg_catalog.set_config(wanted.name, wanted.value, false)
     from (values ${rows.join(', ')}) as wanted (name, value)
     join pg_catalog.pg_settings on pg_catalog.lower(pg_settings.name) = pg_catalog.lower(wanted.name);
