@@ -9,6 +9,7 @@ import { explainDatabaseError } from './db/database-error.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
 import { createPulse } from './db/pulse.ts'
+import { isReadOnlyError } from './db/session.ts'
 import { withDeadline } from './deadline.ts'
 import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
@@ -184,8 +185,13 @@ export async function openBridge(
 
   async function findUnready(): Promise<string[]> {
     const missing: string[] = []
-    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(() =>
-      missing.push('the database does not answer'),
+    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(
+      (error: unknown) =>
+        missing.push(
+          isReadOnlyError(error)
+            ? `the database takes no writes: ${messageOf(error)}`
+            : 'the database does not answer',
+        ),
     )
     const refusal = pulse.findRefusal()
     if (refusal !== undefined) missing.push(`the database takes no writes: ${refusal}`)

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm'
 import postgres from 'postgres'
 
 /** The schema of a new installation. What began in `public` stays there: it is found by the same path. */
@@ -99,6 +100,8 @@ const pick = (from: Record<string, string>, names: string[]) =>
   Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)))
 
 /** True when nothing can be written over this connection, or to this server, though it answers. */
-export const isReadOnlyError = (error: unknown): boolean =>
-  (error instanceof postgres.PostgresError || error instanceof UnfitDatabase) &&
-  error.code === '25006'
+export function isReadOnlyError(error: unknown): boolean {
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  const isKnown = cause instanceof postgres.PostgresError || cause instanceof UnfitDatabase
+  return isKnown && cause.code === '25006'
+}
