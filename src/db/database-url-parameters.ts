@@ -1,3 +1,5 @@
+import { ignoresParameter } from './database-url-ignored.ts'
+
 /** How far the server's certificate is checked; `prefer` takes TLS where it is offered. */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
@@ -52,17 +54,8 @@ const TLS_MODES: Record<string, TlsMode> = {
 const TLS_VERSION = /^TLSv1(\.[123])?$/
 
 const put =
-  <
-    Name extends
-      | 'user'
-      | 'password'
-      | 'database'
-      | 'host'
-      | 'hostaddr'
-      | 'port'
-      | 'applicationName',
-  >(
-    name: Name,
+  (
+    name: 'user' | 'password' | 'database' | 'host' | 'hostaddr' | 'port' | 'applicationName',
   ): Apply =>
   (parameters, value) => {
     if (value !== '') parameters[name] = value
@@ -191,48 +184,6 @@ const OBEYED: Record<string, Apply> = {
   scram_client_key: refuse('is not supported: write the password', /^$/),
   scram_server_key: refuse('is not supported: write the password', /^$/),
 }
-
-/** About the client's own ways, or about other programs that read the same address. */
-const IGNORED = new Set([
-  ...[
-    'channel_binding',
-    'keepalives',
-    'keepalives_interval',
-    'keepalives_count',
-    'tcp_user_timeout',
-  ],
-  ...[
-    'fallback_application_name',
-    'client_encoding',
-    'sslcompression',
-    'sslcertmode',
-    'sslkeylogfile',
-  ],
-  ...['krbsrvname', 'gsslib', 'gssdelegation', 'servicefile', 'max_protocol_version'],
-  ...['min_protocol_version', 'oauth_client_id', 'oauth_client_secret', 'oauth_scope'],
-  // Prisma, Supabase, Vercel, Rails, Doctrine, JDBC, node-postgres, postgres.js.
-  ...[
-    'pgbouncer',
-    'connection_limit',
-    'pool_timeout',
-    'schema',
-    'statement_cache_size',
-    'socket_timeout',
-  ],
-  ...['supa', 'workaround', 'pool', 'pool_size', 'pool_max_conns', 'encoding', 'charset'],
-  ...['serverVersion', 'uselibpqcompat', 'max', 'idle_timeout', 'max_lifetime', 'prepareThreshold'],
-  ...[
-    'directConnection',
-    'single_use_connections',
-    'sslidentity',
-    'currentSchema',
-    'ApplicationName',
-  ],
-  ...['statement_timeout', 'timezone', 'reconnect', 'checkout_timeout', 'variables', 'min'],
-])
-
-/** True for what may stand in an address and changes nothing here. */
-export const ignoresParameter = (name: string): boolean => IGNORED.has(name)
 
 /** Obeys one parameter. A text says what is wrong with its value; null, that nobody knows its name. */
 export function applyParameter(

@@ -1,4 +1,5 @@
-import { applyParameter, ignoresParameter, type Parameters } from './database-url-parameters.ts'
+import { ignoresParameter } from './database-url-ignored.ts'
+import { applyParameter, type Parameters } from './database-url-parameters.ts'
 
 /** The address cannot be read or asks for what the bridge cannot do. The message never holds the password. */
 export class InvalidDatabaseUrl extends Error {

@@ -84,7 +84,7 @@ async function openHold(url: string, revive: () => Promise<void>): Promise<Hold>
     isRetaking = true
     take().then(
       () => (isRetaking = false),
-      () => setTimeout(retakeAgain, RETAKE_MS).unref(),
+      () => setTimeout(() => void retakeAgain(), RETAKE_MS).unref(),
     )
   }
 

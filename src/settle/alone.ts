@@ -45,9 +45,9 @@ export function createAlone(open: () => Connection, now: () => Date) {
 
   async function giveUp(sql: postgres.Sql) {
     if (connection?.sql !== sql) return
-    const { close } = connection
+    const ended = connection
     connection = undefined
-    await close()
+    await ended.close()
   }
 
   const run: Alone = async function alone(key, act) {

@@ -85,11 +85,11 @@ describe('a session that ends in the middle of a transaction', () => {
 
   test('never leaves half of it, between whichever statements sessions are killed under load', async () => {
     const sql = connect(database.url, { max: 3 })
-    let isOver = false
+    const over = new AbortController()
     let next = 100
     const claimed: number[] = []
     const work = async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const run = (next += 1)
         const isDone = await settle(
           run % 2
@@ -108,7 +108,7 @@ describe('a session that ends in the middle of a transaction', () => {
       await Bun.sleep(20 + Math.random() * 250)
       await killAll()
     }
-    isOver = true
+    over.abort()
     await Promise.all(workers)
 
     const broken = await admin`

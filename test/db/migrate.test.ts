@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await admin.end()
-  for (const { drop } of databases.slice(1)) await drop()
+  for (const database of databases.slice(1)) await database.drop()
   const last = connect(databases[0]?.url ?? '', { max: 1 })
   await last.unsafe(`drop owned by ${ROLE}; drop role ${ROLE}`)
   await last.end()
