@@ -5,8 +5,11 @@ import { createApp } from './app.ts'
 import { createBudget, type Budget, type Urgency } from './budget.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
+import { explainDatabaseError } from './db/database-error.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
+import { createPulse } from './db/pulse.ts'
+import { isReadOnlyError } from './db/session.ts'
 import { withDeadline } from './deadline.ts'
 import { createDodo } from './dodo/client.ts'
 import { messageOf } from './errors.ts'
@@ -45,6 +48,8 @@ const KINDS = ['settle', 'sweep', ...Object.keys(OTHERS)]
 const SETTLE_CONCURRENCY = 8
 const CLOCK_MS = 1_000
 const DAILY_MS = 24 * 3_600_000
+/** Of all connections: the one that listens, and the one that holds locks. */
+const OWN_CONNECTIONS = 2
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
 /** Whoever asks whether we are ready gives up soon. */
@@ -66,20 +71,44 @@ export async function openBridge(
     now,
     fetch,
     isPublicUrlGiven = true,
-  }: { log: Logger; now: () => Date; fetch: Fetch; isPublicUrlGiven?: boolean },
+    stop,
+    connections = settings.databaseConnections,
+  }: {
+    log: Logger
+    now: () => Date
+    fetch: Fetch
+    isPublicUrlGiven?: boolean
+    /** Ends the waiting of a start that is not wanted any more. */
+    stop?: AbortSignal | undefined
+    /** How many connections to the database it takes at most, all together. */
+    connections?: number
+  },
 ) {
   const wait = sayWhileWaiting(log)
   const server = settings.databaseUrl
     ? { url: settings.databaseUrl, release: async () => undefined }
     : await wait('the embedded Postgres', openEmbeddedPostgres({ dataDir: settings.dataDir, log }))
-  await wait('the database, and the schema being brought up to date', migrate(server.url))
-  const { sql, db, close: closeDatabase } = openDatabase(server.url)
-  const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
-  const locks = openLockConnection(server.url)
-  const alone = createAlone(locks.sql, now)
-  await rememberInstallation(db, now())
+  const pulse = createPulse()
+  const {
+    sql,
+    db,
+    close: closeDatabase,
+  } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
+  const alone = createAlone(() => openLockConnection(server.url), now)
   const queue = createQueue({ sql, log, kinds: KINDS, now })
-  await wait('the queue', queue.start())
+  try {
+    await wait(
+      'the database, and the schema being brought up to date',
+      migrate(server.url, { log, stop }),
+    )
+    await wait('the queue', queue.start())
+  } catch (error) {
+    await Promise.all([closeDatabase(), alone.close()])
+    await server.release()
+    throw stop?.aborted ? error : explainDatabaseError(error, settings.databaseUrl)
+  }
+  const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
+  await rememberInstallation(db, now())
 
   const stopping = new AbortController()
   const keys = createKeyWatch({ log })
@@ -125,7 +154,7 @@ export async function openBridge(
     dodo: createDodo({ ...config.dodo, ...plug('Dodo', budgets.dodo, urgency) }),
   })
 
-  const base = { config, db, queue, alone, log, now }
+  const base = { config, db, queue, alone: alone.run, log, now }
   const live = clientsFor('live')
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const deps = { ...base, ...live, organizationId }
@@ -160,6 +189,7 @@ export async function openBridge(
   async function tick() {
     try {
       await wakeDue(deps)
+      await pulse.beat(db, now())
       tickedAt = now()
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'clock missed a tick')
@@ -211,6 +241,7 @@ export async function openBridge(
       await queue.work(kind, concurrency, handlers[kind as keyof typeof OTHERS])
     }
     if (isAlone) return
+    await alone.warm()
     await queue.work('sweep', 1, sweepIfDue)
     await queue.workDeadLetters('settle', (key, reason) => buryInvoice(deps, key, reason))
     // What is not about one invoice is found again by the next sweep.
@@ -228,9 +259,16 @@ export async function openBridge(
 
   async function findUnready(): Promise<string[]> {
     const missing = keys.missing()
-    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(() =>
-      missing.push('the database does not answer'),
+    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(
+      (error: unknown) =>
+        missing.push(
+          isReadOnlyError(error)
+            ? `the database takes no writes: ${messageOf(error)}`
+            : 'the database does not answer',
+        ),
     )
+    const refusal = pulse.findRefusal()
+    if (refusal !== undefined) missing.push(`the database takes no writes: ${refusal}`)
     if (!tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS) {
       missing.push('the queue is not being worked')
     }
@@ -250,7 +288,7 @@ export async function openBridge(
     stopping.abort()
     clearTimeout(giveUp)
     await replica.leave()
-    await Promise.all([closeDatabase(), locks.close()])
+    await Promise.all([closeDatabase(), alone.close()])
     await server.release()
   }
 
@@ -268,6 +306,27 @@ export async function openBridge(
     introduce: () => introduce(greeting),
     introduceRefused: () => introduceRefused(greeting),
     rememberAddress: () => rememberAddress(db, config.publicUrl, now()),
+  }
+}
+
+/** Brings the schema up to date, the queue's included, and does nothing else. */
+export async function migrateOnce(
+  config: Config,
+  { log, grantTo }: { log: Logger; grantTo?: string | undefined },
+): Promise<void> {
+  const silent = {
+    log,
+    now: () => new Date(),
+    fetch: globalThis.fetch,
+    connections: OWN_CONNECTIONS + 2,
+  }
+  const bridge = await openBridge(config, silent)
+  try {
+    if (grantTo !== undefined) await migrate(bridge.databaseUrl, { log, grantTo })
+  } catch (error) {
+    throw explainDatabaseError(error, config.databaseUrl)
+  } finally {
+    await bridge.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 
-import { openBridge, type Bridge } from './bridge.ts'
+import { migrateOnce, openBridge, type Bridge } from './bridge.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
 import { listAttention } from './report/attention.ts'
@@ -12,6 +12,8 @@ import { explainFailure, readProcessSettings, runServer } from './run.ts'
 import { dismiss } from './settle/dismiss.ts'
 
 const STANDARD_ERROR = 2
+/** Two at work, one that listens; one for locks only where something is created. */
+const COMMAND_CONNECTIONS = 4
 /** What 128 + SIGINT stands for in a shell. */
 const INTERRUPTED = 130
 
@@ -23,7 +25,8 @@ const now = () => new Date()
 async function withBridge(run: (bridge: Bridge) => Promise<number>): Promise<number> {
   const { config, isPublicUrlGiven } = readProcessSettings()
   const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
-  const options = { log, now, fetch: globalThis.fetch, isPublicUrlGiven }
+  const connections = COMMAND_CONNECTIONS
+  const options = { log, now, fetch: globalThis.fetch, isPublicUrlGiven, connections }
   const bridge = await openBridge(config, options)
   const interrupted = Promise.withResolvers<number>()
   const interrupt = () => interrupted.resolve(INTERRUPTED)
@@ -58,6 +61,20 @@ program
   .command('serve')
   .description('serve HTTP and work the queue, as `bun run start` does (the default)')
   .action(runServer)
+
+program
+  .command('migrate')
+  .description('bring the schema up to date, as the role that owns it; a start does so as well')
+  .option('--grant <role>', 'let this role read and write everything, and create nothing')
+  .action(
+    asExitCode(async ({ grant }: { grant?: string }) => {
+      const config = readProcessSettings().config
+      const log = createLog('warn', process.stderr.isTTY, STANDARD_ERROR)
+      await migrateOnce(config, { log, grantTo: grant })
+      write('The schema is up to date.')
+      return 0
+    }),
+  )
 
 program
   .command('explain <invoice>')

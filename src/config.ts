@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { refuseBadDatabaseUrl } from './db/database-url.ts'
 import { clean } from './env/clean.ts'
 import { ConfigError } from './env/config-error.ts'
 import { findDoubts, findUnsafe } from './env/judge.ts'
@@ -27,10 +28,14 @@ const Environment = z.object({
   /** Where customers and the two services reach the bridge. */
   PUBLIC_URL: webUrl('https://bridge.example').optional(),
   /** Postgres 14 or newer. Without it the bridge runs its own under DATA_DIR. */
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'write a URL like postgres://user:password@host:5432/database')
-    .optional(),
+  DATABASE_URL: z.string().superRefine(refuseBadDatabaseUrl).optional(),
+  /** How many connections a server process takes at most. */
+  DATABASE_CONNECTIONS: z.coerce
+    .number('write a number from 5 to 100')
+    .int()
+    .min(5, 'write a number from 5 to 100')
+    .max(100, 'write a number from 5 to 100')
+    .default(12),
   /** The embedded Postgres lives here. */
   DATA_DIR: z.string().default('./data'),
   /** With or without /api/v1. */
@@ -157,6 +162,7 @@ function toConfig(env: z.infer<typeof Environment>) {
     host: env.HOST,
     publicUrl: env.PUBLIC_URL ?? `http://localhost:${env.PORT}`,
     databaseUrl: env.DATABASE_URL,
+    databaseConnections: env.DATABASE_CONNECTIONS,
     dataDir: env.DATA_DIR,
     lago: {
       url: env.LAGO_API_URL,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 
 import { ConfigError, readSettings } from './config.ts'
+import { DatabaseError } from './db/database-error.ts'
 import { loadProcessEnvironment } from './env/process-environment.ts'
 import { messageOf } from './errors.ts'
 import { createLog } from './log.ts'
@@ -23,7 +24,13 @@ export async function runServer() {
   for (const doubt of doubts) log.warn({ doubt }, 'setting doubted')
   endOnFault(log)
 
-  const serving = serve(config, { log, now: () => new Date(), fetch: globalThis.fetch })
+  const starting = new AbortController()
+  const serving = serve(config, {
+    log,
+    now: () => new Date(),
+    fetch: globalThis.fetch,
+    stop: starting.signal,
+  })
   let isStopping = false
   const stopOnce = async (signal: string) => {
     if (isStopping) return
@@ -33,15 +40,19 @@ export async function runServer() {
       log.warn('stopped with work in hand, which is taken up again')
       process.exit(0)
     }, STOP_MS).unref()
-    // Asked to stop while it starts, it stops as soon as it has.
-    const { stop } = await serving
-    await stop()
+    // Asked to stop while it starts, it stops as soon as it has, or while it still waits for the database.
+    starting.abort()
+    const started = await serving.catch(() => undefined)
+    await started?.stop()
     log.info('stopped')
     process.exit(0)
   }
   process.on('SIGTERM', () => void stopOnce('SIGTERM'))
   process.on('SIGINT', () => void stopOnce('SIGINT'))
-  await serving
+  await serving.catch((error: unknown) => {
+    if (!isStopping) throw error
+    return new Promise(() => undefined)
+  })
 }
 
 /** A fault that nobody caught leaves a process of which nothing is known: it says why, and ends. */
@@ -56,4 +67,6 @@ function endOnFault(log: Logger) {
 
 /** What a person is told when a program cannot go on. A configuration error explains itself. */
 export const explainFailure = (doing: string, error: unknown) =>
-  error instanceof ConfigError ? error.message : `${doing}: ${messageOf(error)}`
+  error instanceof ConfigError
+    ? error.message
+    : `${doing}: ${error instanceof DatabaseError ? error.message : messageOf(error)}`

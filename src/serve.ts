@@ -23,7 +23,7 @@ const GOOD_TOKEN_LENGTH = 24
 /** Opens the bridge, listens and works, until `stop`. */
 export async function serve(
   config: Config,
-  options: { log: Logger; now: () => Date; fetch: Fetch },
+  options: { log: Logger; now: () => Date; fetch: Fetch; stop?: AbortSignal },
 ) {
   if (config.lago.signature === 'jwt') Object.assign(http, { maxHeaderSize: JWT_HEADER_BYTES })
   const { adminToken } = config

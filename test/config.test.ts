@@ -58,6 +58,7 @@ describe('readConfig', () => {
       host: undefined,
       publicUrl: 'http://localhost:3000',
       databaseUrl: undefined,
+      databaseConnections: 12,
       dataDir: './data',
       lago: {
         url: 'https://api.getlago.com',
@@ -99,6 +100,7 @@ describe('readConfig', () => {
         'PORT',
         'HOST',
         'PUBLIC_URL',
+        'DATABASE_CONNECTIONS',
         'DATABASE_URL',
         'DATA_DIR',
         'LAGO_API_URL',

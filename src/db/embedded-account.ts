@@ -11,7 +11,7 @@ export const CLUSTER_NAME = 'postgres-18'
 export const BINARIES_NAME = 'postgres-binaries'
 
 const RUN_TIMEOUT_MS = 120_000
-const PREFERRED_NAMES = ['postgres', '_postgres', 'nobody']
+const PREFERRED_NAMES = ['postgres', '_postgres']
 
 const execute = promisify(execFile)
 
@@ -45,8 +45,9 @@ async function chooseAccount(clusterFolder: string): Promise<Account> {
     if (name && uid && gid) return { uid: Number(uid), gid: Number(gid), name }
   }
   throw new Error(
-    'Postgres does not run as root, and this system has neither a user postgres nor nobody: ' +
-      'run the bridge as an ordinary user, or set DATABASE_URL to a Postgres of your own',
+    'Postgres does not run as root, and this system has no user postgres to run it as (nobody is shared ' +
+      'with other services): make one with "useradd --system postgres", run the bridge as an ordinary ' +
+      'user, or set DATABASE_URL to a Postgres of your own',
   )
 }
 

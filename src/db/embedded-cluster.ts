@@ -46,10 +46,20 @@ async function createCluster(dataDir: string, initdb: string, account: Account):
 function explainFailure(dataDir: string, account: Account, cause: unknown): string {
   const uid = account?.uid ?? process.getuid?.()
   const whose = uid === undefined ? '' : ` by user ${uid}`
-  const { message = String(cause), code } = cause as { message?: string; code?: unknown }
+  const { message, code, stderr } = cause as Record<'message' | 'code' | 'stderr', unknown>
+  if (
+    /could not look up effective user|user does not exist/.test(
+      `${String(message)}${String(stderr)}`,
+    )
+  ) {
+    return (
+      `the embedded Postgres cannot run as user ${uid}, who has no name on this system: set DATABASE_URL to a ` +
+      'Postgres of your own, or run as a user with a name (in the container: user 10001)'
+    )
+  }
   const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
   const hint = isForbidden ? ': let that user own the folder, or set DATA_DIR to another one' : ''
-  return `the embedded Postgres could not be initialised in ${dataDir}${whose} (${message})${hint}`
+  return `the embedded Postgres could not be initialised in ${dataDir}${whose} (${String(message ?? cause)})${hint}`
 }
 
 async function initialise(half: string, initdb: string, account: Account): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** What a running server says of itself in its postmaster.pid. */
-export type LockFile = { pid: number; port: number; isReady: boolean }
+export type LockFile = { pid: number; port: number; socketFolder: string; isReady: boolean }
 
 /** Between creating the file and writing it, a server takes microseconds. */
 const MAX_EMPTY_AGE_MS = 5_000
@@ -34,7 +34,13 @@ export async function readLockFile(data: string): Promise<LockFile | undefined> 
     removeUnchanged(path, text)
     return undefined
   }
-  return { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' }
+  return {
+    pid,
+    port: Number(lines[3]),
+    /** Empty of a server that an older version started: it listens on the loopback. */
+    socketFolder: lines[4] ?? '',
+    isReady: lines[7]?.trim() === 'ready',
+  }
 }
 
 /** Nothing comes between the look and the removal, so a server that just started keeps its file. */

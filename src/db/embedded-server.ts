@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, rename, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Account, spawnOptions } from './embedded-account.ts'
 import type { Cluster } from './embedded-cluster.ts'
 import { readLockFile, type LockFile } from './embedded-lock-file.ts'
+import { openSocketFolder, SOCKET_PORT } from './embedded-socket.ts'
 
 export type Launch = {
   cluster: Cluster
@@ -22,8 +22,7 @@ const LOG_TAIL_BYTES = 2_048
 
 /** Nothing of a payload may reach the log, so statements and the rows they failed on stay out. */
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  listen_addresses: '',
   log_checkpoints: 'off',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
@@ -42,8 +41,7 @@ export async function ensureRunning(launch: Launch, deadlineMs: number): Promise
 
     if (!server && !isAlive(child)) {
       if (starts === MAX_STARTS) break
-      // Another port each time: whatever was free a moment ago may be taken now. And after a
-      // crash, what is left of the previous server may need a moment to be gone.
+      // After a crash, what is left of the previous server may need a moment to be gone.
       await sleep(starts * START_BACKOFF_MS)
       child = await startServer(launch)
       starts += 1
@@ -84,9 +82,9 @@ async function startServer({ cluster, postgres, account, settings }: Launch) {
   await rotateLog(cluster.log)
   const log = await open(cluster.log, 'a', 0o600)
   try {
-    const port = await findFreePort()
-    const assignments = Object.entries({ ...SETTINGS, ...settings })
-    const args = ['-D', cluster.data, '-p', String(port)]
+    const sockets = { unix_socket_directories: await openSocketFolder(cluster, account) }
+    const assignments = Object.entries({ ...SETTINGS, ...sockets, ...settings })
+    const args = ['-D', cluster.data, '-p', String(SOCKET_PORT)]
     for (const [name, value] of assignments) args.push('-c', `${name}=${value}`)
     const child = spawn(postgres, args, {
       ...spawnOptions(account),
@@ -112,16 +110,4 @@ async function rotateLog(log: string): Promise<void> {
     () => 0,
   )
   if (size > MAX_LOG_BYTES) await rename(log, `${log}.1`)
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }

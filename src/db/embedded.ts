@@ -3,7 +3,9 @@ import type { Logger } from 'pino'
 import postgres from 'postgres'
 import { openDataDir } from './embedded-account.ts'
 import { findBinaryPackage, openBinaries } from './embedded-binaries.ts'
-import { openCluster, SUPERUSER } from './embedded-cluster.ts'
+import { connect } from './connect.ts'
+import { type Cluster, openCluster, SUPERUSER } from './embedded-cluster.ts'
+import type { LockFile } from './embedded-lock-file.ts'
 import { describeFailure, ensureRunning, type Launch, stopServer } from './embedded-server.ts'
 
 export type EmbeddedPostgres = { url: string; release(): Promise<void> }
@@ -25,7 +27,6 @@ const OPEN_TIMEOUT_MS = 30_000
 const RETRY_MS = 20
 const RETAKE_MS = 1_000
 const RELEASE_TIMEOUT_MS = 3_000
-const CONNECT_TIMEOUT_SECONDS = 5
 
 const WRONG_PASSWORD = '28P01'
 const DATABASE_MISSING = '3D000'
@@ -50,11 +51,13 @@ export async function openEmbeddedPostgres(options: Options): Promise<EmbeddedPo
   const deadlineMs = performance.now() + OPEN_TIMEOUT_MS
   let refusal: unknown
   while (performance.now() < deadlineMs) {
-    const { pid, port } = await ensureRunning(launch, deadlineMs)
-    const url = `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}`
+    const server = await ensureRunning(launch, deadlineMs)
+    const url = urlOf(server, cluster)
     try {
-      const hold = await openHold(url)
-      options.log?.debug({ pid, port }, 'embedded postgres opened')
+      const hold = await openHold(url, async () => {
+        await ensureRunning(launch, performance.now() + OPEN_TIMEOUT_MS)
+      })
+      options.log?.debug({ pid: server.pid }, 'embedded postgres opened')
       return { url, release: createRelease(hold, launch) }
     } catch (error) {
       if (hasCode(error, [WRONG_PASSWORD])) throw wrongPassword(cluster.folder, error)
@@ -70,7 +73,7 @@ export async function openEmbeddedPostgres(options: Options): Promise<EmbeddedPo
 type Hold = { sql: postgres.Sql; giveUp(): Promise<boolean> }
 
 /** Marks the server as in use for as long as this process lives, also across lost connections. */
-async function openHold(url: string): Promise<Hold> {
+async function openHold(url: string, revive: () => Promise<void>): Promise<Hold> {
   let isWanted = false
   let isRetaking = false
   const sql = openConnection(url, retake)
@@ -81,11 +84,13 @@ async function openHold(url: string): Promise<Hold> {
     isRetaking = true
     take().then(
       () => (isRetaking = false),
-      () => setTimeout(retakeAgain, RETAKE_MS).unref(),
+      () => setTimeout(() => void retakeAgain(), RETAKE_MS).unref(),
     )
   }
 
-  function retakeAgain() {
+  /** A server that was killed is started again: nobody else would. */
+  async function retakeAgain() {
+    await (isWanted ? revive().catch(() => undefined) : undefined)
     isRetaking = false
     retake()
   }
@@ -138,15 +143,14 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-function openConnection(url: string, onclose: () => void = () => undefined): postgres.Sql {
-  return postgres(url, {
-    max: 1,
-    max_lifetime: null,
-    connect_timeout: CONNECT_TIMEOUT_SECONDS,
-    fetch_types: false,
-    onclose,
-  })
+function urlOf({ port, socketFolder }: LockFile, { password }: Cluster): string {
+  const host = socketFolder === '' ? '127.0.0.1' : encodeURIComponent(socketFolder)
+  return `postgres://${SUPERUSER}:${password}@${host}:${port}/${DATABASE}`
 }
+
+/** Waits for a lock for as long as others hold it. */
+const openConnection = (url: string, onclose: () => void = () => undefined): postgres.Sql =>
+  connect(url, { max: 1, maxLifetime: null, fetchTypes: false, isPatient: true, onclose })
 
 function hasCode(error: unknown, codes: string[]): boolean {
   return error instanceof postgres.PostgresError && codes.includes(error.code)

@@ -524,6 +524,13 @@ export const timeline = pgTable(
   (table) => [index('timeline_by_invoice').on(table.lagoInvoiceId, table.id)],
 )
 
+/** Written to every few seconds: proof that the database still takes writes and has room for them. */
+export const pulse = pgTable('pulse', {
+  name: text('name').primaryKey(),
+  beatAt: at('beat_at').notNull(),
+  filler: text('filler').notNull(),
+})
+
 /** What we found out about the two installations and want to know after a restart. */
 export const findings = pgTable('findings', {
   name: text('name').primaryKey(),

@@ -1,13 +1,13 @@
 import type { ConstructorOptions } from 'pg-boss'
-import type postgres from 'postgres'
+import postgres from 'postgres'
 
 export type BossDatabase = NonNullable<ConstructorOptions['db']>
 type Listen = NonNullable<BossDatabase['listen']>
 
 const STARTS_TRANSACTION = /^\s*BEGIN\b/i
 const PROBE = 'probe'
-const PROBE_EVERY_MS = 5_000
-const SILENT_MS = 12_000
+const PROBE_EVERY_MS = 3_000
+const SILENT_MS = 8_000
 
 /**
  * pg-boss on our own postgres.js pool, LISTEN included. Scripts that open a transaction run on a
@@ -22,7 +22,7 @@ export function createBossDatabase(sql: postgres.Sql): BossDatabase {
         return { rows: await run(reserved, text, values) }
       } catch (error) {
         // Or the connection would go back to the pool in an aborted transaction, and fail its next user.
-        await reserved.unsafe('rollback')
+        await reserved.unsafe('rollback').catch(() => undefined)
         throw error
       } finally {
         reserved.release()
@@ -33,42 +33,59 @@ export function createBossDatabase(sql: postgres.Sql): BossDatabase {
 }
 
 /**
- * postgres.js subscribes again once when the connection is lost, and gives up in silence if Postgres is
- * not back by then. So we hear ourselves: after too long a silence the subscription is made anew.
+ * A subscription lives as long as its session, and a session may live on where nobody notifies any more: on
+ * a server that was demoted, behind an address that leads elsewhere by now. So we hear ourselves, and after
+ * too long a silence the connection itself is made anew.
  */
 async function listen(
-  sql: postgres.Sql,
+  pool: postgres.Sql,
   ...[channel, onNotification, onReconnect]: Parameters<Listen>
 ) {
   let heardAt = performance.now()
-  const subscribe = () =>
-    sql.listen(
-      channel,
-      (payload) => {
+  let isClosed = false
+  let isProbing = false
+
+  async function subscribe() {
+    const connection = openListener(pool)
+    try {
+      await connection.listen(channel, (payload) => {
         heardAt = performance.now()
         if (payload !== PROBE) onNotification(payload)
-      },
-      onReconnect,
-    )
+      })
+    } catch (error) {
+      await connection.end({ timeout: 0 })
+      throw error
+    }
+    heardAt = performance.now()
+    return connection
+  }
+
+  async function renew() {
+    await connection.end({ timeout: 0 })
+    if (isClosed) return
+    connection = await subscribe()
+    onReconnect?.()
+  }
 
   async function probe() {
+    if (isProbing) return
+    isProbing = true
     try {
-      if (performance.now() - heardAt > SILENT_MS) {
-        subscription = await subscribe()
-        heardAt = performance.now()
-      }
-      await sql.notify(channel, PROBE)
+      if (performance.now() - heardAt > SILENT_MS) await renew()
+      await pool.notify(channel, PROBE)
     } catch {
       // Postgres is away. Polling goes on meanwhile, and the next probe finds it back.
     }
+    isProbing = false
   }
 
-  let subscription = await subscribe()
+  let connection = await subscribe()
   const timer = setInterval(() => void probe(), PROBE_EVERY_MS)
   return {
     close: async () => {
+      isClosed = true
       clearInterval(timer)
-      await subscription.unlisten()
+      await connection.end({ timeout: 0 })
     },
   }
 }
@@ -77,6 +94,10 @@ async function listen(
 export const withinTransaction = (sql: postgres.TransactionSql): BossDatabase => ({
   executeSql: async (text, values) => ({ rows: await run(sql, text, values) }),
 })
+
+/** Like the pool in everything, session included, but for one subscription only. */
+const openListener = (pool: postgres.Sql): postgres.Sql =>
+  postgres({ ...pool.options, max: 1 } as unknown as postgres.Options<Record<string, never>>)
 
 async function run(
   sql: postgres.Sql | postgres.TransactionSql,

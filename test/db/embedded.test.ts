@@ -12,7 +12,6 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -128,8 +127,8 @@ describe('the first start', () => {
     expect(row).toEqual({
       fsync: 'on',
       commit: 'on',
-      address: '127.0.0.1',
-      sockets: '',
+      address: '',
+      sockets: join(dataDir, 'postgres-18'),
       encoding: 'UTF8',
       database: 'bridge',
     })
@@ -257,18 +256,35 @@ describe('an existing cluster', () => {
     await server.release()
   })
 
-  test('is tried again when another program took its port first', async () => {
-    const occupier = createServer().listen(0, '127.0.0.1')
-    await until(() => occupier.listening)
-    const address = occupier.address()
-    const port = typeof address === 'object' && address ? address.port : 0
-    setTimeout(() => occupier.close(), 400)
+  test('is started again when its server is killed, at the same address', async () => {
+    const dataDir = await prepared
+    const server = await openEmbeddedPostgres({ dataDir })
+    const pid = serverPid(dataDir) ?? 0
 
-    const settings = { port: String(port) }
-    const server = await openEmbeddedPostgres({ dataDir: await prepared, settings })
+    process.kill(pid, 'SIGKILL')
 
-    expect(new URL(server.url).port).toBe(String(port))
+    await until(async () => {
+      const rows = await query(server.url, 'select 1 as one').catch(() => [])
+      return rows.length === 1
+    })
+    expect(serverPid(dataDir)).not.toBe(pid)
     await server.release()
+    expect(serverPid(dataDir)).toBeUndefined()
+  })
+
+  test('is reached through a short folder where the path of its data is too long for a socket', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), `bridge-${'long '.repeat(16)}, and commas-`))
+    folders.push(dataDir)
+    const before = await openEmbeddedPostgres({ dataDir })
+    await before.release()
+    const after = await openEmbeddedPostgres({ dataDir })
+
+    expect(after.url).toBe(before.url)
+    expect(await query(after.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    const sockets = decodeURIComponent(new URL(after.url).hostname)
+    expect((await stat(sockets)).mode & 0o777).toBe(0o700)
+    await after.release()
+    folders.push(sockets)
   })
 
   test('does not hear the Ctrl-C that is meant for us', async () => {

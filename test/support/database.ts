@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate as migrateToLatest } from '../../src/db/migrate.ts'
+import { SCHEMA } from '../../src/db/session.ts'
 
 export type TestDatabase = { url: string; drop(): Promise<void> }
 
@@ -40,6 +41,8 @@ export async function createTestDatabase(
     await command(
       serverUrl,
       `create database ${name} template ${await template(serverUrl, migrate)}`,
+      // For those who look at the tables over a connection that is not the bridge's.
+      `alter database ${name} set search_path = ${SCHEMA}, public`,
     )
   }
   return { url, drop: () => command(serverUrl, `drop database if exists ${name} with (force)`) }
@@ -83,10 +86,10 @@ function removeWhenWeEnd(dataDir: string): void {
   sweeper.unref()
 }
 
-async function command(url: string, text: string): Promise<void> {
+async function command(url: string, ...texts: string[]): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined })
   try {
-    await sql.unsafe(text)
+    for (const text of texts) await sql.unsafe(text)
   } finally {
     await sql.end({ timeout: 2 })
   }

@@ -1,0 +1,94 @@
+import { getTableName, is } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { PgTable } from 'drizzle-orm/pg-core'
+import path from 'node:path'
+import type postgres from 'postgres'
+
+import * as schema from './schema.ts'
+import { SCHEMA } from './session.ts'
+
+/** pg-boss's own schema. */
+export const QUEUE_SCHEMA = 'pgboss'
+
+const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
+/** Where every Drizzle program keeps its journal unless told otherwise; ours did, too, at first. */
+const SHARED_JOURNAL = { schema: 'drizzle', table: '__drizzle_migrations' }
+const OWN_JOURNAL = { schema: SCHEMA, table: 'migrations' }
+
+export type Migration = ReturnType<typeof readMigrationFiles>[number]
+type Table = { schema: string; name: string; isReadable: boolean; isUsable: boolean }
+type Schema = { name: string; isUsable: boolean; mayCreate: boolean }
+
+/** What is there, what is missing, and what this role may do about it. */
+export type Installation = Awaited<ReturnType<typeof lookAtInstallation>>
+
+/** Looks at the catalogue only, so that any role may look. */
+export async function lookAtInstallation(sql: postgres.Sql) {
+  const [session] = await sql<{ role: string; database: string; mayCreate: boolean }[]>`
+    select current_user as role, current_database() as database,
+      has_database_privilege(current_database(), 'CREATE') as "mayCreate"`
+  const schemas = await sql<Schema[]>`
+    select nspname as name, has_schema_privilege(oid, 'USAGE') as "isUsable",
+      has_schema_privilege(oid, 'CREATE') as "mayCreate"
+    from pg_namespace where nspname in (${SCHEMA}, ${QUEUE_SCHEMA}, 'public')`
+  const tables = await sql<Table[]>`
+    select n.nspname as schema, c.relname as name,
+      has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT') as "isReadable",
+      has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
+        and has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'UPDATE')
+        and has_table_privilege(c.oid, 'DELETE') as "isUsable"
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in (${SCHEMA}, ${QUEUE_SCHEMA}, ${SHARED_JOURNAL.schema}, 'public')
+      and c.relkind in ('r', 'p')`
+
+  const { home, journal, applied } = await findHome(sql, tables)
+  const has = (where: string, name: string) =>
+    tables.some((one) => one.schema === where && one.name === name)
+  return {
+    role: session?.role ?? '',
+    database: session?.database ?? '',
+    mayCreateSchemas: session?.mayCreate === true,
+    schemas,
+    home,
+    journal,
+    pending: readMigrations().filter(({ folderMillis }) => !applied.includes(folderMillis)),
+    missing: expectedTables().filter((name) => !has(home, name)),
+    hasQueue: has(QUEUE_SCHEMA, 'version'),
+    unusable: tables.filter(
+      ({ schema: where, name, isUsable }) =>
+        !isUsable &&
+        (where === QUEUE_SCHEMA || (where === home && expectedTables().includes(name))),
+    ),
+  }
+}
+
+/** A schema of our own; but what began in `public`, with the shared journal, stays where it is. */
+async function findHome(sql: postgres.Sql, tables: Table[]) {
+  const read = async ({ schema: where, table }: typeof OWN_JOURNAL) => {
+    const isThere = tables.some(
+      (one) => one.schema === where && one.name === table && one.isReadable,
+    )
+    if (!isThere) return []
+    const rows = await sql<{ at: string }[]>`
+      select created_at::text as at from ${sql(where)}.${sql(table)}`
+    return rows.map(({ at }) => Number(at))
+  }
+  const own = await read(OWN_JOURNAL)
+  if (own.length > 0) return { home: SCHEMA, journal: OWN_JOURNAL, applied: own }
+  const shared = await read(SHARED_JOURNAL)
+  const [first] = readMigrations()
+  // Another program's journal holds other dates; the tables tell that ours has not been moved away.
+  const isOurs = first !== undefined && shared.includes(first.folderMillis)
+  const isThere = tables.some((one) => one.schema === 'public' && one.name === 'deliveries')
+  return isOurs && isThere
+    ? { home: 'public', journal: SHARED_JOURNAL, applied: shared }
+    : { home: SCHEMA, journal: OWN_JOURNAL, applied: [] }
+}
+
+const readMigrations = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
+
+/** The names of all tables that a current schema holds. */
+export const expectedTables = (): string[] =>
+  Object.values(schema)
+    .filter((value) => is(value, PgTable))
+    .map((table) => getTableName(table))
