@@ -42,6 +42,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
   const promisedUntil: Record<Urgency, number> = { urgent: 0, live: 0, sweep: 0 }
   let windows = limits
   let pausedUntil = 0
+  let heldUntil = 0
   let isClosed = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -49,7 +50,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
 
   /** When a request of this urgency may be made; now or earlier means at once. */
   const nextSlot = (urgency: Urgency, nowMs: number) =>
-    Math.max(pausedUntil, nowMs, ...windows.map((window) => slotIn(window, spent, urgency, nowMs)))
+    Math.max(pausedUntil, heldUntil, nowMs, ...windows.map((window) => slotIn(window, spent, urgency, nowMs)))
 
   function forget(nowMs: number) {
     const kept = spent.findIndex(({ at }) => at > nowMs - longestMs())
@@ -101,7 +102,8 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
       ...windows.map(({ lengthMs, most }) => lengthMs / mostOf(most, urgency)),
     )
     const slot = nextSlot(urgency, nowMs) + ahead * paceMs
-    if (slot - nowMs > SHARES[urgency].maxWaitMs) {
+    // A process that has only just begun is waited for in place.
+    if (slot - Math.max(nowMs, heldUntil) > SHARES[urgency].maxWaitMs) {
       // Whoever is put off gets a time of their own, behind those of their kind and of more urgent kinds.
       const behind = Math.max(slot, ...sooner.map((one) => promisedUntil[one]))
       promisedUntil[urgency] = behind + paceMs * REQUESTS_PER_JOB
@@ -128,7 +130,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
 
   /** Nothing is asked before then. */
   function hold(until: Date) {
-    pausedUntil = Math.max(pausedUntil, until.getTime())
+    heldUntil = Math.max(heldUntil, until.getTime())
   }
 
   /** What was spent in the longest window. */

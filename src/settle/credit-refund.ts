@@ -74,13 +74,14 @@ export async function creditRefund(
       const explained = explainSettings(refusal)
       if (explained) throw explained
       if (meaningOf(refusal) === 'later')
-        throw new Later(refusal.message, new Date(deps.now().getTime() + BUSY_MS))
+        throw new Later(refusal.message, soon(deps.now()))
       await giveUp(deps, subject, reasonOf(refusal))
     },
   })
 }
 
 const BUSY_MS = 5_000
+const soon = (now: Date) => new Date(now.getTime() + BUSY_MS)
 const FREE_LICENSE = 'a Lago without a premium licence holds no credit notes made through its API'
 
 /** The notes that stand for no other refund, nor for another part of this one. */
@@ -158,7 +159,10 @@ async function prepare(
         await rememberFreeLicense(deps, 'credit_notes')
         return cannot(FREE_LICENSE, true)
       }
-      throw explainSettings(error) ?? error
+      const explained = explainSettings(error)
+      if (explained) throw explained
+      if (meaning === 'later') throw new Later(error.message, soon(deps.now()))
+      return cannot(reasonOf(error))
     })
   if (!estimate) return undefined
   const worthOfWhole =

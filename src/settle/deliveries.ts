@@ -14,14 +14,14 @@ import { isRetry, takeRetry } from './retry.ts'
 const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
-type Row = typeof deliveries.$inferSelect
+export type UnreadDelivery = typeof deliveries.$inferSelect
 type Reader = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'config' | 'organizationId'>
 
 /**
- * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled, but
- * for a wish, which is written down once; reading the others twice changes nothing.
+ * The unread deliveries of an invoice, the oldest first. Those about another Lago organisation on the same Dodo
+ * account are put aside: nothing of it is ours to keep.
  */
-export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promise<DeliveryKey[]> {
+export async function listUnread(deps: Reader, lagoInvoiceId: string): Promise<UnreadDelivery[]> {
   const unread = await deps.db
     .select()
     .from(deliveries)
@@ -34,7 +34,36 @@ export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promi
     )
     .orderBy(asc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
+  const own: UnreadDelivery[] = []
+  for (const row of unread) {
+    if (await isOfAnother(row, deps)) await putAside(deps, row)
+    else own.push(row)
+  }
+  return own
+}
 
+const Marked = z.object({ data: z.object({ metadata: z.record(z.string(), z.string()) }) })
+
+async function isOfAnother({ source, body }: UnreadDelivery, { organizationId }: Reader) {
+  const { data } = Marked.safeParse(source === 'dodo' ? readJson(body) : undefined)
+  return data !== undefined && isAnothers(data.data, organizationId)
+}
+
+const putAside = ({ db, now }: Reader, { source, deliveryId }: UnreadDelivery) =>
+  db
+    .update(deliveries)
+    .set({ processedAt: now(), outcome: 'about another Lago organisation' })
+    .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)))
+
+/**
+ * Takes down what the unread deliveries of an invoice say. They stay unread until the invoice is settled, but
+ * for a wish, which is written down once; reading the others twice changes nothing.
+ */
+export async function readDeliveries(
+  deps: Reader,
+  lagoInvoiceId: string,
+  unread: readonly UnreadDelivery[],
+): Promise<DeliveryKey[]> {
   for (const row of unread) {
     if (row.source === 'dodo') await readDodoDelivery(deps, row, lagoInvoiceId)
     else await readLagoDelivery(deps, row, lagoInvoiceId)
@@ -42,13 +71,12 @@ export async function readDeliveries(deps: Reader, lagoInvoiceId: string): Promi
   return unread.map(({ source, deliveryId }) => ({ source, deliveryId }))
 }
 
-async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
+async function readDodoDelivery(deps: Reader, row: UnreadDelivery, settling: string) {
   const parsed = z.object({ data: DodoPayment }).safeParse(readJson(row.body))
   // What it says of refunds and disputes is not believed, but asked for.
   const isMore =
     parsed.data && parsed.data.data.refunds.length + parsed.data.data.disputes.length > 0
   if (parsed.success && !isMore) {
-    if (await isAnothers(parsed.data.data, deps.organizationId)) return
     const observation = { source: 'webhook' as const, at: deps.now(), settling }
     await deps.db.transaction((tx) =>
       observePayment({ db: tx, queue: deps.queue }, parsed.data.data, observation),
@@ -58,7 +86,7 @@ async function readDodoDelivery(deps: Reader, row: Row, settling: string) {
   }
 }
 
-async function readLagoDelivery(deps: Reader, row: Row, lagoInvoiceId: string) {
+async function readLagoDelivery(deps: Reader, row: UnreadDelivery, lagoInvoiceId: string) {
   const { db, now } = deps
   if (await isRetry(deps, row, lagoInvoiceId)) return takeRetry(deps, row, lagoInvoiceId)
   if (row.eventType !== 'credit_note.created') return

@@ -28,7 +28,7 @@ type Observing = { db: Executor; queue: Deps['queue'] }
 
 /** Whether it was made for another Lago organisation on the same account: nothing of it is ours to keep. */
 export async function isAnothers(
-  { metadata }: DodoPayment,
+  { metadata }: Pick<DodoPayment, 'metadata'>,
   organizationId: () => Promise<string>,
 ): Promise<boolean> {
   const isMarked = metadata['lago_organization_id'] !== undefined

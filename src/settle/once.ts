@@ -10,7 +10,7 @@ const UNANSWERED_MS = 55_000
 const ANSWERED_MS = 5_000
 /** The first look comes soon, because a lost answer mostly hides a call that was carried out; then ever more seldom. */
 const FIRST_LOOK_MS = 300
-const LAST_LOOK_MS = 30_000
+const LAST_LOOK_MS = 10_000
 /** What Dodo or Lago answered is known to nobody but us: the ledger is tried again before it is given up. */
 const KEEP_AGAIN_MS = [100, 500, 2_000, 5_000]
 

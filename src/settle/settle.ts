@@ -7,7 +7,7 @@ import { isLive, type Policy } from '../domain/ledger.ts'
 import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
-import { readDeliveries, type DeliveryKey } from './deliveries.ts'
+import { listUnread, readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { notePaidElsewhere } from './hold-payment.ts'
 import { isFreeLicense } from './license.ts'
 import { asInvoice, ensureInvoice, loadLedger, type InvoiceRow } from './load.ts'
@@ -51,11 +51,13 @@ type Case = {
  */
 export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(lagoInvoiceId, data) {
+    const unread = await listUnread(usual, lagoInvoiceId)
+    const isNews = unread.length > 0 || data['cause'] !== undefined
+    // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
+    if (!isNews && !(await isWished(usual, lagoInvoiceId))) return
     const row = await ensureInvoice(usual, lagoInvoiceId)
     const startedAt = usual.now()
-    const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId)
-    // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
-    if (read.length === 0 && data['cause'] === undefined && !row.requestedAt) return
+    const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId, unread)
 
     const isUrgent =
       read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
@@ -75,6 +77,14 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
       await rest(deps, subject, { standing })
     }
   }
+}
+
+async function isWished({ db }: Settling, lagoInvoiceId: string): Promise<boolean> {
+  const [row] = await db
+    .select({ requestedAt: invoices.requestedAt })
+    .from(invoices)
+    .where(eq(invoices.lagoInvoiceId, lagoInvoiceId))
+  return (row?.requestedAt ?? null) !== null
 }
 
 async function policyFor(

@@ -18,7 +18,8 @@ type Tracing = Pick<Deps, 'db' | 'dodo' | 'queue' | 'now' | 'organizationId'>
 export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promise<void> {
   const told = await toldRefunds(deps, dodoPaymentId)
   const lagoInvoiceIds = await readPayment(deps, dodoPaymentId)
-  if (lagoInvoiceIds) await readTold(deps, { dodoPaymentId, told, lagoInvoiceIds })
+  if (lagoInvoiceIds && lagoInvoiceIds.length > 0)
+    await readTold(deps, { dodoPaymentId, told, lagoInvoiceIds })
   const outcome = describeOutcome(dodoPaymentId, lagoInvoiceIds)
   await deps.db.transaction(async (tx) => {
     await finishDeliveries(tx, ['trace', dodoPaymentId], { at: deps.now(), outcome })

@@ -1,6 +1,7 @@
 import { disputes, payments, refunds } from '../db/schema.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import type { Deps } from '../deps.ts'
+import { isOfOrganization } from '../domain/metadata.ts'
 import {
   invoiceNamedBy,
   type DodoDispute,
@@ -12,13 +13,20 @@ type Searching = Pick<Deps, 'db'>
 export type FoundPayment = { dodoPaymentId: string; lagoInvoiceId: string | null; what: string }
 
 /** Payments of a page, in every status, that our ledger does not hold as they are. */
-export async function findPayments({ db }: Searching, page: DodoPaymentRow[]) {
+export async function findPayments(
+  { db, organizationId }: Pick<Deps, 'db' | 'organizationId'>,
+  page: DodoPaymentRow[],
+) {
+  // Lago may be away just now; whose it is is then found out when the payment is traced.
+  const own = await organizationId().catch(() => undefined)
   const ids = page.map(({ payment_id }) => payment_id)
   const held = await db.select().from(payments).where(isAnyOf(payments.dodoPaymentId, ids))
   const statuses = new Map(held.map(({ dodoPaymentId, status }) => [dodoPaymentId, status]))
   return page
     .filter(({ payment_id, status, metadata }) => {
       const known = statuses.get(payment_id)
+      // Several organisations may share an account, each with a bridge.
+      if (known === undefined && own && !isOfOrganization(metadata, own)) return false
       return known === undefined ? invoiceNamedBy(metadata) !== null : known !== status
     })
     .map((payment): FoundPayment => ({

@@ -13,9 +13,13 @@ export type Collected = ReturnType<typeof collectFindings>
 
 /**
  * Takes in what a sweep finds, page by page: each thing is woken at once, so that nothing is lost when the rest
- * fails. A sweep is content with any job that waits already.
+ * fails. A sweep is content with any job that waits already; a person who asks for one wants it all now.
  */
-export function collectFindings({ db, queue }: Pick<Deps, 'db' | 'queue'>, isDryRun: boolean) {
+export function collectFindings(
+  { db, queue }: Pick<Deps, 'db' | 'queue'>,
+  { isDryRun, isThorough }: { isDryRun: boolean; isThorough: boolean },
+) {
+  const isPatient = !isThorough
   const told: Finding[] = []
   let count = 0
   let skipped = 0
@@ -38,7 +42,7 @@ export function collectFindings({ db, queue }: Pick<Deps, 'db' | 'queue'>, isDry
     await db.transaction(async (tx) => {
       for (const [kind, ofKind] of byKind) {
         const keys = new Set(ofKind.map(({ key }) => key))
-        const jobs = [...keys].map((key) => ({ key, data: { cause: 'sweep' }, isPatient: true }))
+        const jobs = [...keys].map((key) => ({ key, data: { cause: 'sweep' }, isPatient }))
         await queue.send(tx, kind, jobs)
       }
     })

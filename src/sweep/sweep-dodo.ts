@@ -20,7 +20,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY
 /** No mandate was made before. */
 const FIRST_MANDATE = Date.UTC(2020, 0, 1)
 
-export type Dodoing = Pick<Deps, 'config' | 'db' | 'dodo' | 'now'> & {
+export type Dodoing = Pick<Deps, 'config' | 'db' | 'dodo' | 'now' | 'organizationId'> & {
   found: Collected
   isDryRun: boolean
   /** Asked for by a person: reads everything of two days and all mandates, however long that takes. */
@@ -56,15 +56,17 @@ export async function sweepDodo(deps: Dodoing): Promise<boolean> {
   return isComplete
 }
 
-const listsOf = ({ db, dodo }: Dodoing): Lists => {
+type Finding = Pick<Deps, 'db' | 'organizationId'>
+
+const listsOf = ({ db, dodo, organizationId }: Dodoing): Lists => {
   const page =
     <Row>(
       list: (from: Date, until: Date, page: number) => Promise<Row[]>,
-      find: (deps: Pick<Deps, 'db'>, rows: Row[]) => Promise<FoundPayment[]>,
+      find: (deps: Finding, rows: Row[]) => Promise<FoundPayment[]>,
     ): ListOf =>
     async (from, until, number) => {
       const rows = await list(from, until, number)
-      return { rows: rows.length, found: rows.length > 0 ? await find({ db }, rows) : [] }
+      return { rows: rows.length, found: rows.length > 0 ? await find({ db, organizationId }, rows) : [] }
     }
   return {
     payments: page(dodo.paymentPage, findPayments),

@@ -56,7 +56,7 @@ export async function sweep(
 ): Promise<Swept> {
   const startedAt = deps.now()
   const endMs = performance.now() + SWEEP_MS
-  const found = collectFindings(deps, isDryRun)
+  const found = collectFindings(deps, { isDryRun, isThorough })
   const isOver = () => !isThorough && performance.now() > endMs
   const subject = { ...deps, found, isDryRun, isThorough, isOver }
   const halves = await Promise.allSettled([sweepLago(subject, startedAt), sweepDodo(subject)])

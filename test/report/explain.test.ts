@@ -109,6 +109,7 @@ describe('explain of a payment request', () => {
     inWorld({}, async (world) => {
       const { request, invoices, sessionId } = await openBundle(world, [3_000, 4_000, 5_000])
       world.lago.recordManualPayment(invoices[1].lago_id, { amountCents: 4_000, reference: 'bank' })
+      await world.eventually(invoices[1].lago_id, ({ state }) => state === 'paid')
       const { payment_id } = world.dodo.pay(sessionId)
       await givenBack(world)
       world.dodo.refund(payment_id)

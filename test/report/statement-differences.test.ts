@@ -12,11 +12,17 @@ const openInvoice = async (world: World, amount: number) => {
   return { invoice, ...(await world.openCheckout(invoice.lago_id)) }
 }
 
+/** The bridge has seen it paid before the customer pays it again, which proves that it is paid twice. */
+async function payByHand(world: World, lagoInvoiceId: string, amountCents: number) {
+  world.lago.recordManualPayment(lagoInvoiceId, { amountCents, reference: 'bank' })
+  await world.eventually(lagoInvoiceId, ({ state }) => state === 'paid')
+}
+
 describe('money that no invoice takes', () => {
   test('paid on an invoice that was paid by hand is given back, and both are explained', () =>
     inWorld({}, async (world) => {
       const { invoice, sessionId } = await openInvoice(world, 4_000)
-      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 4_000, reference: 'bank' })
+      await payByHand(world, invoice.lago_id, 4_000)
       const { payment_id } = world.dodo.pay(sessionId)
       await givenBack(world)
 
@@ -38,7 +44,7 @@ describe('money that no invoice takes', () => {
   test('held for a person it is explained, and so is the refund that the person makes', () =>
     inWorld({ env: { DUPLICATE_PAYMENTS: 'hold' } }, async (world) => {
       const { invoice, sessionId } = await openInvoice(world, 4_000)
-      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 4_000, reference: 'bank' })
+      await payByHand(world, invoice.lago_id, 4_000)
       const { payment_id } = world.dodo.pay(sessionId)
       await world.quiet()
       const before = await stated(world)
@@ -118,7 +124,7 @@ describe('money that no invoice takes', () => {
   test('a refund that Dodo refuses leaves the money held, with Dodo’s reason', () =>
     inWorld({ dodo: { behaviour: { refundWindowDays: 0 } } }, async (world) => {
       const { invoice, sessionId } = await openInvoice(world, 4_000)
-      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 4_000, reference: 'bank' })
+      await payByHand(world, invoice.lago_id, 4_000)
       world.dodo.pay(sessionId)
       await world.quiet()
 
@@ -175,7 +181,7 @@ describe('a payment request', () => {
   test('refunded in Dodo is credited on each invoice, less what was given back before', () =>
     inWorld({}, async (world) => {
       const { invoices, sessionId } = await openBundle(world, [3_000, 4_000, 5_000])
-      world.lago.recordManualPayment(invoices[1].lago_id, { amountCents: 4_000, reference: 'bank' })
+      await payByHand(world, invoices[1].lago_id, 4_000)
       const { payment_id } = world.dodo.pay(sessionId)
       await givenBack(world)
       world.dodo.refund(payment_id, 6_000)
