@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 
-import { attempts, invoices } from '../db/schema.ts'
+import { attempts, invoices, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import { classifyDecline } from '../domain/declines.ts'
@@ -166,17 +166,24 @@ async function findCharged(
   const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
   if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
   const own = await organizationId()
-  const isKnown = new Set(ledger.payments.map(({ dodoPaymentId }) => dodoPaymentId))
+  // A sweep may have come upon a charge of another ledger's first, without knowing whose it is.
+  const isKnown = new Set(
+    ledger.payments.filter((one) => one.attemptId !== null).map((one) => one.dodoPaymentId),
+  )
   const isOurs = ({ metadata }: DodoPaymentRow) =>
     metadata['lago_invoice_id'] === invoice.lago_id && isOfOrganization(metadata, own)
   const isThis = ({ payment_id, status, metadata }: DodoPaymentRow) =>
     resume
       ? metadata['bridge_attempt'] === String(resume.number)
       : !isKnown.has(payment_id) && !TOOK_NOTHING.includes(status)
-  const made = (await dodo.listMandatePayments(dodoSubscriptionId)).find(
-    (one) => isOurs(one) && isThis(one),
-  )
-  return made && { payment_id: made.payment_id, amount: made.total_amount }
+  // It may have been made with a card that the customer has replaced since.
+  const others = resume ? [] : ledger.mandates.map((one) => one.dodoSubscriptionId)
+  for (const mandate of new Set([dodoSubscriptionId, ...others])) {
+    const listed = await dodo.listMandatePayments(mandate)
+    const made = listed.find((one) => isOurs(one) && isThis(one))
+    if (made) return { payment_id: made.payment_id, amount: made.total_amount }
+  }
+  return undefined
 }
 
 /** From now on it is Dodo's word that counts, and nothing makes it an intent again. */
@@ -192,6 +199,16 @@ async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, am
   const at = deps.now()
   await deps.db.transaction(async (tx) => {
     await tx.update(attempts).set({ dodoPaymentId: payment_id }).where(eq(attempts.id, attemptId))
+    // What was held for want of an attempt is decided on anew.
+    await tx
+      .delete(recordings)
+      .where(
+        and(
+          eq(recordings.dodoPaymentId, payment_id),
+          eq(recordings.lagoInvoiceId, invoice.lago_id),
+          eq(recordings.status, 'held'),
+        ),
+      )
     await tx.update(attempts).set({ status: 'live', lookedAt: null }).where(isBegun(attemptId))
     const money = formatDodo(amount ?? toDodoMinor(due, currency), currency)
     const what = `mandate ${dodoSubscriptionId} charged ${money} as ${payment_id} (attempt ${number})`
