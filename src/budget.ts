@@ -50,7 +50,12 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
 
   /** When a request of this urgency may be made; now or earlier means at once. */
   const nextSlot = (urgency: Urgency, nowMs: number) =>
-    Math.max(pausedUntil, heldUntil, nowMs, ...windows.map((window) => slotIn(window, spent, urgency, nowMs)))
+    Math.max(
+      pausedUntil,
+      heldUntil,
+      nowMs,
+      ...windows.map((window) => slotIn(window, spent, urgency, nowMs)),
+    )
 
   function forget(nowMs: number) {
     const kept = spent.findIndex(({ at }) => at > nowMs - longestMs())

@@ -17,6 +17,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
+import { DELIVERY_KINDS } from '../jobs.ts'
+
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 const minorUnits = (name: string) => bigint(name, { mode: 'number' })
@@ -30,7 +32,7 @@ export const deliveries = pgTable(
     eventType: text('event_type').notNull(),
     /** What it makes us look at, and which one; neither when it is about nothing of ours. */
     wakes: text('wakes', {
-      enum: ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'],
+      enum: DELIVERY_KINDS,
     }),
     wakesKey: text('wakes_key'),
     /** The payment that it names, whatever it wakes. */

@@ -2,6 +2,7 @@ import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
 import { attempts, bundles, customers, invoices, mandates, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { wake, wakeWithin } from '../wakes.ts'
 
 type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
 
@@ -84,10 +85,8 @@ function stateOf(mandateStatus: string | undefined): Subject['state'] {
 const JOBS = { invoice: 'settle', bundle: 'bundle', customer: 'setup' } as const
 
 /** Has it looked at, at once. */
-export async function lookAt({ db, queue }: Finding, { kind, key }: Subject) {
-  const job = { key, priority: 20, data: { cause: 'customer' } }
-  await db.transaction((tx) => queue.send(tx, JOBS[kind], [job]))
-}
+export const lookAt = (deps: Finding, { kind, key }: Subject) =>
+  wake(deps, JOBS[kind], [key], 'customer')
 
 /** Writes down that a customer is waiting for something payable, and has it looked at. Returns when that was. */
 export async function requestCheckout(
@@ -95,7 +94,6 @@ export async function requestCheckout(
   { kind, key }: Subject,
 ): Promise<Date> {
   const requestedAt = now()
-  const job = { key, priority: 20, data: { cause: 'customer' } }
   await db.transaction(async (tx) => {
     if (kind === 'invoice') {
       await tx
@@ -107,7 +105,7 @@ export async function requestCheckout(
     } else {
       await tx.update(customers).set({ requestedAt }).where(eq(customers.lagoCustomerId, key))
     }
-    await queue.send(tx, JOBS[kind], [job])
+    await wakeWithin({ db: tx, queue }, JOBS[kind], [key], 'customer')
   })
   return requestedAt
 }

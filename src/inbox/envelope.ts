@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { MalformedEvent } from '../errors.ts'
+import type { DeliveryKind } from '../jobs.ts'
 import { isId } from '../ids.ts'
 
 const MAX_ID_LENGTH = 200
@@ -22,7 +23,7 @@ const DodoEnvelope = z.looseObject({ type: z.string().min(1), data: z.looseObjec
 
 /** What a delivery makes us look at, and which one. */
 export type Wake = {
-  wakes: 'settle' | 'trace' | 'mandate' | 'customer' | 'bundle' | 'topup' | null
+  wakes: DeliveryKind | null
   wakesKey: string | null
 }
 

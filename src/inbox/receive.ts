@@ -1,6 +1,8 @@
 import { deliveries } from '../db/schema.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
+import { DELIVERY_KINDS } from '../jobs.ts'
+import { wakeWithin } from '../wakes.ts'
 import { createCoalescer } from './coalesce.ts'
 import type { Wake } from './envelope.ts'
 
@@ -29,10 +31,6 @@ export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) 
   calm: () => Promise<void>
 }
 
-/** What a Dodo delivery that names only a payment wakes is found out before an invoice can be. */
-const URGENT = 10
-const NORMAL = 5
-
 /**
  * Stores verified deliveries, each with the job it causes, in one transaction shared by all that
  * arrive meanwhile. When it resolves the delivery is durable; when it rejects nothing is stored.
@@ -55,9 +53,7 @@ export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'n
         return { duplicate: !isFirst }
       })
       const woken = batch.filter((_, index) => results[index]?.duplicate === false)
-      for (const kind of new Set(woken.flatMap(({ wakes }) => wakes ?? []))) {
-        await queue.send(tx, kind, jobsFor(woken.filter(({ wakes }) => wakes === kind)))
-      }
+      await wakeFor({ db: tx, queue }, woken)
       return results
     })
 
@@ -91,12 +87,13 @@ function asRow(delivery: Delivery, receivedAt: Date) {
 }
 
 /** One job per key and batch: a job reads every delivery of its key that is stored by then. */
-function jobsFor(batch: Delivery[]) {
-  const priorities = new Map<string, number>()
-  for (const { wakesKey, source } of batch) {
-    if (wakesKey === null) continue
-    const priority = source === 'dodo' ? URGENT : NORMAL
-    priorities.set(wakesKey, Math.max(priority, priorities.get(wakesKey) ?? 0))
+async function wakeFor(deps: Parameters<typeof wakeWithin>[0], batch: readonly Delivery[]) {
+  for (const kind of DELIVERY_KINDS) {
+    for (const source of ['dodo', 'lago'] as const) {
+      const keys = batch
+        .filter((one) => one.wakes === kind && one.source === source)
+        .flatMap(({ wakesKey }) => wakesKey ?? [])
+      if (keys.length > 0) await wakeWithin(deps, kind, keys, `${source}_delivery`)
+    }
   }
-  return [...priorities].map(([key, priority]) => ({ key, priority }))
 }

@@ -2,6 +2,7 @@ import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm'
 
 import { findings, invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { wakeWithin } from '../wakes.ts'
 
 const MAX_WOKEN = 200
 const RETRY_SCHEDULE = 'retry_schedule'
@@ -23,11 +24,7 @@ export async function wakeDue({
     if (due.length === 0) return
     const keys = due.map(({ lagoInvoiceId }) => lagoInvoiceId)
     await tx.update(invoices).set({ nextWakeAt: null }).where(inArray(invoices.lagoInvoiceId, keys))
-    await queue.send(
-      tx,
-      'settle',
-      keys.map((key) => ({ key, priority: 5, data: { cause: 'retry' } })),
-    )
+    await wakeWithin({ db: tx, queue }, 'settle', keys, 'retry')
   })
 }
 

@@ -73,8 +73,7 @@ export async function creditRefund(
       await forget(deps, subject)
       const explained = explainSettings(refusal)
       if (explained) throw explained
-      if (meaningOf(refusal) === 'later')
-        throw new Later(refusal.message, soon(deps.now()))
+      if (meaningOf(refusal) === 'later') throw new Later(refusal.message, soon(deps.now()))
       await giveUp(deps, subject, reasonOf(refusal))
     },
   })

@@ -7,7 +7,7 @@ import { isFreeLicense } from './license.ts'
 import { asInvoice, loadLedger, type InvoiceRow } from './load.ts'
 import { note } from './timeline.ts'
 import { findInvoice } from './top-up.ts'
-import { wake } from './wake.ts'
+import { wake } from '../wakes.ts'
 
 type Dismissing = Pick<Deps, 'db' | 'lago' | 'config' | 'queue' | 'now'>
 type Write = (line: string) => void
@@ -44,7 +44,7 @@ export async function dismiss(
       .onConflictDoNothing()
     await note(tx, row.lagoInvoiceId, `put aside by a person: ${reason}`, at)
   })
-  await wake(deps, [row.lagoInvoiceId], 'operator')
+  await wake(deps, 'settle', [row.lagoInvoiceId], 'operator')
   write(`Put aside: ${reason}`)
   return 0
 }
@@ -76,7 +76,7 @@ async function undo(deps: Dismissing, row: InvoiceRow, write: Write): Promise<nu
       await note(tx, lagoInvoiceId, `not put aside any more: ${reason}`, deps.now())
     return rows
   })
-  await wake(deps, [lagoInvoiceId], 'operator')
+  await wake(deps, 'settle', [lagoInvoiceId], 'operator')
   for (const { reason } of undone) write(`Shown again: ${reason}`)
   if (undone.length === 0) write(`Nothing of ${nameOf(row)} was put aside.`)
   return 0

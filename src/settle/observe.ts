@@ -11,6 +11,7 @@ import {
 } from '../dodo/objects.ts'
 import { isOfOrganization } from '../domain/metadata.ts'
 import { formatDodo } from '../domain/money.ts'
+import { wakeWithin } from '../wakes.ts'
 import { note } from './timeline.ts'
 
 /** An answer of the API is the truth of its moment; a webhook may have been overtaken on the way. */
@@ -67,10 +68,8 @@ export async function observePayment(
     for (const line of lines) await note(db, lagoInvoiceId, line, observation.at)
   }
   const others = lagoInvoiceIds.filter((one) => one !== observation.settling)
-  if (observation.settling && lines.length > 0) {
-    const jobs = others.map((key) => ({ key, priority: 10, data: { cause: 'trace' } }))
-    await queue.send(db, 'settle', jobs)
-  }
+  if (observation.settling && lines.length > 0)
+    await wakeWithin({ db, queue }, 'settle', others, 'payment')
   return lagoInvoiceIds
 }
 

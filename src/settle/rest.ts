@@ -10,6 +10,7 @@ import type { Later } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
 import type { DeliveryKey } from './deliveries.ts'
 import { asInvoice, type InvoiceRow } from './load.ts'
+import { wakeWithin } from '../wakes.ts'
 import { note } from './timeline.ts'
 
 type Resting = Pick<Deps, 'db' | 'queue' | 'now'>
@@ -126,7 +127,8 @@ async function wakeBundles(queue: Resting['queue'], tx: Transaction, lagoInvoice
     .select({ key: bundleInvoices.lagoPaymentRequestId })
     .from(bundleInvoices)
     .where(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId))
-  await queue.send(tx, 'bundle', keys)
+  const ids = keys.map(({ key }) => key)
+  await wakeWithin({ db: tx, queue }, 'bundle', ids, 'invoice_changed')
 }
 
 /**
@@ -150,8 +152,8 @@ async function passOn(
       ),
     )
     .returning({ key: bundles.lagoPaymentRequestId })
-  const jobs = asked.map(({ key }) => ({ key, priority: 20, data: { cause: 'customer' } }))
-  await queue.send(tx, 'bundle', jobs)
+  const keys = asked.map(({ key }) => key)
+  await wakeWithin({ db: tx, queue }, 'bundle', keys, 'customer')
   return asked.length > 0
 }
 

@@ -28,7 +28,7 @@ import {
 import { asCheckout, openOnce } from './open-checkout.ts'
 import { readSession } from './read-dodo.ts'
 import { isRefused } from './unknown-outcome.ts'
-import { wake } from './wake.ts'
+import { wake, wakeWithin } from '../wakes.ts'
 
 type Bundling = Checkouts & Pick<Deps, 'lago' | 'queue'>
 type Outcome = Partial<BundleStanding> & Pick<BundleStanding, 'state' | 'reason'>
@@ -88,7 +88,7 @@ async function answer(deps: Bundling, lagoPaymentRequestId: string, answeredAt: 
         ),
       )
     const ids = waiting.map(({ id }) => id)
-    await wake({ db: tx, queue: deps.queue }, ids, 'customer')
+    await wakeWithin({ db: tx, queue: deps.queue }, 'settle', ids, 'customer')
   })
 }
 
@@ -148,7 +148,7 @@ async function endTogether(
   const declineCode = isDeclined ? (payment?.errorCode ?? null) : null
   const ids = parts.map(({ lagoInvoiceId }) => lagoInvoiceId)
   await endAttempt(deps, ids[0] ?? '', attempt, { status, at, why, declineCode })
-  await wake(deps, ids, 'operator')
+  await wake(deps, 'settle', ids, 'payment_request')
 }
 
 type Opening = {
@@ -194,7 +194,7 @@ async function openTogether(deps: Bundling, opening: Opening) {
     describe: ({ session_id }) =>
       `checkout ${session_id} opened for ${formatLago(amount, currency)} of payment request ${lagoPaymentRequestId} (${parts.length} invoices): ${payUrlOf(deps.config.publicUrl, row.payToken)}`,
   })
-  if (opened) await wake(deps, lagoInvoiceIds, 'operator')
+  if (opened) await wake(deps, 'settle', lagoInvoiceIds, 'payment_request')
 }
 
 function assertCollectable({ currency, amount }: { currency: string; amount: number }) {

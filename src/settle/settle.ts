@@ -20,6 +20,7 @@ import {
   standingOfUnknown,
   tellWaiting,
 } from './rest.ts'
+import { isUrgentCause } from '../wakes.ts'
 import { takeStep } from './take-step.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
@@ -30,8 +31,6 @@ const MAX_STEPS = 40
 const SESSION_FRESH_MS = 3_600_000
 /** A customer who stands at the pay link must not be sent to a session that was paid a moment ago. */
 const CUSTOMER_FRESH_MS = 2_000
-
-const URGENT_CAUSES = new Set(['customer', 'trace'])
 
 export type Settle = (lagoInvoiceId: string, data: Record<string, unknown>) => Promise<void>
 type Settling = Deps
@@ -59,8 +58,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, lagoInvoiceId, unread)
 
-    const isUrgent =
-      read.some(({ source }) => source === 'dodo') || URGENT_CAUSES.has(String(data['cause']))
+    const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
     const deps = isUrgent ? { ...usual, ...urgent } : usual
     const policy = { ...(await policyFor(deps, data['cause'])), startedAt }
     const subject: Case = { row, read, policy, invoice: undefined }

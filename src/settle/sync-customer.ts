@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm'
 import type { Executor } from '../db/client.ts'
 import { invoices } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { wakeWithin } from '../wakes.ts'
 import { findOrCreateCustomer, recallCustomer, updateCustomer } from './dodo-customer.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { firstEmail } from './load.ts'
@@ -52,6 +53,6 @@ export async function wakeCustomer(
         inArray(invoices.state, ['open', 'failed', 'attention']),
       ),
     )
-  const jobs = open.map(({ key }) => ({ key, priority: 5, data: { cause: 'customer_changed' } }))
-  await queue.send(db, 'settle', jobs)
+  const keys = open.map(({ key }) => key)
+  await wakeWithin({ db, queue }, 'settle', keys, 'customer_changed')
 }

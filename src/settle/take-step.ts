@@ -16,7 +16,7 @@ import { holdPayment, lookForPayment } from './hold-payment.ts'
 import { lookAtCreditNotes, takeCreditNote } from './look-at-credit-notes.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from './unknown-outcome.ts'
-import { wake } from './wake.ts'
+import { wake } from '../wakes.ts'
 
 type Taking = Deps
 
@@ -115,9 +115,6 @@ async function take(
 async function wakeOtherParts(deps: Taking, lagoInvoiceId: string, { parts, refunds }: Payment) {
   const others = parts.filter((part) => part.lagoInvoiceId !== lagoInvoiceId)
   if (refunds.length === 0 || others.length === 0) return
-  await wake(
-    deps,
-    others.map((part) => part.lagoInvoiceId),
-    'trace',
-  )
+  const keys = others.map((part) => part.lagoInvoiceId)
+  await wake(deps, 'settle', keys, 'payment')
 }

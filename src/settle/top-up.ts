@@ -6,7 +6,7 @@ import { isSupportedCurrency, toMinorOfLago } from '../domain/money.ts'
 import type { LagoInvoice, LagoWalletTransaction } from '../lago/objects.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { ensureInvoice } from './load.ts'
-import { wake } from './wake.ts'
+import { wake } from '../wakes.ts'
 
 type Collecting = Pick<Deps, 'db' | 'lago' | 'queue' | 'log' | 'now'>
 
@@ -30,7 +30,7 @@ export async function settleTopUp(
   const lagoInvoiceId = transaction && (await remember(deps, transaction))
   const outcome = lagoInvoiceId ? `woke invoice ${lagoInvoiceId}` : 'nothing to collect'
   await finishDeliveries(deps.db, ['topup', lagoWalletTransactionId], { at: deps.now(), outcome })
-  if (lagoInvoiceId) await wake(deps, [lagoInvoiceId], 'operator')
+  if (lagoInvoiceId) await wake(deps, 'settle', [lagoInvoiceId], 'top_up')
 }
 
 /** An older Lago never says which invoice a top-up has, so there is nothing to wait for; shown ones are invoices. */

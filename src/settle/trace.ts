@@ -3,6 +3,7 @@ import { z } from 'zod'
 
 import { deliveries, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { wakeWithin } from '../wakes.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { writeRefund } from './observe.ts'
 import { readPayment } from './read-dodo.ts'
@@ -23,12 +24,7 @@ export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promis
   const outcome = describeOutcome(dodoPaymentId, lagoInvoiceIds)
   await deps.db.transaction(async (tx) => {
     await finishDeliveries(tx, ['trace', dodoPaymentId], { at: deps.now(), outcome })
-    const jobs = (lagoInvoiceIds ?? []).map((key) => ({
-      key,
-      priority: 10,
-      data: { cause: 'trace' },
-    }))
-    await deps.queue.send(tx, 'settle', jobs)
+    await wakeWithin({ ...deps, db: tx }, 'settle', lagoInvoiceIds ?? [], 'payment')
   })
 }
 

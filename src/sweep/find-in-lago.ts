@@ -57,7 +57,7 @@ function whyLookedAt(
 }
 
 const asFound = (lagoInvoiceId: string, what: string): Found => ({
-  kind: 'settle',
+  kind: 'settle' as const,
   key: lagoInvoiceId,
   lagoInvoiceId,
   what,

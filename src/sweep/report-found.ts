@@ -1,10 +1,12 @@
 import type { Deps } from '../deps.ts'
+import type { JobKind } from '../jobs.ts'
+import { wakeWithin } from '../wakes.ts'
 
 /** One thing that was not as it should be, in words. */
 export type Finding = { lagoInvoiceId: string | null; what: string }
 
 /** Something to be looked at: which kind of job, of which key. */
-export type Found = { kind: string; key: string; lagoInvoiceId: string | null; what: string }
+export type Found = { kind: JobKind; key: string; lagoInvoiceId: string | null; what: string }
 
 /** More than a person reads, and than is kept in memory for them. */
 const MAX_TOLD = 20_000
@@ -19,7 +21,7 @@ export function collectFindings(
   { db, queue }: Pick<Deps, 'db' | 'queue'>,
   { isDryRun, isThorough }: { isDryRun: boolean; isThorough: boolean },
 ) {
-  const isPatient = !isThorough
+  const cause = isThorough ? 'sweep_by_person' : 'sweep'
   const told: Finding[] = []
   let count = 0
   let skipped = 0
@@ -41,9 +43,8 @@ export function collectFindings(
     const byKind = Map.groupBy(found, ({ kind }) => kind)
     await db.transaction(async (tx) => {
       for (const [kind, ofKind] of byKind) {
-        const keys = new Set(ofKind.map(({ key }) => key))
-        const jobs = [...keys].map((key) => ({ key, data: { cause: 'sweep' }, isPatient }))
-        await queue.send(tx, kind, jobs)
+        const keys = ofKind.map(({ key }) => key)
+        await wakeWithin({ db: tx, queue }, kind, keys, cause)
       }
     })
   }

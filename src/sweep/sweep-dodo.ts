@@ -66,7 +66,10 @@ const listsOf = ({ db, dodo, organizationId }: Dodoing): Lists => {
     ): ListOf =>
     async (from, until, number) => {
       const rows = await list(from, until, number)
-      return { rows: rows.length, found: rows.length > 0 ? await find({ db, organizationId }, rows) : [] }
+      return {
+        rows: rows.length,
+        found: rows.length > 0 ? await find({ db, organizationId }, rows) : [],
+      }
     }
   return {
     payments: page(dodo.paymentPage, findPayments),

@@ -5,6 +5,7 @@ import { findings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Dodo } from '../dodo/client.ts'
 import { messageOf } from '../errors.ts'
+import type { JobKind } from '../jobs.ts'
 import type { Lago } from '../lago/client.ts'
 import { isRefused } from '../settle/unknown-outcome.ts'
 import { findCreditNotes, findPaymentRequests, findTopUps } from './find-requests.ts'
@@ -83,13 +84,13 @@ async function sweepLago(deps: Case, startedAt: Date): Promise<boolean> {
 }
 
 const asInvoice = ({ lagoInvoiceId, what }: { lagoInvoiceId: string; what: string }) => ({
-  kind: 'settle',
+  kind: 'settle' as const,
   key: lagoInvoiceId,
   lagoInvoiceId,
   what,
 })
 const as =
-  (kind: string) =>
+  (kind: JobKind) =>
   ({ key, what }: { key: string; what: string }) => ({ kind, key, lagoInvoiceId: null, what })
 
 /** An older Lago, or a key without the permission, must not end the sweep of everything else. */
