@@ -8,8 +8,7 @@ import {
   type Payment,
   type Policy,
 } from './ledger.ts'
-import { isExpired, isMoneyInHand, isSlow, leftBy } from './next-attempt.ts'
-import { LEFT } from './next-end.ts'
+import { isExpired, isMoneyInHand, isSlow } from './next-attempt.ts'
 
 /** What one invoice of a payment request still wants, in Lago's minor units. */
 export type Share = { lagoInvoiceId: string; amount: number }
@@ -122,7 +121,7 @@ export function decideBundle(
   const { dodoSessionId } = live
   if (dodoSessionId && !isSeen(live, { isRequested, now }))
     return { do: 'read_session', attempt: live, dodoSessionId }
-  if (live.payment) return decidePaid(live, live.payment, { shares, isRequested, now })
+  if (live.payment) return decidePaid(live, live.payment)
   if (isExpired(live, now)) return end(live, 'expired', 'the checkout expired unpaid')
   const isSame = isEqual(live.shares, shares)
   // An open checkout for an old sum is replaced when somebody comes to pay, not behind their back.
@@ -143,16 +142,12 @@ function isSeen(
   return !isRequested || now.getTime() - seenAt.getTime() <= FRESH_MS
 }
 
+/** Of one that is not over, only its invoices know when it no longer can be finished. */
 function decidePaid(
   live: BundleAttempt,
   payment: NonNullable<BundleAttempt['payment']>,
-  { shares, isRequested, now }: { shares: readonly Share[]; isRequested: boolean; now: Date },
 ): BundleStep {
-  if (!isFinal(payment)) {
-    const isLeft = !isSlow(payment) && leftBy(live, payment) <= now
-    return isRequested && isLeft ? end(live, 'superseded', LEFT, shares) : { do: 'rest' }
-  }
-  if (payment.status === 'succeeded') return { do: 'rest' }
+  if (!isFinal(payment) || payment.status === 'succeeded') return { do: 'rest' }
   const code = payment.errorCode ? ` (${payment.errorCode})` : ''
   return end(live, 'declined', `the payment was declined${code}`)
 }

@@ -20,8 +20,6 @@ import type { Beginning, Step } from './steps.ts'
 const EXPIRY_MARGIN_MS = 60_000
 /** A charge that wants the customer has no page for them, so it is not waited for as a checkout is. */
 const STUCK_CHARGE_MS = 3_600_000
-/** As long as banks give somebody to confirm a payment; who comes back to pay after that has left it. */
-const LEFT_MS = 15 * 60_000
 const DAY_MS = 24 * 3_600_000
 
 /** A bank transfer and its like may take days, whatever became of the session. */
@@ -30,29 +28,10 @@ export const isSlow = ({ status }: { status: string }) => status === 'processing
 export const isExpired = ({ expiresAt }: Pick<Attempt, 'expiresAt'>, now: Date) =>
   expiresAt !== null && now.getTime() > expiresAt.getTime() + EXPIRY_MARGIN_MS
 
-/**
- * Until when a payment that is neither final nor with the bank may still be finished. One through an attempt
- * that was given up is not waited for longer than somebody can be confirming it just now.
- */
-export function stuckUntil(attempt: Attempt, payment: Payment): Date {
-  const { status, expiresAt } = attempt
-  const overAt = expiresAt
-    ? expiresAt.getTime() + EXPIRY_MARGIN_MS
-    : payment.changedAt.getTime() + STUCK_CHARGE_MS
-  const leftAt = leftBy(attempt, payment).getTime()
-  return new Date(status === 'superseded' ? Math.min(overAt, leftAt) : overAt)
-}
-
-/**
- * When whoever was to confirm the payment at a bank's page has had all the time for it that banks give. Our own
- * clock counts too, so that one that is ahead of Dodo's takes nobody's time away.
- */
-export function leftBy(
-  { startedAt, handedOutAt }: Pick<Attempt, 'startedAt' | 'handedOutAt'>,
-  { changedAt }: Pick<Payment, 'changedAt'>,
-): Date {
-  const [began, sent] = [startedAt.getTime(), handedOutAt?.getTime() ?? 0]
-  return new Date(Math.max(changedAt.getTime(), began, sent) + LEFT_MS)
+/** Until when a payment that is neither final nor with the bank may still be finished. */
+export function stuckUntil({ expiresAt }: Attempt, { changedAt }: Payment): Date {
+  if (expiresAt) return new Date(expiresAt.getTime() + EXPIRY_MARGIN_MS)
+  return new Date(changedAt.getTime() + STUCK_CHARGE_MS)
 }
 
 /** The customer's permission to charge this invoice, if there is one that works. */

@@ -9,11 +9,8 @@ import {
   type Policy,
 } from './ledger.ts'
 import { formatLago } from './money.ts'
-import { findMandate, isExpired, isSlow, leftBy, stuckUntil } from './next-attempt.ts'
+import { findMandate, isExpired, isSlow, stuckUntil } from './next-attempt.ts'
 import type { End, Step } from './steps.ts'
-
-/** Two pages may take money from then on, which is seen, and given back or held, if it happens. */
-export const LEFT = 'the customer left it unconfirmed, and came back to pay'
 
 /** An attempt that can no longer be paid, or must no longer be, is over. */
 export function nextEnd(
@@ -48,11 +45,7 @@ function findPaidEnd(attempt: Attempt, ledger: Ledger, now: Date): End | undefin
   }
   const unfinished = payments.find((one) => !isFinal(one))
   if (unfinished) {
-    if (isSlow(unfinished)) return undefined
-    if (stuckUntil(attempt, unfinished) > now) {
-      const isGivenUp = ledger.requestedBy === 'customer' && leftBy(attempt, unfinished) <= now
-      return isGivenUp ? { status: 'superseded', at: now, why: LEFT } : undefined
-    }
+    if (isSlow(unfinished) || stuckUntil(attempt, unfinished) > now) return undefined
     const why =
       attempt.kind === 'charge'
         ? 'the bank wanted the customer, who was not there'

@@ -28,6 +28,8 @@ const MAX_SAME_ANSWERS = 1_000
 export type Answer = {
   subject: Subject | undefined
   url?: string | undefined
+  /** The checkout where a payment was begun that nobody has finished: the customer may go back there themselves. */
+  begunAt?: string | undefined
   /** Not looked at to the end: there may be more to say in a moment. */
   isUnfinished?: boolean
   /** Somebody has to ask for it. */
@@ -85,7 +87,7 @@ export function createPayLinks(deps: LinkDeps) {
     try {
       const isFinished = await waitForLook(token, subject)
       const fresh = (await findSubject(deps, token)) ?? subject
-      return { subject: fresh, url: await urlOf(fresh), isUnfinished: !isFinished }
+      return { subject: fresh, ...(await checkoutOf(fresh)), isUnfinished: !isFinished }
     } finally {
       looksAtOnce -= 1
     }
@@ -93,7 +95,7 @@ export function createPayLinks(deps: LinkDeps) {
 
   /** Opened more often than a look is worth: what the ledger says, which webhooks and sweeps keep true. */
   async function answerUnseen(token: string, subject: Subject): Promise<Answer> {
-    const unseen = { subject, url: await urlOf(subject), isUnfinished: true }
+    const unseen = { subject, ...(await checkoutOf(subject)), isUnfinished: true }
     sameAnswers.delete(token)
     sameAnswers.set(token, { answer: unseen, at: performance.now() })
     const [oldest] = sameAnswers.keys()
@@ -101,7 +103,17 @@ export function createPayLinks(deps: LinkDeps) {
     return unseen
   }
 
-  const urlOf = (subject: Subject) => (subject.isPayable ? handOut(deps, subject) : undefined)
+  /**
+   * Nobody is sent by us to a checkout in which a payment was begun: Dodo may have closed it for another one
+   * (`CHECKOUT_SESSION_CONSUMED`), and a second checkout beside it could be paid as well.
+   */
+  async function checkoutOf(subject: Subject): Promise<Pick<Answer, 'url' | 'begunAt'>> {
+    if (subject.isPayable) return { url: await handOut(deps, subject) }
+    const isBegun = subject.kind !== 'customer' && subject.state === 'open'
+    const attempt = isBegun ? await findAttempt(deps, subject) : undefined
+    const isOpen = attempt?.status === 'live' && attempt.handedOutAt !== null
+    return isOpen && attempt.checkoutUrl ? { begunAt: attempt.checkoutUrl } : {}
+  }
 
   /** A checkout in its place would keep the saved card from being charged again: none is opened by a mere visit. */
   async function isRetryPending(subject: Subject): Promise<boolean> {

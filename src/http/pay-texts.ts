@@ -9,6 +9,7 @@ export type Notice =
   | 'declined'
   | 'preparing'
   | 'waiting'
+  | 'unconfirmed'
   | 'unavailable'
   | 'still_waiting'
   | 'failed'
@@ -75,6 +76,12 @@ export const TEXTS: Record<Notice, Text> = {
     title: 'Waiting for the result',
     text: 'We are asking whether your payment went through. This page updates by itself.',
     again: 'Back to the payment',
+  },
+  unconfirmed: {
+    mark: '…',
+    title: 'Not finished yet',
+    text: 'A payment was begun, and your bank still waits for you to confirm it. Once you have, this page says so. If you left, go on where you were: you never pay twice.',
+    again: 'Back to the payment page',
   },
   unavailable: {
     mark: '!',

@@ -14,6 +14,7 @@ const REFRESH_SECONDS = [2, 2, 3, 5, 8, 13, 21, 34, 55]
 const AT_LAST: Partial<Record<Notice, Notice>> = {
   preparing: 'unavailable',
   waiting: 'still_waiting',
+  unconfirmed: 'unconfirmed',
 }
 
 /**
@@ -26,7 +27,7 @@ export function pay(deps: Pick<Deps, 'config' | 'db' | 'queue' | 'now'>) {
   const basePath = new URL(deps.config.publicUrl).pathname.replace(/\/$/, '')
   const app = new Hono()
 
-  function show(c: Context, subject: Subject | undefined, notice: Notice) {
+  function show(c: Context, subject: Subject | undefined, notice: Notice, begunAt?: string) {
     const token = c.req.param('token') ?? ''
     const payPath = subject && `${basePath}/pay/${token}`
     const here = payPath && (c.req.path.endsWith('/return') ? `${payPath}/return` : payPath)
@@ -38,16 +39,17 @@ export function pay(deps: Pick<Deps, 'config' | 'db' | 'queue' | 'now'>) {
       title: subject?.title,
       amount: subject && formatForPeople(subject),
       payPath,
-      againPath: last === 'still_waiting' ? here : payPath,
+      againPath: begunAt ?? (last === 'still_waiting' ? here : payPath),
       refresh:
         AT_LAST[notice] && seconds ? { seconds, url: `${here}?look=${looks + 1}` } : undefined,
     })
     return c.html(page, notice === 'unknown' ? 404 : 200)
   }
 
-  function lead(c: Context, { subject, url, ...rest }: Answer, status: 302 | 303) {
+  function lead(c: Context, { subject, url, begunAt, ...rest }: Answer, status: 302 | 303) {
     if (!subject) return show(c, undefined, 'unknown')
     if (url) return c.redirect(url, status)
+    if (begunAt) return show(c, subject, 'unconfirmed', begunAt)
     const notice = rest.wantsPerson ? 'ready' : noticeOf(subject)
     if (rest.isUnfinished && isOpen(subject)) return show(c, subject, 'preparing')
     return show(c, subject, notice)

@@ -124,25 +124,6 @@ describe('a payment request', () => {
     })
   })
 
-  test('whose customer left the bank’s confirmation asks again when they come, a quarter of an hour later', () => {
-    const since = (ms: number, handedOutMs = DAY_MS) =>
-      open({
-        startedAt: ago(20 * HOUR_MS),
-        handedOutAt: ago(handedOutMs),
-        payment: payment({ status: 'requires_customer_action', changedAt: ago(ms) }),
-      })
-
-    expect(decided([since(14 * MINUTE_MS)], BOTH, true)).toEqual({ do: 'rest' })
-    expect(decided([since(15 * MINUTE_MS)])).toEqual({ do: 'rest' })
-    expect(decided([since(15 * MINUTE_MS)], BOTH, true)).toMatchObject({
-      do: 'end_attempt',
-      status: 'superseded',
-      instead: BOTH,
-    })
-    // Dodo's clock may be behind ours: nobody loses time by it.
-    expect(decided([since(HOUR_MS, 14 * MINUTE_MS)], BOTH, true)).toEqual({ do: 'rest' })
-  })
-
   test('gives up a checkout that expired unpaid, a minute after Dodo did', () => {
     expect(decided([open({ expiresAt: ago(MINUTE_MS) })])).toEqual({ do: 'rest' })
     expect(decided([open({ expiresAt: ago(MINUTE_MS + 1) })])).toMatchObject({

@@ -156,34 +156,18 @@ describe('what is left due after a part was paid through us', () => {
 })
 
 describe('a customer who left the bank’s confirmation', () => {
-  const left = (ms: number, fields: Partial<Attempt> = {}): Partial<Ledger> => ({
-    attempts: [attempt(fields)],
-    payments: [payment({ status: 'requires_customer_action', changedAt: ago(ms) })],
+  const MINUTE_LEFT = 60_000
+  const left = (fields: Partial<Attempt> = {}): Partial<Ledger> => ({
+    attempts: [
+      attempt({ startedAt: ago(20 * HOUR_MS), expiresAt: ago(MINUTE_LEFT * -1), ...fields }),
+    ],
+    payments: [payment({ status: 'requires_customer_action', changedAt: ago(20 * HOUR_MS) })],
   })
 
-  test('and comes back is asked anew a quarter of an hour later', () => {
-    const came = { requestedBy: 'customer' as const }
-    for (const kind of ['checkout', 'charge'] as const) {
-      const about = left(15 * MINUTE_MS, { kind })
-      expect(decided({ held: { ...about, ...came } })).toMatchObject({
-        do: 'end_attempt',
-        end: { status: 'superseded' },
-      })
-      const given = { ...about, attempts: [ended('superseded', { kind })] }
-      expect(decided({ held: { ...given, ...came } }).do).toBe('open_checkout')
-    }
-    expect(decided({ held: { ...left(14 * MINUTE_MS), ...came } }).do).toBe('rest')
-  })
-
-  test('and does not come back is not asked behind their back', () => {
-    for (const requestedBy of [null, 'merchant'] as const)
-      expect(decided({ held: { ...left(HOUR_MS), requestedBy } }).do).toBe('rest')
-  })
-
-  test('on a page that was replaced has a quarter of an hour, too, before anything else is asked', () => {
-    const replaced = { attempts: [ended('superseded')], requestedBy: 'customer' as const }
-
-    expect(decided({ held: { ...left(14 * MINUTE_MS), ...replaced } }).do).toBe('rest')
-    expect(decided({ held: { ...left(15 * MINUTE_MS), ...replaced } }).do).toBe('open_checkout')
+  test('is asked for nothing else while that payment may still succeed, whoever asks', () => {
+    for (const requestedBy of [null, 'merchant', 'customer'] as const)
+      expect(decided({ held: { ...left(), requestedBy } }).do).toBe('rest')
+    const replaced = { attempts: [ended('superseded', { expiresAt: ago(-MINUTE_LEFT) })] }
+    expect(decided({ held: { ...left(), ...replaced, requestedBy: 'customer' } }).do).toBe('rest')
   })
 })
