@@ -144,7 +144,7 @@ export async function openBridge(
       if (!isAlone) await alone.warm()
       await work.start({ isAlone })
     },
-    sweep: work.sweepNow,
+    sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
     close,
     introduce: () => introduce(greeting),

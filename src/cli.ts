@@ -141,7 +141,9 @@ const fail = (error: unknown) => {
   progress(explainFailure('could not go on', error))
   return end(1)
 }
-process.on('uncaughtException', fail).on('unhandledRejection', fail)
+process
+  .on('uncaughtException', (error) => void fail(error))
+  .on('unhandledRejection', (error) => void fail(error))
 
 try {
   const args = process.argv.slice(2)

@@ -78,7 +78,7 @@ export async function openClients({
     patient: clientsFor('sweep'),
     keys,
     /** Gives up the calls in hand, and whoever waits for a turn. */
-    abort() {
+    abort: () => {
       stopping.abort()
       for (const { budget } of services) budget.close()
     },

@@ -6,7 +6,7 @@ import type { Turn } from './turn.ts'
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** A write is waited for longer, because giving it up early leaves its outcome unknown. */
-export const READ_TIMEOUT_MS = 15_000
+const READ_TIMEOUT_MS = 15_000
 const WRITE_TIMEOUT_MS = 25_000
 
 /** Errors of the connection itself: the request has not left this machine. */
@@ -36,8 +36,8 @@ export function createVendorFetch(options: {
   const { service, fetch, budget, urgency, stop, onAnswer } = options
   const { readTimeoutMs = READ_TIMEOUT_MS } = options
 
-  async function vendorFetch(input: string | URL | Request, options: VendorInit = {}) {
-    const { turn, ...init } = options
+  async function vendorFetch(input: string | URL | Request, asked: VendorInit = {}) {
+    const { turn, ...init } = asked
     const method = init.method ?? (input instanceof Request ? input.method : 'GET')
     const call = `${method} ${pathOf(input)}`
     if (turn) turn.leave()

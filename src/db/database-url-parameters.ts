@@ -1,7 +1,7 @@
 import { ignoresParameter } from './database-url-ignored.ts'
 
 /** How far the server's certificate is checked; `prefer` takes TLS where it is offered. */
-export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
 export type Tls = {
   mode: TlsMode

@@ -15,7 +15,6 @@ const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
 const SHARED_JOURNAL = { schema: 'drizzle', table: '__drizzle_migrations' }
 const OWN_JOURNAL = { schema: SCHEMA, table: 'migrations' }
 
-export type Migration = ReturnType<typeof readMigrationFiles>[number]
 type Table = { schema: string; name: string; isReadable: boolean; isUsable: boolean }
 type Schema = { name: string; isUsable: boolean; mayCreate: boolean }
 
@@ -88,7 +87,7 @@ async function findHome(sql: postgres.Sql, tables: Table[]) {
 const readMigrations = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
 
 /** The names of all tables that a current schema holds. */
-export const expectedTables = (): string[] =>
+const expectedTables = (): string[] =>
   Object.values(schema)
     .filter((value) => is(value, PgTable))
     .map((table) => getTableName(table))

@@ -254,7 +254,7 @@ export function createDodo(options: {
 
 /** The turn is for the fetch; Dodo does not promise to honour the key, and nothing of ours relies on it. */
 const on = (turn: Turn | undefined, idempotencyKey?: string) => ({
-  fetchOptions: { turn } as Record<never, never>,
+  fetchOptions: { turn } as Omit<RequestInit, 'body' | 'headers' | 'method' | 'signal'>,
   ...(idempotencyKey && { headers: { 'Idempotency-Key': idempotencyKey } }),
 })
 

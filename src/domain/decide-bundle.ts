@@ -14,7 +14,7 @@ import { isExpired, isMoneyInHand, isSlow } from './next-attempt.ts'
 export type Share = { lagoInvoiceId: string; amount: number }
 
 /** Why nothing may be asked for on an invoice that is owed. */
-export type HoldUp = 'bank' | 'charge' | 'customer' | 'recording' | 'held'
+type HoldUp = 'bank' | 'charge' | 'customer' | 'recording' | 'held'
 
 /** An invoice of a payment request. */
 export type Member = {

@@ -33,9 +33,9 @@ function guessMeant(name: string, known: readonly string[]): string | undefined 
 /** The number of letters to change, add or remove (Levenshtein). */
 function countEdits(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (const [at, letter] of [...from].entries()) {
+  for (const [at, letter] of Array.from(from).entries()) {
     const next = [at + 1]
-    for (const [index, other] of [...to].entries()) {
+    for (const [index, other] of Array.from(to).entries()) {
       const [left = 0, above = 0, corner = 0] = [next[index], row[index + 1], row[index]]
       next.push(Math.min(left + 1, above + 1, corner + (letter === other ? 0 : 1)))
     }

@@ -13,13 +13,13 @@ export function createCautiousAsk<Answer>(
 ): () => Promise<Answer> {
   const asks = createBuckets(ASKS, now)
   let asking: Promise<Answer> | undefined
-  let failure: unknown
+  let failure: Error | undefined
 
   async function askNow() {
     try {
       return await ask()
     } catch (error) {
-      failure = error
+      failure = error instanceof Error ? error : new Error(String(error))
       throw error
     } finally {
       asking = undefined

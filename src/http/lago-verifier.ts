@@ -53,13 +53,13 @@ export function createLagoVerifier({
     )
   }
 
-  async function assertSigned({ assertSignedBy }: ReturnType<typeof openLagoJwt>) {
+  async function assertSigned(jwt: ReturnType<typeof openLagoJwt>) {
     try {
-      assertSignedBy(key?.pem ?? (await readKey()))
+      jwt.assertSignedBy(key?.pem ?? (await readKey()))
     } catch (error) {
       const isStale = !key || now().getTime() - key.readAt > KEY_FRESH_MS
       if (!(error instanceof InvalidSignature) || !isStale) throw error
-      assertSignedBy(await readKey())
+      jwt.assertSignedBy(await readKey())
     }
   }
 

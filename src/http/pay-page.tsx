@@ -37,7 +37,8 @@ export type Page = {
 }
 
 /** The one page a customer may see of us: what is the matter with what they came to pay, in plain words. */
-export const renderPage = (page: Page) => `<!DOCTYPE html>\n${(<PayPage {...page} />).toString()}`
+export const renderPage = (page: Page) =>
+  `<!DOCTYPE html>\n${(PayPage(page) as { toString(): string }).toString()}`
 
 function PayPage({ notice, title: subject, amount, payPath, againPath = payPath, refresh }: Page) {
   const { mark, title, text, again, press } = TEXTS[notice]

@@ -12,18 +12,18 @@ export function intentOf(db: Executor, key: string) {
       .values({ key, repeatableAt })
       .onConflictDoUpdate({ target: intents.key, set: { repeatableAt } })
   return {
-    async repeatableAt(): Promise<Date | undefined> {
+    repeatableAt: async (): Promise<Date | undefined> => {
       const [row] = await db.select().from(intents).where(own)
       return row?.repeatableAt
     },
-    async intend(_body: unknown, repeatableAt: Date): Promise<boolean> {
+    intend: async (_body: unknown, repeatableAt: Date): Promise<boolean> => {
       await write(repeatableAt)
       return true
     },
-    async doubt(repeatableAt: Date): Promise<void> {
+    doubt: async (repeatableAt: Date): Promise<void> => {
       await write(repeatableAt)
     },
-    async forget(): Promise<void> {
+    forget: async (): Promise<void> => {
       await db.delete(intents).where(own)
     },
   }

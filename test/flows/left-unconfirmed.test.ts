@@ -7,10 +7,6 @@ const HOUR_MS = 60 * MINUTE_MS
 const isPaid = ({ state }: Report) => state === 'paid'
 const isAbout = ({ reason }: Report) => reason.includes('about to pay')
 
-/** The page behind a pay link, as a browser gets it. */
-const openPage = async (payUrl: string) =>
-  (await fetch(payUrl, { redirect: 'manual', headers: { accept: 'text/html' } })).text()
-
 /** A customer who was sent to the checkout, and left where the bank wanted a confirmation. */
 async function leave(world: World) {
   const invoice = world.bill(5_000)
@@ -31,7 +27,7 @@ describe('a customer who leaves the bank’s confirmation', () => {
     for (const later of [0, HOUR_MS, 20 * HOUR_MS]) {
       world.advance(later)
       expect(await world.follow(payUrl)).toBe('')
-      const page = await openPage(payUrl)
+      const page = await (await world.visit(payUrl)).text()
       expect(page).toContain('Not finished yet')
       expect(page).toContain(session)
     }
@@ -79,7 +75,7 @@ describe('a customer who leaves the bank’s confirmation', () => {
     await world.eventually(id, isAbout)
 
     expect(await world.follow(payUrl)).toBe('')
-    expect(await openPage(payUrl)).toContain(session)
+    expect(await (await world.visit(payUrl)).text()).toContain(session)
     world.dodo.settlePayment(payment.payment_id, 'succeeded')
     for (const one of [id, otherId]) await world.eventually(one, isPaid)
   })

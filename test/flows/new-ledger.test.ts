@@ -114,7 +114,7 @@ describe('a ledger that is new', () => {
     const { config, now } = world.bridge.deps
     const other = await openBridge(
       { ...config, databaseUrl: database.url },
-      { log, now, fetch: (input, init) => world.lago.fetch(input as string, init) },
+      { log, now, fetch: (input, init) => world.lago.fetch(input, init) },
     )
     await other.work()
     const said = () => lines.find((line) => line.includes('empty ledger'))
@@ -123,7 +123,9 @@ describe('a ledger that is new', () => {
     await other.close()
     await database.drop()
 
-    const payments = world.lago.store.payments.filter(({ reference }) => /^pay_/.test(reference))
+    const payments = world.lago.store.payments.filter(({ reference }) =>
+      reference.startsWith('pay_'),
+    )
     expect(said()).toContain(`Lago holds ${payments.length} payments with Dodo references`)
     expect(JSON.parse(said() ?? '{}')).toMatchObject({ dodoPayments: payments.length })
     expect(report.payUrl).not.toBe(waiting.payUrl)

@@ -77,7 +77,9 @@ describe('what strangers send over a socket', () => {
   })
 
   test('a body in pieces of one byte is read like any other', async () => {
-    const chunks = `${[...BODY].map((letter) => `1\r\n${letter}\r\n`).join('')}0\r\n\r\n`
+    const chunks = `${BODY.split('')
+      .map((letter) => `1\r\n${letter}\r\n`)
+      .join('')}0\r\n\r\n`
     const headers = { ...signed(BODY), 'Transfer-Encoding': 'chunked' }
 
     const answer = await exchange(port, head('/webhooks/lago', headers), chunks)
