@@ -70,10 +70,14 @@ export function findUncredited(ledger: Ledger): Uncredited[] {
     )
 }
 
-/** Until all of a payment is where it belongs, which part a refund gives back is not certain. */
-const isSettled = ({ dodoPaymentId, parts }: Payment, { recordings }: Ledger) =>
+/**
+ * Until all of a payment is where it belongs, which part a refund gives back is not certain. Nor is it while we do
+ * not know whether a refund is the one that we asked for, on behalf of whichever invoice.
+ */
+const isSettled = ({ dodoPaymentId, parts, orders }: Payment, { recordings }: Ledger) =>
   recordings.some((one) => one.dodoPaymentId === dodoPaymentId && one.status === 'recorded') &&
-  parts.every((part) => part.isSettled)
+  parts.every((part) => part.isSettled) &&
+  !orders.some(({ status }) => status === 'intended' || status === 'unknown')
 
 const creditsOf = (dodoRefundId: string, { credits }: Ledger) =>
   credits.filter((one) => one.dodoRefundId === dodoRefundId)

@@ -95,9 +95,12 @@ const shareOf = ({ parts, amount }: Payment, { lagoInvoiceId }: Ledger) =>
 const takenByHand = ({ recordings }: Ledger) =>
   new Set(recordings.flatMap(({ lagoPaymentId }) => lagoPaymentId ?? []))
 
+/** Whoever writes a payment of Dodo's down says so; a transfer of the same amount may have come as well. */
+const SPEAKS_OF_DODO = /dodo|pay_/iu
+
 /**
  * The payment of Lago's that is this very payment, written down by a person under another name: the very amount,
- * written after it was made. Not when Lago is known to have counted that much before.
+ * written after it was made, as one of Dodo's. Not when Lago is known to have counted that much before.
  */
 export function findByHand(
   payment: Payment,
@@ -113,6 +116,7 @@ export function findByHand(
     ({ lagoPaymentId, reference, amount, madeAt }) =>
       !taken.has(lagoPaymentId) &&
       !ours.has(reference ?? '') &&
+      SPEAKS_OF_DODO.test(reference ?? '') &&
       toDodo(amount, payment) === shareOf(payment, ledger) &&
       madeAt !== null &&
       madeAt.getTime() >= madeInSecond,

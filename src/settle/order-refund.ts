@@ -17,6 +17,7 @@ import { readPayment } from './read-dodo.ts'
 import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
 import type { Refusal } from './unknown-outcome.ts'
+import { wake } from './wake.ts'
 
 type Ordering = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now' | 'organizationId'>
 type Plan = {
@@ -59,6 +60,10 @@ export async function orderRefund(deps: Ordering, plan: Plan): Promise<void> {
     forget: () => forget(deps, orderId),
     refused: (refusal) => explain(deps, plan, orderId, refusal),
   })
+  // Whose a refund of the payment is, the other invoices that it paid can only tell now.
+  const others = payment.parts.map((part) => part.lagoInvoiceId)
+  const waiting = others.filter((lagoInvoiceId) => lagoInvoiceId !== invoice.lago_id)
+  if (waiting.length > 0) await wake(deps, waiting, 'trace')
   if (refund) await readPayment(deps, payment.dodoPaymentId, { settling: invoice.lago_id })
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { isCall, tap } from '../support/tap.ts'
 import { shareWorld, type Report, type World } from '../support/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -200,6 +201,47 @@ describe('a payment request that was paid', () => {
     expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([2_000])
     expect(world.notesOf(invoices[0]?.lago_id ?? '')).toEqual([])
     expect(world.notesOf(invoices[1]?.lago_id ?? '')).toHaveLength(1)
+  })
+})
+
+describe('a refund that we asked for, whose answer was lost', () => {
+  const shared = shareWorld()
+
+  test('is not credited on the other invoices of the payment, and is asked for once', async () => {
+    const { world } = shared
+    const customer = world.addCustomer()
+    const invoices = [5_000, 3_000, 2_000].map((amount) => world.bill(amount, { customer }))
+    const [first] = invoices.map(({ lago_id }) => lago_id)
+    const own = await world.openCheckout(first ?? '')
+    for (const { lago_id } of invoices) world.lago.markOverdue(lago_id)
+    world.lago.requestPayment({
+      externalCustomerId: customer.external_id,
+      invoiceIds: invoices.map(({ lago_id }) => lago_id),
+    })
+    const { sessionId } = await findTogether(world, first ?? '')
+    world.dodo.pay(own.sessionId)
+    await world.eventually(first ?? '', isPaid)
+    await world.quiet()
+    let isLost = true
+    tap(world, 'dodo', async (request, go) => {
+      const answer = await go()
+      const isOurs =
+        isCall(request, 'POST', /^\/refunds$/) || isCall(request, 'GET', /^\/refunds\//)
+      return isLost && isOurs ? Response.json({ code: 'X' }, { status: 503 }) : answer
+    })
+
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(first ?? '', ({ refunds }) => refunds[0]?.status === 'succeeded')
+    await world.quiet()
+    expect(invoices.flatMap(({ lago_id }) => world.notesOf(lago_id))).toEqual([])
+    isLost = false
+    await world.sweep()
+
+    await world.eventually(first ?? '', ({ refunds }) => refunds[0]?.cause === 'duplicate')
+    await allPaid(world, invoices)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([5_000])
+    expect(invoices.flatMap(({ lago_id }) => world.notesOf(lago_id))).toEqual([])
   })
 })
 

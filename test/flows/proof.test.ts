@@ -32,6 +32,26 @@ describe('the only payment of an invoice', () => {
     expect(paid.payments).toMatchObject([{ disposition: 'applied' }])
   })
 
+  test('beside a transfer of the same amount that came at the same time is not kept in silence', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const payment = await world.inSilence(() => {
+      const paid = world.dodo.pay(session)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 10_000, reference: 'wire 81' })
+      return paid
+    })
+
+    await world.sweep()
+
+    const held = await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(held.reason).toContain(`100.00 USD of payment ${payment.payment_id}`)
+    expect(held.reason).toContain('if it was paid twice, give it back in Dodo')
+  })
+
   test('less a fee, written down by hand, is held with words that send nobody to refund it', async () => {
     const { world } = shared
     const invoice = world.bill(10_000)

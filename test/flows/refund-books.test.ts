@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 
+import { isCall, tap } from '../support/tap.ts'
 import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
@@ -31,17 +32,12 @@ describe('a refund that is heard of late', () => {
     await world.inSilence(() => world.dodo.refund(payment.payment_id, 4_000))
     const first = world.refundsOf(payment.payment_id)[0]?.refund_id
     let isHidden = true
-    const real = world.dodo.fetch as unknown as (request: Request) => Promise<Response>
-    Object.assign(world.dodo, {
-      fetch: async (request: Request) => {
-        const answer = await real(request)
-        if (!isHidden || !/^\/payments\/[^/]+$/.test(new URL(request.url).pathname)) return answer
-        const body = (await answer.json()) as { refunds?: { refund_id: string }[] }
-        return Response.json({
-          ...body,
-          refunds: body.refunds?.filter(({ refund_id }) => refund_id !== first),
-        })
-      },
+    tap(world, 'dodo', async (request, go) => {
+      const answer = await go()
+      if (!isHidden || !isCall(request, 'GET', /^\/payments\/[^/]+$/)) return answer
+      const body = (await answer.json()) as { refunds?: { refund_id: string }[] }
+      const refunds = body.refunds?.filter(({ refund_id }) => refund_id !== first)
+      return Response.json({ ...body, refunds })
     })
     await Bun.sleep(5)
     world.dodo.refund(payment.payment_id, 5_000)
@@ -160,14 +156,12 @@ describe('a refund that Dodo cannot pay for yet', () => {
   test('waits where a person sees it, and is made in some hours', async () => {
     const world = await openWorld()
     const { invoice, payment } = await payInvoice(world)
-    const real = world.dodo.fetch as unknown as (request: Request) => Promise<Response>
     let isShort = true
-    Object.assign(world.dodo, {
-      fetch: (request: Request) =>
-        isShort && request.method === 'POST' && new URL(request.url).pathname === '/refunds'
-          ? Response.json({ code: 'INSUFFICIENT_WALLET_FUNDS', message: 'x' }, { status: 409 })
-          : real(request),
-    })
+    tap(world, 'dodo', async (request, go) =>
+      isShort && isCall(request, 'POST', /^\/refunds$/)
+        ? Response.json({ code: 'INSUFFICIENT_WALLET_FUNDS', message: 'x' }, { status: 409 })
+        : go(),
+    )
     const note = world.lago.createCreditNote({
       invoiceId: invoice.lago_id,
       refundAmountCents: 2_000,

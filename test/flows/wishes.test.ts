@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 
 import { deliveries } from '../../src/db/schema.ts'
 import { adoptSchedule } from '../../src/settle/clock.ts'
-import { pathOf, tapDodo } from '../support/taps.ts'
+import { isCall, tap } from '../support/tap.ts'
 import { HMAC_KEY, shareWorld, type Report, type World } from '../support/world.ts'
 
 const HOUR_MS = 3_600_000
@@ -65,9 +65,9 @@ describe('the merchant’s Retry', () => {
     const { invoice, charges } = await declined(world)
     let spoiled = 0
     let isCharged = false
-    const untap = tapDodo(world, async (request, go) => {
-      if (pathOf(request).endsWith('/charge')) isCharged = true
-      const isLook = request.method === 'GET' && /^\/payments\/[^/]+$/.test(pathOf(request))
+    const untap = tap(world, 'dodo', async (request, go) => {
+      if (isCall(request, 'POST', /\/charge$/)) isCharged = true
+      const isLook = isCall(request, 'GET', /^\/payments\/[^/]+$/)
       if (!isLook || !isCharged || spoiled >= 2) return go()
       isCharged = false
       spoiled += 1

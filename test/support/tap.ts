@@ -3,11 +3,17 @@ import type { World } from './world.ts'
 /** What stands between the bridge and a service: it may answer itself, spoil an answer, or hold a request back. */
 export type Tap = (request: Request, go: () => Promise<Response>) => Promise<Response>
 
-/** Puts a tap on one of the services of a world, in front of those that are there already. */
+/**
+ * Puts a tap on one of the services of a world, in front of those that are there already. What it returns closes
+ * it, the last that was put on first.
+ */
 export function tap(world: World, service: 'lago' | 'dodo', act: Tap) {
   const side = world[service] as unknown as { fetch: (request: Request) => Promise<Response> }
   const real = side.fetch
   side.fetch = (request) => act(request, () => real(request))
+  return () => {
+    side.fetch = real
+  }
 }
 
 export const isCall = (request: Request, method: string, path: RegExp) =>
