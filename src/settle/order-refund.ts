@@ -9,6 +9,7 @@ import { formatDodo } from '../domain/money.ts'
 import { meaningOf } from '../domain/refusals.ts'
 import { Later, reasonOf } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
+import { wake } from '../wakes.ts'
 import { isUniqueViolation } from './attempts.ts'
 import { wantsRefund } from './observe-credit-note.ts'
 import { observePayment } from './observe.ts'
@@ -17,7 +18,6 @@ import { readPayment } from './read-dodo.ts'
 import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
 import type { Refusal } from './unknown-outcome.ts'
-import { wake } from './wake.ts'
 
 type Ordering = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now' | 'organizationId'>
 type Plan = {
@@ -63,7 +63,7 @@ export async function orderRefund(deps: Ordering, plan: Plan): Promise<void> {
   // Whose a refund of the payment is, the other invoices that it paid can only tell now.
   const others = payment.parts.map((part) => part.lagoInvoiceId)
   const waiting = others.filter((lagoInvoiceId) => lagoInvoiceId !== invoice.lago_id)
-  if (waiting.length > 0) await wake(deps, waiting, 'trace')
+  if (waiting.length > 0) await wake(deps, 'settle', waiting, 'payment')
   if (refund) await readPayment(deps, payment.dodoPaymentId, { settling: invoice.lago_id })
 }
 
