@@ -95,20 +95,23 @@ export async function openBridge(
     close: closeDatabase,
   } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
   const alone = createAlone(() => openLockConnection(server.url), now)
-  const queue = createQueue({ sql, log, kinds: KINDS, now })
-  try {
-    await wait(
-      'the database, and the schema being brought up to date',
-      migrate(server.url, { log, stop }),
-    )
-    await wait('the queue', queue.start())
-  } catch (error) {
+  const queue = await openQueue().catch(async (error: unknown) => {
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()
     throw stop?.aborted ? error : explainDatabaseError(error, settings.databaseUrl)
-  }
+  })
   const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
   await rememberInstallation(db, now())
+
+  async function openQueue() {
+    const { queueSchema: schema } = await wait(
+      'the database, and the schema being brought up to date',
+      migrate(server.url, { log, stop }),
+    )
+    const opened = createQueue({ sql, log, kinds: KINDS, now, schema })
+    await wait('the queue', opened.start())
+    return opened
+  }
 
   const stopping = new AbortController()
   const keys = createKeyWatch({ log })
