@@ -1,3 +1,5 @@
+import process from 'node:process'
+
 /** Asked to stop while all of it is still being read in: there is nothing to bring to an end. */
 const endAtOnce = () => process.exit(0)
 process.on('SIGTERM', endAtOnce).on('SIGINT', endAtOnce)
@@ -10,5 +12,3 @@ try {
   process.stderr.write(`${explainFailure('could not start', error)}\n`)
   process.exit(1)
 }
-
-export {}
