@@ -70,21 +70,24 @@ export async function openBridge(
   } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
   const { now, adjust } = createClock(db, log, local)
   const alone = createAlone(() => openLockConnection(server.url), now)
-  const queue = createQueue({ sql, log, kinds: JOB_KINDS, now })
-  try {
-    await wait(
+  const queue = await openQueue().catch(async (error: unknown) => {
+    await Promise.all([closeDatabase(), alone.close()])
+    await server.release()
+    throw stop?.aborted ? error : explainDatabaseError(error, settings.databaseUrl)
+  })
+  const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
+  await rememberInstallation(db, now())
+
+  async function openQueue() {
+    const { queueSchema: schema } = await wait(
       'the database, and the schema being brought up to date',
       migrate(server.url, { log, stop }),
     )
     await adjust()
-    await wait('the queue', queue.start())
-  } catch (error) {
-    await Promise.all([closeDatabase(), alone.close()])
-    await server.release()
-    throw stop?.aborted ? error : explainDatabaseError(error, settings.databaseUrl)
+    const opened = createQueue({ sql, log, kinds: JOB_KINDS, now, schema })
+    await wait('the queue', opened.start())
+    return opened
   }
-  const config = isPublicUrlGiven ? settings : await withRememberedAddress(db, settings)
-  await rememberInstallation(db, now())
 
   const { live, urgent, patient, keys, abort, leave } = await openClients({
     config,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { refuseBadDatabaseUrl } from './db/database-url.ts'
 import { clean } from './env/clean.ts'
 import { ConfigError } from './env/config-error.ts'
-import { findDoubts, findUnsafe } from './env/judge.ts'
+import { findDoubts, findStrangers, findUnsafe } from './env/judge.ts'
 import { readSecretFiles } from './env/secret-files.ts'
 import {
   apiKey,
@@ -147,7 +147,9 @@ export function readSettings(
   const parsed = Environment.safeParse(given)
   const all = [...found, ...problems, ...findContradictions(given)]
   if (!parsed.success || all.length > 0) {
-    throw new ConfigError(describeProblems(parsed.error?.issues ?? [], all))
+    const problem = describeProblems(parsed.error?.issues ?? [], all)
+    // What is missing may be there under a name that is slightly wrong.
+    throw new ConfigError([problem, ...findStrangers(given, KNOWN_NAMES)].join('\n  '))
   }
   return {
     config: toConfig(parsed.data),

@@ -17,8 +17,8 @@ export function readProcessSettings() {
   return readSettings(environment, problems)
 }
 
-/** The server, from the environment until SIGTERM or SIGINT ends the process. */
-export async function runServer() {
+/** The server, from the environment until SIGTERM or SIGINT ends the process; `onListening` hears when it minds them. */
+export async function runServer(onListening?: () => void) {
   const { config, doubts } = readProcessSettings()
   const log = createLog(config.logLevel, process.stdout.isTTY)
   for (const doubt of doubts) log.warn({ doubt }, 'setting doubted')
@@ -49,6 +49,7 @@ export async function runServer() {
   }
   process.on('SIGTERM', () => void stopOnce('SIGTERM'))
   process.on('SIGINT', () => void stopOnce('SIGINT'))
+  onListening?.()
   await serving.catch((error: unknown) => {
     if (!isStopping) throw error
     return new Promise(() => undefined)

@@ -7,7 +7,7 @@ const OF_LIBPQ = `
 
 /** For other programs that read the same address: Prisma, Supabase, Vercel, Rails, Doctrine, JDBC, node-postgres, postgres.js. */
 const OF_OTHERS = `
-  pgbouncer connection_limit pool_timeout schema statement_cache_size socket_timeout supa
+  pgbouncer connection_limit pool_timeout max_connection_lifetime max_idle_connection_lifetime schema statement_cache_size socket_timeout supa
   workaround pool pool_size pool_max_conns encoding charset serverVersion uselibpqcompat max
   idle_timeout max_lifetime prepareThreshold directConnection single_use_connections
   sslidentity currentSchema ApplicationName statement_timeout timezone reconnect

@@ -7,8 +7,10 @@ import type postgres from 'postgres'
 import * as schema from './schema.ts'
 import { SCHEMA } from './session.ts'
 
-/** pg-boss's own schema. */
-export const QUEUE_SCHEMA = 'pgboss'
+/** Where pg-boss lives unless told otherwise: ours, where nobody was there before us. */
+const SHARED_QUEUE = 'pgboss'
+/** Ours, where another program already has its pg-boss there: we would work its jobs, and move its tables on. */
+const OWN_QUEUE = 'dodo_bridge_queue'
 
 const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
 /** Where every Drizzle program keeps its journal unless told otherwise; ours did, too, at first. */
@@ -29,7 +31,7 @@ export async function lookAtInstallation(sql: postgres.Sql) {
   const schemas = await sql<Schema[]>`
     select nspname as name, has_schema_privilege(oid, 'USAGE') as "isUsable",
       has_schema_privilege(oid, 'CREATE') as "mayCreate"
-    from pg_namespace where nspname in (${SCHEMA}, ${QUEUE_SCHEMA}, 'public')`
+    from pg_namespace where nspname in (${SCHEMA}, ${SHARED_QUEUE}, ${OWN_QUEUE}, 'public')`
   const tables = await sql<Table[]>`
     select n.nspname as schema, c.relname as name,
       has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT') as "isReadable",
@@ -37,10 +39,13 @@ export async function lookAtInstallation(sql: postgres.Sql) {
         and has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'UPDATE')
         and has_table_privilege(c.oid, 'DELETE') as "isUsable"
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in (${SCHEMA}, ${QUEUE_SCHEMA}, ${SHARED_JOURNAL.schema}, 'public')
+    where n.nspname in (${SCHEMA}, ${SHARED_QUEUE}, ${OWN_QUEUE}, ${SHARED_JOURNAL.schema}, 'public')
       and c.relkind in ('r', 'p')`
 
   const { home, journal, applied } = await findHome(sql, tables)
+  const queueSchema = schemas.some(({ name }) => name === OWN_QUEUE)
+    ? OWN_QUEUE
+    : await findQueue(sql, tables, home)
   const has = (where: string, name: string) =>
     tables.some((one) => one.schema === where && one.name === name)
   return {
@@ -49,14 +54,14 @@ export async function lookAtInstallation(sql: postgres.Sql) {
     mayCreateSchemas: session?.mayCreate === true,
     schemas,
     home,
+    queueSchema,
     journal,
     pending: readMigrations().filter(({ folderMillis }) => !applied.includes(folderMillis)),
     missing: expectedTables().filter((name) => !has(home, name)),
-    hasQueue: has(QUEUE_SCHEMA, 'version'),
+    hasQueue: has(queueSchema, 'version'),
     unusable: tables.filter(
       ({ schema: where, name, isUsable }) =>
-        !isUsable &&
-        (where === QUEUE_SCHEMA || (where === home && expectedTables().includes(name))),
+        !isUsable && (where === queueSchema || (where === home && expectedTables().includes(name))),
     ),
   }
 }
@@ -82,6 +87,20 @@ async function findHome(sql: postgres.Sql, tables: Table[]) {
   return isOurs && isThere
     ? { home: 'public', journal: SHARED_JOURNAL, applied: shared }
     : { home: SCHEMA, journal: OWN_JOURNAL, applied: [] }
+}
+
+/** The queue that is there is ours if it holds our queues, or none yet beside a ledger of ours. */
+async function findQueue(sql: postgres.Sql, tables: Table[], home: string): Promise<string> {
+  const find = (where: string, name: string) =>
+    tables.find((one) => one.schema === where && one.name === name)
+  if (!find(SHARED_QUEUE, 'version')) return SHARED_QUEUE
+  const queues = find(SHARED_QUEUE, 'queue')
+  if (!queues || !find(home, 'deliveries')) return OWN_QUEUE
+  if (!queues.isReadable) return SHARED_QUEUE
+  const rows = await sql<{ isOurs: boolean }[]>`
+    select policy = 'key_strict_fifo' and dead_letter = name || '-dead' as "isOurs"
+    from ${sql(SHARED_QUEUE)}.queue where not starts_with(name, '__pgboss')`
+  return rows.length === 0 || rows.some(({ isOurs }) => isOurs) ? SHARED_QUEUE : OWN_QUEUE
 }
 
 const readMigrations = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type postgres from 'postgres'
 
 import { connect } from './connect.ts'
-import { type Installation, lookAtInstallation, QUEUE_SCHEMA } from './installation.ts'
+import { type Installation, lookAtInstallation } from './installation.ts'
 import { takeMigrationLock } from './migration-lock.ts'
 import { refuseTransactionPooler } from './pooler.ts'
 import { SCHEMA, UnfitDatabase } from './session.ts'
@@ -19,9 +19,12 @@ const ANSWER_SAY_MS = 3_000
 
 /**
  * Brings the schema up to date, and makes sure that this database can be worked on. What is current is
- * only looked at: no lock is waited for and no right to create is needed.
+ * only looked at: no lock is waited for and no right to create is needed. Tells where the queue lives.
  */
-export async function migrate(url: string, options: Options = {}): Promise<void> {
+export async function migrate(
+  url: string,
+  options: Options = {},
+): Promise<{ queueSchema: string }> {
   const sql = connect(url, { max: 1, maxLifetime: null, isPatient: true })
   const other = connect(url, { max: 1, isPatient: true })
   const { promise: stopped, reject } = Promise.withResolvers<never>()
@@ -35,7 +38,7 @@ export async function migrate(url: string, options: Options = {}): Promise<void>
     options.stop?.throwIfAborted()
     await Promise.race([sql`select 1`.then(() => undefined), stopped])
     clearInterval(saying)
-    await Promise.race([prepare(sql, other, options), stopped])
+    return await Promise.race([prepare(sql, other, options), stopped])
   } finally {
     clearInterval(saying)
     options.stop?.removeEventListener('abort', giveUp)
@@ -43,7 +46,7 @@ export async function migrate(url: string, options: Options = {}): Promise<void>
   }
 }
 
-async function prepare(sql: postgres.Sql, other: postgres.Sql, options: Options): Promise<void> {
+async function prepare(sql: postgres.Sql, other: postgres.Sql, options: Options) {
   await refuseTransactionPooler(sql, other)
   let installation = await lookAtInstallation(sql)
   if (!isCurrent(installation)) {
@@ -53,13 +56,14 @@ async function prepare(sql: postgres.Sql, other: postgres.Sql, options: Options)
       await createSchemas(sql, installation)
       await applyPending(sql, installation)
       if (!installation.hasQueue) {
-        await sql.unsafe(getConstructionPlans(QUEUE_SCHEMA, { createSchema: false }))
+        await sql.unsafe(getConstructionPlans(installation.queueSchema, { createSchema: false }))
       }
       installation = await lookAtInstallation(sql)
     }
   }
   if (options.grantTo !== undefined) await grant(sql, installation, options.grantTo)
   check(installation)
+  return { queueSchema: installation.queueSchema }
 }
 
 const isCurrent = ({ pending, hasQueue }: Installation) => pending.length === 0 && hasQueue
@@ -68,8 +72,9 @@ const quote = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 /** The right to create schemas is asked for only where one is missing. */
 async function createSchemas(sql: postgres.Sql, installation: Installation): Promise<void> {
-  const { home, hasQueue, pending, role, schemas, mayCreateSchemas, database } = installation
-  const wanted = [...(pending.length > 0 ? [home] : []), ...(hasQueue ? [] : [QUEUE_SCHEMA])]
+  const { home, queueSchema, hasQueue, pending, role, schemas, mayCreateSchemas, database } =
+    installation
+  const wanted = [...(pending.length > 0 ? [home] : []), ...(hasQueue ? [] : [queueSchema])]
   const missing = wanted.filter((name) => !schemas.some((one) => one.name === name))
   if (missing.length > 0 && !mayCreateSchemas) {
     const statements = missing.map((name) => `create schema ${name} authorization ${quote(role)};`)
@@ -113,9 +118,13 @@ async function applyPending(
   })
 }
 
-async function grant(sql: postgres.Sql, { home }: Installation, role: string): Promise<void> {
+async function grant(
+  sql: postgres.Sql,
+  { home, queueSchema }: Installation,
+  role: string,
+): Promise<void> {
   const to = quote(role)
-  for (const name of [home, QUEUE_SCHEMA].map(quote)) {
+  for (const name of [home, queueSchema].map(quote)) {
     await sql.unsafe(`
       grant usage on schema ${name} to ${to};
       grant select, insert, update, delete on all tables in schema ${name} to ${to};

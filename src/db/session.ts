@@ -14,6 +14,8 @@ export const STATEMENT_TIMEOUT_MS = 30_000
 const SETTINGS: Record<string, string> = {
   application_name: 'lago-dodo-bridge',
   search_path: `${SCHEMA}, public`,
+  // The database's own, said by name, is refused for the queue's partitioned tables.
+  default_tablespace: '',
   client_encoding: 'UTF8',
   datestyle: 'ISO, YMD',
   intervalstyle: 'postgres',

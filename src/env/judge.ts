@@ -52,12 +52,15 @@ function isPrivate(host: string): boolean {
   return !host.includes('.') || PRIVATE_NAMES.test(host)
 }
 
+/** Names that look like ours and are none, in one line. */
+export function findStrangers(env: Environment, known: readonly string[]): string[] {
+  const unknown = findUnknown(Object.keys(env), known)
+  return unknown.length > 0 ? [`the bridge knows no ${unknown.join(', ')}`] : []
+}
+
 /** What is allowed, and is probably not what somebody meant: to be said at the start. */
 export function findDoubts(env: Environment, known: readonly string[]): string[] {
-  const doubts: string[] = []
-  const names = Object.keys(env)
-  const unknown = findUnknown(names, known)
-  if (unknown.length > 0) doubts.push(`the bridge knows no ${unknown.join(', ')}`)
+  const doubts = findStrangers(env, known)
   const commented = known.filter((name) => /\s#/.test(env[name] ?? ''))
   if (commented.length > 0) {
     doubts.push(

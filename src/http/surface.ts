@@ -27,12 +27,16 @@ const METHODS: readonly [RegExp, string][] = [
 export function createGetPath(publicUrl: string) {
   const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
   return function getTidyPath(request: Request): string {
-    const path = getPath(request).replaceAll(/\/{2,}/g, '/')
+    const path = getPath(withHost(request)).replaceAll(/\/{2,}/g, '/')
     const isBelow = base !== '' && path.startsWith(`${base}/`)
     const own = isBelow ? path.slice(base.length) : path
     return own.length > 1 ? own.replace(/\/$/, '') : own
   }
 }
+
+/** A health check over HTTP/1.0 names no host, and a garbled one is no reason to be elsewhere: then the address is a bare path. */
+const withHost = (request: Request) =>
+  request.url.startsWith('/') ? new Request(`http://unnamed${request.url}`) : request
 
 /** Headers of every answer: nobody may keep, frame, index or sniff it. */
 export function guarded(publicUrl: string): MiddlewareHandler {

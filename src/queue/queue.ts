@@ -61,11 +61,14 @@ export function createQueue(options: {
   log: Logger
   kinds: readonly string[]
   now: () => Date
+  /** Where pg-boss keeps its tables. */
+  schema: string
 }) {
-  const { sql, log, kinds, now } = options
+  const { sql, log, kinds, now, schema } = options
   const boss = new PgBoss({
     db: createBossDatabase(sql),
     backend: 'postgres',
+    schema,
     useListenNotify: true,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_SECONDS,
@@ -115,7 +118,7 @@ export function createQueue(options: {
 
   async function sendInto(database: BossDatabase, kind: string, jobs: readonly Sending[]) {
     if (jobs.length === 0) return
-    const fresh = await mergeIntoWaiting(database, kind, onePerKey(jobs))
+    const fresh = await mergeIntoWaiting(database, kind, onePerKey(jobs), schema)
     if (fresh.length === 0) return
     const rows = fresh.map(({ key, priority, data, run, startAfter }) => ({
       data: { key, run, priority, data } satisfies Payload,
@@ -209,7 +212,7 @@ export function createQueue(options: {
   /** Stops fetching, waits for the jobs in hand, and hands back those that do not end in time. */
   const stop = (graceMs: number) => boss.stop({ graceful: true, timeout: graceMs, close: false })
 
-  return { start, send, work, workDeadLetters, stop }
+  return { schema, start, send, work, workDeadLetters, stop }
 }
 
 const deadLetterQueue = (kind: string) => `${kind}-dead`

@@ -37,6 +37,7 @@ export async function mergeIntoWaiting(
   database: BossDatabase,
   kind: string,
   jobs: readonly Sending[],
+  schema: string,
 ): Promise<Sending[]> {
   const wanted = jobs.map((job, index) => ({
     index,
@@ -47,19 +48,17 @@ export async function mergeIntoWaiting(
     run: job.run,
     is_patient: job.isPatient,
   }))
-  const { rows } = await database.executeSql(MERGE, [kind, JSON.stringify(wanted)])
+  const { rows } = await database.executeSql(merge(schema), [kind, JSON.stringify(wanted)])
   const merged = new Set(rows.map((row) => (row as { index: number }).index))
   return jobs.filter((_, index) => !merged.has(index))
 }
 
-/** Where pg-boss keeps its tables, and what it derives the name of its channel from. */
-const SCHEMA = 'pgboss'
-
 /**
  * The predicates on state, blocked and policy are those of pg-boss's index on keys. A worker that looked
- * while the job was locked is told again, or it would wait for its next poll.
+ * while the job was locked is told again, or it would wait for its next poll. pg-boss derives the name of its channel
+ * from its schema.
  */
-const MERGE = `
+const merge = (schema: string) => `
   with wanted as (
     select w.index, w.key, w.priority, w.data, w.run, w.is_patient,
       coalesce(w.start_after, now()) as start_after
@@ -67,7 +66,7 @@ const MERGE = `
       index int, key text, priority int, start_after timestamptz, data jsonb, run int, is_patient bool)
   ), locked as (
     select id, singleton_key, start_after
-    from ${SCHEMA}.job
+    from ${schema}.job
     where name = $1 and singleton_key = any (array(select key from wanted))
       and state = 'created' and state < 'active' and not blocked and policy = 'key_strict_fifo'
     for update skip locked
@@ -76,7 +75,7 @@ const MERGE = `
     from locked join wanted on wanted.key = locked.singleton_key
     order by singleton_key, locked.start_after, id
   ), merged as (
-    update ${SCHEMA}.job j
+    update ${schema}.job j
     set priority = greatest(j.priority, w.priority),
       start_after = least(j.start_after, w.start_after),
       data = j.data || jsonb_build_object(
@@ -89,7 +88,7 @@ const MERGE = `
     where j.name = $1 and j.id = w.id and not w.is_patient
       and (w.priority > j.priority or w.start_after < j.start_after or not (j.data -> 'data') @> w.data)
   ), told as (
-    select pg_notify('pgboss_' || left(encode(sha224('${SCHEMA}'::bytea), 'hex'), 24), $1)
+    select pg_notify('pgboss_' || left(encode(sha224('${schema}'::bytea), 'hex'), 24), $1)
     from waiting where not is_patient and start_after <= now() limit 1
   )
   select index from waiting where (select count(*) from told) >= 0`

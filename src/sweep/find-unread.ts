@@ -12,7 +12,12 @@ const MAX_FOUND = 500
  * What deliveries made us look at, and nobody will: unread, and without a job that waits or runs. The oldest
  * first; what is found gets a job, and makes way for the others.
  */
-export async function findUnread({ db, now }: Pick<Deps, 'db' | 'now'>): Promise<Found[]> {
+export async function findUnread({
+  db,
+  queue,
+  now,
+}: Pick<Deps, 'db' | 'queue' | 'now'>): Promise<Found[]> {
+  const jobs = sql`${sql.identifier(queue.schema)}.job`
   const rows = await db
     .select({ wakes: deliveries.wakes, key: deliveries.wakesKey })
     .from(deliveries)
@@ -22,7 +27,7 @@ export async function findUnread({ db, now }: Pick<Deps, 'db' | 'now'>): Promise
         sql`${deliveries.wakes} is not null`,
         lt(deliveries.receivedAt, new Date(now().getTime() - UNREAD_MS)),
         sql`not exists (
-          select from pgboss.job where name = ${deliveries.wakes} and singleton_key = ${deliveries.wakesKey}
+          select from ${jobs} where name = ${deliveries.wakes} and singleton_key = ${deliveries.wakesKey}
             and state < 'completed')`,
       ),
     )

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,8 @@ import { DODO_KEY, HMAC_KEY, LAGO_KEY, WEBHOOK_SECRET } from '../support/world.t
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ADMIN_TOKEN = 'Tr0ub4dor9$horse#battery'
 const PATIENCE_MS = 40_000
+/** As the kernel writes the signals that a process catches. */
+const SIGTERM_BIT = 1n << 14n
 
 type Line = { level: number; msg: string } & Record<string, unknown>
 
@@ -143,3 +145,23 @@ test('a start with a key that is refused names its variable, and is not ready', 
   })
   expect(await bridge.stop()).toBe(0)
 })
+
+test('asked to stop before it has begun, it ends in peace and at once', async () => {
+  const child = Bun.spawn([process.execPath, MAIN], { cwd: folder, stdout: 'pipe' })
+  await untilCaught(child.pid, SIGTERM_BIT)
+
+  child.kill('SIGTERM')
+
+  expect(await child.exited).toBe(0)
+  expect(await child.stdout.text()).toBe('')
+})
+
+/** Until the process would be told of this signal, instead of being ended by it. */
+async function untilCaught(pid: number, bit: bigint) {
+  for (;;) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
+    if ((BigInt(`0x${caught}`) & bit) !== 0n) return
+    await Bun.sleep(1)
+  }
+}

@@ -24,7 +24,11 @@ describe('an address', () => {
       'postgres.ref:p@aws-0-eu.pooler.supabase.com:5432/db?pgbouncer=true&connection_limit=1',
       'prefer',
     ],
-    ['Prisma', 'u:p@h/db?schema=public&connection_limit=5&pool_timeout=2', 'prefer'],
+    [
+      'Prisma',
+      'u:p@h/db?schema=public&connection_limit=5&pool_timeout=2&max_idle_connection_lifetime=60',
+      'prefer',
+    ],
     ['Heroku', 'u:p@ec2-1-2-3-4.compute.amazonaws.com:5432/db', 'prefer'],
     [
       'Azure',

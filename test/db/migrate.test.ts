@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import path from 'node:path'
+import { PgBoss } from 'pg-boss'
 import pino from 'pino'
 import postgres from 'postgres'
 
@@ -15,7 +16,7 @@ const databases: TestDatabase[] = []
 let admin: postgres.Sql
 const ROLE = `plain_${crypto.randomUUID().slice(0, 8)}`
 
-const newDatabase = async (prepare: (url: string) => Promise<void> = async () => undefined) => {
+const newDatabase = async (prepare: (url: string) => Promise<unknown> = async () => undefined) => {
   const database = await createTestDatabase(prepare)
   databases.push(database)
   return database.url
@@ -52,10 +53,10 @@ const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
 /** As the server starts: the schema, then the queue, and a job through it. */
 async function start(url: string) {
-  await migrate(url)
+  const { queueSchema: schema } = await migrate(url)
   const { sql, db, close } = openDatabase(url, 3)
   const log = pino({ level: 'silent' })
-  const queue = createQueue({ sql, log, kinds: ['start'], now: () => new Date() })
+  const queue = createQueue({ sql, log, kinds: ['start'], now: () => new Date(), schema })
   await queue.start()
   const done = Promise.withResolvers<string>()
   await queue.work('start', 1, async (key) => done.resolve(key))
@@ -63,6 +64,7 @@ async function start(url: string) {
   expect(await done.promise).toBe('k')
   await queue.stop(1_000)
   await close()
+  return schema
 }
 
 const refusalOf = (opening: Promise<unknown>) =>
@@ -87,6 +89,36 @@ describe('a database that is not ours alone', () => {
     ])
     const [row] = await on(url, `select count(*)::int as n from dodo_bridge.deliveries`)
     expect(row).toEqual({ n: 0 })
+  })
+
+  test('keeps the pg-boss of another program, its jobs, and its release', async () => {
+    const url = await newDatabase()
+    const theirs = new PgBoss({ connectionString: url })
+    await theirs.start()
+    // By a name that we use, too.
+    await theirs.createQueue('start')
+    await theirs.send('start', { theirs: true })
+    await theirs.stop({ close: true })
+    await on(url, 'update pgboss.version set version = 20')
+
+    const schemas = [await start(url), await start(url)]
+
+    expect(schemas).toEqual(['dodo_bridge_queue', 'dodo_bridge_queue'])
+    expect(await on(url, 'select state, data from pgboss.job')).toEqual([
+      { state: 'created', data: { theirs: true } },
+    ])
+    expect(await on(url, 'select version from pgboss.version')).toEqual([{ version: 20 }])
+  })
+
+  test('keeps its queue where it is when another program comes to share that', async () => {
+    const url = await newDatabase()
+    const first = await start(url)
+    const theirs = new PgBoss({ connectionString: url })
+    await theirs.start()
+    await theirs.createQueue('theirs')
+    await theirs.stop({ close: true })
+
+    expect([first, await start(url)]).toEqual(['pgboss', 'pgboss'])
   })
 
   test('that an older version made its tables in goes on in them', async () => {
@@ -114,6 +146,7 @@ describe('a database that is not ours alone', () => {
       intervalstyle: 'iso_8601',
       search_path: 'pg_catalog',
       client_encoding: 'LATIN1',
+      default_tablespace: 'pg_default',
     }
     for (const [name, value] of Object.entries(settings)) {
       await admin.unsafe(`alter database ${nameOf(url)} set ${name} = '${value}'`)

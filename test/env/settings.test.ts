@@ -114,6 +114,14 @@ describe('what was probably not meant is said', () => {
     expect(doubts).toEqual(told === undefined ? [] : [`the bridge knows no ${told}`])
   })
 
+  test('what is missing may be there under a wrong name, which is said in the same breath', () => {
+    const { LAGO_WEBHOOK_HMAC_KEY: key, ...others } = REQUIRED
+
+    expect(() => readConfig({ ...others, LAGO_HMAC_KEY: key })).toThrow(
+      /LAGO_WEBHOOK_HMAC_KEY: is required[^]*knows no LAGO_HMAC_KEY \(LAGO_WEBHOOK_HMAC_KEY\?\)/,
+    )
+  })
+
   test.each([
     [{ PUBLIC_URL: undefined }, 'localhost'],
     [{ LAGO_WEBHOOK_HMAC_KEY: REQUIRED.LAGO_API_KEY }, 'is the API key'],

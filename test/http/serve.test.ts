@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 
+import { exchange, statusOf } from '../support/raw.ts'
 import { HMAC_KEY, openWorld, type World } from '../support/world.ts'
 import { MAX_BODY_BYTES } from '../../src/http/webhooks.ts'
 
@@ -45,6 +46,18 @@ describe('webhooks over a socket', () => {
         if (body.length === 0) controller.close()
       },
     })
+
+  test.each(['HTTP/1.0\r\n', 'HTTP/1.1\r\nHost:\r\n', 'HTTP/1.1\r\nHost: a b/pay\r\n'])(
+    'is found by its path, whatever names the host: %j',
+    async (rest) => {
+      const ask = async (line: string) =>
+        statusOf(await exchange(server.port ?? 0, `${line} ${rest}Content-Length: 0\r\n\r\n`))
+
+      expect(await ask('GET /health')).toBe(200)
+      expect(await ask('GET /ready/?from=//here')).toBe(200)
+      expect(await ask('POST //webhooks/lago')).toBe(401)
+    },
+  )
 
   test('a body of 32 MiB is stored to the last byte', async () => {
     const deliveryId = crypto.randomUUID()

@@ -26,7 +26,7 @@ describe('receive', () => {
   async function openReplica() {
     const { sql, db, close } = openDatabase(database.url)
     const log = pino({ level: 'silent' })
-    const queue = createQueue({ sql, log, kinds: KINDS, now })
+    const queue = createQueue({ sql, log, kinds: KINDS, now, schema: 'pgboss' })
     await queue.start()
     const end = async () => {
       await queue.stop(1_000)

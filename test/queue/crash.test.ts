@@ -14,7 +14,7 @@ const WORKER = `
   import { openDatabase } from './src/db/client.ts'
   import { createQueue } from './src/queue/queue.ts'
   const { sql } = openDatabase(process.env.DATABASE_URL)
-  const queue = createQueue({ sql, log: pino({ level: 'silent' }), kinds: ['crash'], now: () => new Date() })
+  const queue = createQueue({ sql, log: pino({ level: 'silent' }), kinds: ['crash'], now: () => new Date(), schema: 'pgboss' })
   await queue.start()
   await queue.work('crash', 1, async () => {
     process.stdout.write('working')
@@ -36,7 +36,13 @@ describe('a worker that dies', () => {
   test('loses its job to another within seconds, and newer jobs of the key run too', async () => {
     const { sql, db, close } = openDatabase(database.url)
     const log = pino({ level: 'silent' })
-    const queue = createQueue({ sql, log, kinds: ['crash'], now: () => new Date() })
+    const queue = createQueue({
+      sql,
+      log,
+      kinds: ['crash'],
+      now: () => new Date(),
+      schema: 'pgboss',
+    })
     await queue.start()
     const send = (nth: number) =>
       db.transaction((tx) => queue.send(tx, 'crash', [{ key: 'k', data: { nth } }]))

@@ -28,6 +28,7 @@ describe('the queue', () => {
       log: pino({ level: 'silent' }),
       kinds: [kind],
       now,
+      schema: 'pgboss',
     })
     await queue.start()
     const send = (...jobs: Job[]) => db.transaction((tx) => queue.send(tx, kind, jobs))

@@ -9,7 +9,7 @@ import { SCHEMA } from '../../src/db/session.ts'
 
 export type TestDatabase = { url: string; drop(): Promise<void> }
 
-type Migrate = (url: string) => Promise<void>
+type Migrate = (url: string) => Promise<unknown>
 
 /** Nothing here has to last, so nothing waits for the disk. */
 const SETTINGS = {
