@@ -15,6 +15,7 @@ import {
   begin,
   doubtAttempt,
   endAttempt,
+  isAsSeen,
   isBegun,
   keyOf,
   nextNumber,
@@ -113,8 +114,8 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
 }
 
 async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
-  if (plan.resume) return resumeAttempt(deps.db, charge.attemptId, { repeatableAt })
-  const { invoice } = plan
+  const { invoice, resume } = plan
+  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, isAsSeen(resume))
   await write(deps, plan, charge, {
     status: 'intended',
     amount: invoice.total_due_amount_cents,
