@@ -5,6 +5,7 @@ import { createApp } from './app.ts'
 import { createBudget, type Budget, type Urgency } from './budget.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
+import { createCommonClock } from './db/common-clock.ts'
 import { explainDatabaseError } from './db/database-error.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
@@ -68,14 +69,17 @@ export async function openBridge(
   settings: Config,
   {
     log,
-    now,
     fetch,
     isPublicUrlGiven = true,
     stop,
     connections = settings.databaseConnections,
+    ownClock = () => new Date(),
+    ...given
   }: {
     log: Logger
     now: () => Date
+    /** This machine's clock, which `now` goes by. */
+    ownClock?: () => Date
     fetch: Fetch
     isPublicUrlGiven?: boolean
     /** Ends the waiting of a start that is not wanted any more. */
@@ -89,6 +93,8 @@ export async function openBridge(
     ? { url: settings.databaseUrl, release: async () => undefined }
     : await wait('the embedded Postgres', openEmbeddedPostgres({ dataDir: settings.dataDir, log }))
   const pulse = createPulse()
+  const clockOfAll = createCommonClock({ now: given.now, ownClock, log })
+  const { now } = clockOfAll
   const {
     sql,
     db,
@@ -101,6 +107,7 @@ export async function openBridge(
       'the database, and the schema being brought up to date',
       migrate(server.url, { log, stop }),
     )
+    await clockOfAll.measure(db)
     await wait('the queue', queue.start())
   } catch (error) {
     await Promise.all([closeDatabase(), alone.close()])
@@ -188,6 +195,7 @@ export async function openBridge(
 
   async function tick() {
     try {
+      await clockOfAll.measure(db)
       await wakeDue(deps)
       await pulse.beat(db, now())
       tickedAt = now()
