@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 
-import { attempts, invoices } from '../db/schema.ts'
+import { attempts, invoices, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import { classifyDecline } from '../domain/declines.ts'
@@ -167,7 +167,12 @@ async function findCharged(
   const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
   if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
   const own = await organizationId()
-  const isKnown = new Set(ledger.payments.map(({ dodoPaymentId }) => dodoPaymentId))
+  // One that was heard of before its charge was found is held as nobody's, until it is found here.
+  const isKnown = new Set(
+    ledger.payments
+      .filter((one) => one.attemptId !== null || one.refunds.length + one.disputes.length > 0)
+      .map(({ dodoPaymentId }) => dodoPaymentId),
+  )
   const isOurs = ({ metadata }: DodoPaymentRow) =>
     metadata['lago_invoice_id'] === invoice.lago_id && isOfOrganization(metadata, own)
   const isThis = ({ payment_id, status, metadata }: DodoPaymentRow) =>
@@ -194,6 +199,7 @@ async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, am
   await deps.db.transaction(async (tx) => {
     await tx.update(attempts).set({ dodoPaymentId: payment_id }).where(eq(attempts.id, attemptId))
     await tx.update(attempts).set({ status: 'live', lookedAt: null }).where(isBegun(attemptId))
+    await tx.delete(recordings).where(isHeldAsNobodys(payment_id, invoice))
     const money = formatDodo(amount ?? toDodoMinor(due, currency), currency)
     const what = `mandate ${dodoSubscriptionId} charged ${money} as ${payment_id} (attempt ${number})`
     await note(tx, invoice.lago_id, what, at)
@@ -203,6 +209,15 @@ async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, am
     'mandate charged',
   )
 }
+
+/** What was held only because no attempt of ours was known for it. */
+const isHeldAsNobodys = (dodoPaymentId: string, { lago_id }: LagoInvoice) =>
+  and(
+    eq(recordings.dodoPaymentId, dodoPaymentId),
+    eq(recordings.lagoInvoiceId, lago_id),
+    eq(recordings.status, 'held'),
+    eq(recordings.disposition, 'mismatch'),
+  )
 
 /** Nothing was charged: it need not be looked for, and may be made as soon as it can be. */
 async function forget({ db, now }: Charging, { attemptId }: Charge) {
