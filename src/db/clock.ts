@@ -29,10 +29,7 @@ export function createClock(db: Database, log: Logger, local: () => Date) {
     if (Math.abs(aheadMs) < WORRYING_MS || isSaid) return
     isSaid = true
     const seconds = Math.round(aheadMs / 1_000)
-    log.warn(
-      { seconds },
-      "the database's clock is ahead of this machine's by so much: is it right?",
-    )
+    log.warn({ seconds }, "this machine's clock is not the database's, which counts")
   }
 
   return { now: () => new Date(local().getTime() + aheadMs), adjust }

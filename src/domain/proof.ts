@@ -18,8 +18,8 @@ export type BooksPayment = {
   madeAt: Date | null
 }
 
-/** Three clocks are compared, none of which is ours to set. */
-const CLOCKS_APART_MS = 5 * 60_000
+/** Two of three clocks are compared, and each may be off by five minutes, one forward and the other back. */
+const CLOCKS_APART_MS = 10 * 60_000
 /** What was written down by its day alone may have been any hour of it, in any time zone. */
 const DAY_APART_MS = 38 * 3_600_000
 /** What was written down after a payment and is nearly as much may be the payment, less Dodo's fee. */
@@ -75,7 +75,9 @@ function countedBefore(payment: Payment, { attempts, paidElsewhere }: Ledger): n
   return wasUnpaid || isLongBefore ? paidElsewhere.amount : 0
 }
 
-const isDayOnly = (madeAt: Date) => madeAt.getUTCMinutes() === 0 && madeAt.getUTCSeconds() === 0
+/** Midnight somewhere: time zones begin at a full quarter of an hour of UTC. */
+const isDayOnly = (madeAt: Date) =>
+  madeAt.getUTCMinutes() % 15 === 0 && madeAt.getUTCSeconds() === 0
 
 function wasMadeBefore({ madeAt }: BooksPayment, payment: Payment): boolean {
   if (!madeAt) return false

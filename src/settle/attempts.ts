@@ -56,16 +56,25 @@ export async function begin(
 export const isBegun = (attemptId: string) =>
   and(eq(attempts.id, attemptId), inArray(attempts.status, ['intended', 'unknown']))
 
-/** Takes up again what was begun, before the same call is made again; false when it was ended meanwhile. */
+/** Whether nobody else has taken it up since it was seen like this. */
+export const isAsSeen = ({ id, status, repeatableAt }: Attempt) =>
+  and(
+    eq(attempts.id, id),
+    eq(attempts.status, status),
+    repeatableAt ? eq(attempts.repeatableAt, repeatableAt) : isNull(attempts.repeatableAt),
+  )
+
+/** Takes up again what was begun, before the same call is made again; false when it is not as it must be any more. */
 export async function resumeAttempt(
   db: Executor,
   attemptId: string,
   change: Partial<Pick<typeof attempts.$inferInsert, 'kind' | 'repeatableAt'>>,
+  fence?: ReturnType<typeof isAsSeen>,
 ): Promise<boolean> {
   const rows = await db
     .update(attempts)
     .set({ status: 'intended', ...change })
-    .where(isBegun(attemptId))
+    .where(and(isBegun(attemptId), fence))
     .returning({ id: attempts.id })
   return rows.length > 0
 }

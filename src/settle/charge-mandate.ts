@@ -15,12 +15,13 @@ import {
   begin,
   doubtAttempt,
   endAttempt,
+  isAsSeen,
   isBegun,
   keyOf,
   nextNumber,
   resumeAttempt,
 } from './attempts.ts'
-import { once } from './once.ts'
+import { insist, once } from './once.ts'
 import { readPayment } from './read-dodo.ts'
 import { explainSettings } from './refusals.ts'
 import { wakeCustomer } from './sync-customer.ts'
@@ -113,8 +114,8 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
 }
 
 async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
-  if (plan.resume) return resumeAttempt(deps.db, charge.attemptId, { repeatableAt })
-  const { invoice } = plan
+  const { invoice, resume } = plan
+  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, isAsSeen(resume))
   await write(deps, plan, charge, {
     status: 'intended',
     amount: invoice.total_due_amount_cents,
@@ -166,9 +167,11 @@ async function findCharged(
   const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
   if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
   const own = await organizationId()
-  // A sweep may have come upon a charge of another ledger's first, without knowing whose it is.
+  // One that was heard of before its charge was found is held as nobody's, until it is found here.
   const isKnown = new Set(
-    ledger.payments.filter((one) => one.attemptId !== null).map((one) => one.dodoPaymentId),
+    ledger.payments
+      .filter((one) => one.attemptId !== null || one.refunds.length + one.disputes.length > 0)
+      .map(({ dodoPaymentId }) => dodoPaymentId),
   )
   const isOurs = ({ metadata }: DodoPaymentRow) =>
     metadata['lago_invoice_id'] === invoice.lago_id && isOfOrganization(metadata, own)
@@ -199,17 +202,8 @@ async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, am
   const at = deps.now()
   await deps.db.transaction(async (tx) => {
     await tx.update(attempts).set({ dodoPaymentId: payment_id }).where(eq(attempts.id, attemptId))
-    // What was held for want of an attempt is decided on anew.
-    await tx
-      .delete(recordings)
-      .where(
-        and(
-          eq(recordings.dodoPaymentId, payment_id),
-          eq(recordings.lagoInvoiceId, invoice.lago_id),
-          eq(recordings.status, 'held'),
-        ),
-      )
     await tx.update(attempts).set({ status: 'live', lookedAt: null }).where(isBegun(attemptId))
+    await tx.delete(recordings).where(isHeldAsNobodys(payment_id, invoice))
     const money = formatDodo(amount ?? toDodoMinor(due, currency), currency)
     const what = `mandate ${dodoSubscriptionId} charged ${money} as ${payment_id} (attempt ${number})`
     await note(tx, invoice.lago_id, what, at)
@@ -220,6 +214,15 @@ async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, am
   )
 }
 
+/** What was held only because no attempt of ours was known for it. */
+const isHeldAsNobodys = (dodoPaymentId: string, { lago_id }: LagoInvoice) =>
+  and(
+    eq(recordings.dodoPaymentId, dodoPaymentId),
+    eq(recordings.lagoInvoiceId, lago_id),
+    eq(recordings.status, 'held'),
+    eq(recordings.disposition, 'mismatch'),
+  )
+
 /** Nothing was charged: it need not be looked for, and may be made as soon as it can be. */
 async function forget({ db, now }: Charging, { attemptId }: Charge) {
   await db
@@ -229,18 +232,20 @@ async function forget({ db, now }: Charging, { attemptId }: Charge) {
 }
 
 async function explain(deps: Charging, plan: Plan, charge: Charge, refusal: Refusal) {
-  await forget(deps, charge)
   const explained = explainSettings(refusal)
-  if (explained) throw explained
   const meaning = meaningOf(refusal)
   const at = deps.now()
-  if (meaning === 'later' || meaning === 'funds')
-    throw new Later(refusal.message, new Date(at.getTime() + BUSY_MS))
+  if (explained || meaning === 'later' || meaning === 'funds') {
+    await insist(() => forget(deps, charge))
+    throw explained ?? new Later(refusal.message, new Date(at.getTime() + BUSY_MS))
+  }
   const reason = reasonOf(refusal)
   const declineCode = refusal.code ?? null
   if (meaning === 'card') {
     const why = `the charge was declined${declineCode ? ` (${declineCode})` : ''}`
-    return end(deps, plan, charge, { status: 'declined', at, why, declineCode })
+    const declined = { status: 'declined' as const, at, why, declineCode }
+    // Dodo lists no payment for it: forgotten by us, the card would be charged again at once.
+    return insist(() => end(deps, plan, charge, declined))
   }
   // What says nothing about the mandate leaves it alone: this invoice goes to the pay link, the next is charged.
   const isOfMandate = meaning === 'mandate' || refusal.status === 404

@@ -1,4 +1,4 @@
-import { and, eq, inArray, notInArray } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { creditNotes, credits } from '../db/schema.ts'
@@ -17,6 +17,7 @@ import { explainSettings } from './refusals.ts'
 import { note } from './timeline.ts'
 import { isRefused } from './unknown-outcome.ts'
 
+type Row = typeof credits.$inferSelect
 type Crediting = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
 type Subject = {
   invoice: LagoInvoice
@@ -64,7 +65,7 @@ export async function creditRefund(
     },
     prepare: () => prepare(deps, subject, notes),
     reserve: deps.lago.reserve,
-    intend: (body, repeatableAt) => intend(deps, subject, body, repeatableAt),
+    intend: (body, repeatableAt) => intend(deps, subject, { begun, body, repeatableAt }),
     make: (body, turn) => deps.lago.createCreditNote(body, turn),
     keep: (creditNote) => keep(deps, subject, creditNote),
     doubt: (repeatableAt) => doubt(deps, subject, repeatableAt),
@@ -201,22 +202,29 @@ const restsOf = (invoice: LagoInvoice, notes: LagoCreditNote[]) =>
 
 const isOpen = inArray(credits.status, ['intended', 'unknown'])
 
-/** False when it has been credited, or given up, meanwhile. */
+/** False when somebody else has begun, credited or given it up since it was seen. */
 async function intend(
   deps: Crediting,
   subject: Subject,
-  { refund_amount_cents: amount }: NewCreditNote,
-  repeatableAt: Date,
+  {
+    begun,
+    body,
+    repeatableAt,
+  }: { begun: Row | undefined; body: NewCreditNote; repeatableAt: Date },
 ): Promise<boolean> {
   const { refunded } = subject
+  const amount = body.refund_amount_cents
   const intent = { status: 'intended' as const, amount, refunded, repeatableAt }
+  const { status, repeatableAt: seenAt } = begun ?? {}
+  const isAsSeen =
+    status && seenAt && and(eq(credits.status, status), eq(credits.repeatableAt, seenAt))
   const rows = await deps.db
     .insert(credits)
     .values({ ...identityOf(subject), ...intent })
     .onConflictDoUpdate({
       target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
       set: intent,
-      setWhere: notInArray(credits.status, ['credited', 'reversed', 'settled']),
+      setWhere: isAsSeen || sql`false`,
     })
     .returning({ status: credits.status })
   return rows.length > 0

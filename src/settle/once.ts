@@ -109,7 +109,7 @@ function nextLook(repeatableAt: Date, unansweredMs: number, now: Date): Date {
 }
 
 /** A session of Postgres that was ended at the wrong moment must not cost what only we know. */
-async function insist(write: () => Promise<unknown>): Promise<void> {
+export async function insist(write: () => Promise<unknown>): Promise<void> {
   for (const waitMs of KEEP_AGAIN_MS) {
     try {
       await write()

@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 
 import { recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -88,7 +88,7 @@ async function createPayment(
       return { invoice_id: invoice.lago_id, amount_cents: amount, reference, paid_at: paidAt }
     },
     reserve: deps.lago.reserve,
-    intend: (_body, repeatableAt) => intend(deps, subject, repeatableAt),
+    intend: (_body, repeatableAt) => intend(deps, subject, begun, repeatableAt),
     make: (body, turn) => deps.lago.createPayment(body, turn),
     keep: ({ lago_id, amount_cents }) =>
       markRecorded(
@@ -113,8 +113,16 @@ async function createPayment(
 
 const isOpen = inArray(recordings.status, ['intended', 'unknown'])
 
-/** The intent is committed before the call, so that no crash in between can hide it. */
-async function intend(deps: Recorder, subject: Subject, repeatableAt: Date): Promise<boolean> {
+/**
+ * The intent is committed before the call, so that no crash in between can hide it. False when somebody else has
+ * begun or finished it since it was seen.
+ */
+async function intend(
+  deps: Recorder,
+  subject: Subject,
+  begun: Row | undefined,
+  repeatableAt: Date,
+): Promise<boolean> {
   const intent = {
     disposition: 'applied' as const,
     status: 'intended' as const,
@@ -122,14 +130,19 @@ async function intend(deps: Recorder, subject: Subject, repeatableAt: Date): Pro
     through: 'payment' as const,
     repeatableAt,
   }
-  await deps.db
+  const { status, repeatableAt: seenAt } = begun ?? {}
+  const isAsSeen =
+    status && seenAt && and(eq(recordings.status, status), eq(recordings.repeatableAt, seenAt))
+  const rows = await deps.db
     .insert(recordings)
     .values({ ...identityOf(subject), ...intent })
     .onConflictDoUpdate({
       target: [recordings.dodoPaymentId, recordings.lagoInvoiceId],
       set: intent,
+      setWhere: isAsSeen || sql`false`,
     })
-  return true
+    .returning({ status: recordings.status })
+  return rows.length > 0
 }
 
 /** Nothing was recorded as a payment. What the status alone had told stays told. */

@@ -115,7 +115,10 @@ describe('a charge', () => {
     await world.close()
   })
 
-  test('that an older ledger knows nothing of is found before the card is charged', async () => {
+  test.each([
+    ['is found', false],
+    ['and has heard of in the meantime is found, too,', true],
+  ])('that an older ledger knows nothing of %s before the card is charged', async (_, isHeard) => {
     const world = await openWorld(AUTOMATIC)
     const { customer } = await withMandate(world)
     const invoice = world.bill(7_000, { customer })
@@ -136,6 +139,17 @@ describe('a charge', () => {
         sql`delete from ${sql.raw(table)} where ${sql.raw(table === 'deliveries' ? 'wakes_key' : 'lago_invoice_id')} = ${invoice.lago_id}`,
       )
 
+    if (isHeard) {
+      world.lago.faults.add({ kind: 'status', status: 503, match: { path: '/invoices' } })
+      await world.sweep().catch(() => undefined)
+      for (let heard = 0; heard === 0; await Bun.sleep(50)) {
+        const rows = await db.execute(
+          sql`select 1 from payments where lago_invoice_id = ${invoice.lago_id}`,
+        )
+        heard = rows.length
+      }
+      world.lago.faults.clear()
+    }
     world.lago.courier.switches.lose = false
     await world.sweep()
     await world.eventually(invoice.lago_id, isPaid)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 
-import { shareWorld, type Report } from '../support/world.ts'
+import { openWorld, shareWorld, type Report } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
 const isHeld = ({ state }: Report) => state === 'attention'
@@ -90,6 +90,55 @@ describe('the only payment of an invoice', () => {
     await world.eventually(invoice.lago_id, isHeld)
     await world.quiet()
     expect(world.refundsOf(payment.payment_id)).toEqual([])
+  })
+
+  test('is held when it was written down by its day where clocks show half hours', async () => {
+    const { world } = shared
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const yesterday = new Date(Date.now() - 24 * 3_600_000).toISOString().slice(0, 10)
+    const payment = await world.inSilence(() => {
+      const paid = world.dodo.pay(session)
+      world.lago.recordManualPayment(invoice.lago_id, {
+        amountCents: 10_000,
+        reference: 'Dodo',
+        paidAt: `${yesterday}T18:30:00Z`,
+      })
+      return paid
+    })
+
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+  })
+
+  test.each([
+    ['Dodo is five minutes ahead, and Lago five behind', { dodo: 5, lago: -5 }],
+    ['Dodo is five minutes ahead, and the bridge five behind', { dodo: 10, lago: 0 }],
+  ])('stays where it is when it was written down after it, and %s', async (_, ahead) => {
+    const clockOf = (minutes: number) => () => new Date(Date.now() + minutes * 59_000)
+    const world = await openWorld({
+      dodo: { now: clockOf(ahead.dodo) },
+      lago: { now: clockOf(ahead.lago) },
+    })
+    const invoice = world.bill(10_000)
+    const { report } = await world.openCheckout(invoice.lago_id)
+    const session = await world.follow(report.payUrl)
+    const payment = await world.inSilence(() => {
+      const paid = world.dodo.pay(session)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 10_000, reference: 'Dodo' })
+      return paid
+    })
+
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    await world.close()
   })
 
   test('is not the only one when Lago counted another long before it', async () => {
