@@ -177,8 +177,9 @@ describe('a refund that Dodo cannot pay for yet', () => {
     world.advance(3 * 3_600_000)
     await world.sweep()
 
-    await world.eventually(invoice.lago_id, isPaid)
-    expect(note.refund_status).toBe('succeeded')
+    await world.eventually(invoice.lago_id, (now) => {
+      return isPaid(now) && note.refund_status === 'succeeded'
+    })
     expect(sum(world.refundsOf(payment.payment_id).map(({ amount }) => amount ?? 0))).toBe(2_000)
     await world.close()
   })
