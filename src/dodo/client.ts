@@ -166,6 +166,12 @@ export function createDodo(options: {
       client.payments.list({ subscription_id: dodoSubscriptionId, ...page }),
     )
 
+  /** Every payment of a customer, through whatever it was made. */
+  const listCustomerPayments = (dodoCustomerId: string) =>
+    listAll('payments', DodoPaymentRow, (page) =>
+      client.payments.list({ customer_id: dodoCustomerId, ...page }),
+    )
+
   /** Gives money back: all that is left of a payment, or of one item the amount given. */
   const createRefund = (
     body: Parameters<typeof client.refunds.create>[0],
@@ -233,6 +239,7 @@ export function createDodo(options: {
     listSubscriptionsOf,
     chargeMandate,
     listMandatePayments,
+    listCustomerPayments,
     createRefund,
     findRefund,
     listLineItems,

@@ -62,6 +62,7 @@ export const DodoPaymentRow = z.object({
   currency: z.string().length(3),
   total_amount: amount,
   metadata: Metadata,
+  subscription_id: text,
   refund_status: text,
   dispute_status: text,
   created_at: z.coerce.date(),

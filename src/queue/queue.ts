@@ -210,7 +210,13 @@ export function createQueue(options: {
   }
 
   /** Stops fetching, waits for the jobs in hand, and hands back those that do not end in time. */
-  const stop = (graceMs: number) => boss.stop({ graceful: true, timeout: graceMs, close: false })
+  async function stop(graceMs: number) {
+    const queues = kinds.flatMap((kind) => [kind, deadLetterQueue(kind)])
+    // pg-boss itself looks only twice a second whether all are done.
+    const idle = Promise.all(queues.map((name) => boss.offWork(name, { wait: true })))
+    const isIdle = await Promise.race([idle.then(() => true), Bun.sleep(graceMs)])
+    await boss.stop({ graceful: !isIdle, timeout: 1, close: false })
+  }
 
   return { schema, start, send, work, workDeadLetters, stop }
 }
