@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'bun:test'
+
+import { chargesSent, withMandate } from '../support/mandates.ts'
+import { DODO_KEY, openWorld, type Report, type World } from '../support/world.ts'
+
+const AUTOMATIC = { env: { COLLECTION: 'automatic' } }
+const isPaid = ({ state }: Report) => state === 'paid'
+const isWaiting = ({ reason }: Report) => reason.includes('is not charged beside')
+
+async function callDodo(world: World, path: string, body: unknown) {
+  const response = await world.dodo.fetch(`http://dodo.test${path}`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${DODO_KEY}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  return (await response.json()) as Record<string, string>
+}
+
+/** The customer pays through a checkout that no attempt of this ledger's knows, as one of a lost ledger. */
+async function payUnknown(world: World, lagoInvoiceId: string, amount: number) {
+  const [saved] = world.dodo.store.subscriptions.values()
+  const { product_id } = await callDodo(world, '/products', {
+    name: 'Invoice',
+    tax_category: 'saas',
+    price: {
+      type: 'one_time_price',
+      currency: 'USD',
+      price: 100,
+      discount: 0,
+      purchasing_power_parity: false,
+      pay_what_you_want: true,
+      tax_inclusive: true,
+    },
+  })
+  const { session_id } = await callDodo(world, '/checkouts', {
+    product_cart: [{ product_id, quantity: 1, amount }],
+    customer: { customer_id: saved?.customer.customer_id },
+    billing_address: { country: 'US' },
+    metadata: { lago_invoice_id: lagoInvoiceId, bridge_attempt: '1' },
+  })
+  return world.dodo.pay(session_id ?? '')
+}
+
+describe('a saved card, beside a payment that says it pays the invoice and belongs to no attempt', () => {
+  async function begin(amount: number) {
+    const world = await openWorld(AUTOMATIC)
+    const { customer } = await withMandate(world)
+    world.lago.courier.switches.lose = true
+    const invoice = world.bill(7_000, { customer })
+    const payment = await payUnknown(world, invoice.lago_id, amount)
+    world.lago.courier.switches.lose = false
+    await world.sweep()
+    return { world, invoice, payment }
+  }
+
+  test('is not charged, and that payment counts once it is recorded in Lago', async () => {
+    const { world, invoice, payment } = await begin(7_000)
+    const before = chargesSent(world).length
+    const report = await world.eventually(invoice.lago_id, isWaiting)
+    expect(report.reason).toContain(payment.payment_id)
+
+    world.lago.recordManualPayment(invoice.lago_id, {
+      amountCents: 7_000,
+      reference: payment.payment_id,
+    })
+    world.advance(16 * 60_000)
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isPaid)
+    expect(chargesSent(world)).toHaveLength(before)
+    await world.close()
+  })
+
+  test('is charged when that could not pay the invoice', async () => {
+    const { world, invoice } = await begin(1_000)
+    await world.eventually(invoice.lago_id, ({ amountDue }) => amountDue === 0)
+    expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([7_000])
+    await world.close()
+  })
+})
