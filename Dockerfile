@@ -37,8 +37,9 @@ WORKDIR /app
 COPY package.json bunfig.toml tsconfig.json LICENSE ./
 COPY drizzle drizzle
 COPY src src
-# Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres.
-RUN printf '#!/bin/sh\nexec bun --no-env-file /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
+# Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres. The server hears SIGTERM
+# from its first moment on: as process 1 it would otherwise ignore it.
+RUN printf '#!/bin/sh\n[ "$*" = serve ] && exec bun --no-env-file /app/src/main.ts\nexec bun --no-env-file /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
 # By number, so that a platform can see that it is not root.
 USER 10001:10001
 ENV NODE_ENV=production
