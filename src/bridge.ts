@@ -110,16 +110,17 @@ export async function openBridge(
 
   async function findUnready(): Promise<string[]> {
     const missing = keys.missing()
-    await withDeadline('a look at the database', READY_MS, db.execute(query`select 1`)).catch(
-      (error: unknown) =>
-        missing.push(
-          isReadOnlyError(error)
-            ? `the database takes no writes: ${messageOf(error)}`
-            : 'the database does not answer',
-        ),
+    const failure = await withDeadline(
+      'a look at the database',
+      READY_MS,
+      db.execute(query`select 1`),
     )
-    const refusal = pulse.findRefusal()
+      .then(() => undefined)
+      .catch((error: unknown) => error ?? 'unknown')
+    // What it refused to write is known, also while its connections are given up for that.
+    const refusal = isReadOnlyError(failure) ? messageOf(failure) : pulse.findRefusal()
     if (refusal !== undefined) missing.push(`the database takes no writes: ${refusal}`)
+    else if (failure !== undefined) missing.push('the database does not answer')
     if (work.isLate()) missing.push('the queue is not being worked')
     return missing
   }

@@ -1,11 +1,9 @@
 import { and, eq } from 'drizzle-orm'
 
-import { attempts, customers, invoices, recordings } from '../db/schema.ts'
+import { attempts, invoices, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { DodoPaymentRow } from '../dodo/objects.ts'
 import { classifyDecline } from '../domain/declines.ts'
 import type { Ledger, Mandate } from '../domain/ledger.ts'
-import { isOfOrganization } from '../domain/metadata.ts'
 import { formatDodo, toDodoMinor, toLagoMinor } from '../domain/money.ts'
 import { meaningOf } from '../domain/refusals.ts'
 import type { Beginning, End } from '../domain/steps.ts'
@@ -22,6 +20,7 @@ import {
   resumeAttempt,
 } from './attempts.ts'
 import { insist, once } from './once.ts'
+import { findPaidBefore, paysFor, type Charged } from './paid-before.ts'
 import { readPayment } from './read-dodo.ts'
 import { explainSettings } from './refusals.ts'
 import { wakeCustomer } from './sync-customer.ts'
@@ -29,7 +28,7 @@ import { refuseMandate, syncMandate } from './sync-mandate.ts'
 import { note } from './timeline.ts'
 import type { Refusal } from './unknown-outcome.ts'
 
-type Charging = Pick<Deps, 'db' | 'dodo' | 'queue' | 'log' | 'now' | 'organizationId'>
+type Charging = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'log' | 'now' | 'organizationId'>
 type Plan = Beginning & {
   invoice: LagoInvoice
   ledger: Ledger
@@ -39,18 +38,12 @@ type Plan = Beginning & {
 /** The attempt that the charge is, whether it was begun before or is only now. */
 type Charge = { attemptId: string; number: number; dodoSubscriptionId: string }
 type ChargeBody = Parameters<Deps['dodo']['chargeMandate']>[1]
-/** What Dodo says of a charge: the payment that it became and, where it was found, its amount. */
-type Charged = { payment_id: string; amount?: number | undefined }
 
 /** Dodo charges a mandate once at a time. */
 const BUSY_MS = 20_000
 /** Dodo's lists may lag: what is not in them after so long was not made (docs/decisions/008). */
 const ANSWERED_MS = 20_000
 const UNANSWERED_MS = 110_000
-/** How often it is looked whether somebody has settled what claims to pay the invoice. */
-const CLAIM_MS = 15 * 60_000
-/** A payment that took no money is no reason not to charge. */
-const TOOK_NOTHING = ['failed', 'cancelled']
 
 /**
  * Takes the money without the customer, once: every charge is looked for among the mandate's payments before it is
@@ -166,76 +159,14 @@ async function findCharged(
   const { ledger, resume } = plan
   const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
   if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
-  if (!resume) return findMadeByOthers(deps, plan, dodoSubscriptionId)
-  const isOurs = await ofInvoice(deps, plan)
+  if (!resume) return findPaidBefore(deps, plan, dodoSubscriptionId)
+  const isOurs = paysFor(plan.invoice, await deps.organizationId())
   const listed = await deps.dodo.listMandatePayments(dodoSubscriptionId)
   const made = listed.find(
     (one) => isOurs(one) && one.metadata['bridge_attempt'] === String(resume.number),
   )
   return made && { payment_id: made.payment_id, amount: made.total_amount }
 }
-
-async function ofInvoice({ organizationId }: Charging, { invoice }: Plan) {
-  const own = await organizationId()
-  return ({ metadata }: DodoPaymentRow) =>
-    metadata['lago_invoice_id'] === invoice.lago_id && isOfOrganization(metadata, own)
-}
-
-/**
- * What was paid for the invoice already and this ledger, which may be new or older, knows no attempt for. A charge of one
- * of the customer's cards is this charge. Anything else may be a stranger's claim, or the checkout of a lost ledger:
- * as long as it could pay the invoice a person has to say, because nothing may be charged beside it.
- */
-async function findMadeByOthers(
-  deps: Charging,
-  plan: Plan,
-  dodoSubscriptionId: string,
-): Promise<Charged | undefined> {
-  const { invoice, ledger } = plan
-  const isOurs = await ofInvoice(deps, plan)
-  // One that was heard of before its charge was found is held as nobody's, until it is found here.
-  const known = ledger.payments
-    .filter((one) => one.attemptId !== null || one.refunds.length + one.disputes.length > 0)
-    .map(({ dodoPaymentId }) => dodoPaymentId)
-  const cards = [dodoSubscriptionId, ...ledger.mandates.map((one) => one.dodoSubscriptionId)]
-  const [made, ...others] = (await listPaid(deps, invoice, cards))
-    .filter((one) => isOurs(one) && !known.includes(one.payment_id))
-    .filter(({ status }) => !TOOK_NOTHING.includes(status))
-    .map((one) => ({ ...one, isCharge: isChargeOf(one, cards) }))
-    .toSorted((one, other) => Number(other.isCharge) - Number(one.isCharge))
-  if (made?.isCharge) return { payment_id: made.payment_id, amount: made.total_amount }
-  const due = toDodoMinor(invoice.total_due_amount_cents, invoice.currency)
-  const claim = [made, ...others].find((one) => one && isClaim(one, invoice, due))
-  if (!claim) return undefined
-  throw new Later(
-    `the card is not charged beside ${claim.payment_id}, which says it pays this invoice: record it in Lago under that reference, or refund it`,
-    new Date(deps.now().getTime() + CLAIM_MS),
-  )
-}
-
-/** One request for all cards, where it is known who they belong to. */
-async function listPaid({ db, dodo }: Charging, { lago_id }: LagoInvoice, cards: string[]) {
-  const [known] = await db
-    .select({ dodoCustomerId: customers.dodoCustomerId })
-    .from(customers)
-    .innerJoin(invoices, eq(invoices.lagoCustomerId, customers.lagoCustomerId))
-    .where(eq(invoices.lagoInvoiceId, lago_id))
-  if (known?.dodoCustomerId) return dodo.listCustomerPayments(known.dodoCustomerId)
-  const listed: DodoPaymentRow[] = []
-  for (const card of new Set(cards)) listed.push(...(await dodo.listMandatePayments(card)))
-  return listed
-}
-
-const isChargeOf = ({ subscription_id, metadata }: DodoPaymentRow, cards: readonly string[]) =>
-  subscription_id !== null &&
-  cards.includes(subscription_id) &&
-  metadata['lago_payment_request_id'] === undefined
-
-const isClaim = (
-  { total_amount, currency, refund_status }: DodoPaymentRow,
-  invoice: LagoInvoice,
-  due: number,
-) => total_amount >= due && currency === invoice.currency && refund_status === null
 
 /** From now on it is Dodo's word that counts, and nothing makes it an intent again. */
 async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, amount }: Charged) {

@@ -17,7 +17,12 @@ async function callDodo(world: World, path: string, body: unknown) {
 }
 
 /** The customer pays through a checkout that no attempt of this ledger's knows, as one of a lost ledger. */
-async function payUnknown(world: World, lagoInvoiceId: string, amount: number) {
+async function payUnknown(
+  world: World,
+  lagoInvoiceId: string,
+  amount: number,
+  metadata: Record<string, string> = {},
+) {
   const [saved] = world.dodo.store.subscriptions.values()
   const { product_id } = await callDodo(world, '/products', {
     name: 'Invoice',
@@ -36,18 +41,18 @@ async function payUnknown(world: World, lagoInvoiceId: string, amount: number) {
     product_cart: [{ product_id, quantity: 1, amount }],
     customer: { customer_id: saved?.customer.customer_id },
     billing_address: { country: 'US' },
-    metadata: { lago_invoice_id: lagoInvoiceId, bridge_attempt: '1' },
+    metadata: { lago_invoice_id: lagoInvoiceId, bridge_attempt: '1', ...metadata },
   })
   return world.dodo.pay(session_id ?? '')
 }
 
 describe('a saved card, beside a payment that says it pays the invoice and belongs to no attempt', () => {
-  async function begin(amount: number) {
+  async function begin(amount: number, metadata: Record<string, string> = {}) {
     const world = await openWorld(AUTOMATIC)
     const { customer } = await withMandate(world)
     world.lago.courier.switches.lose = true
     const invoice = world.bill(7_000, { customer })
-    const payment = await payUnknown(world, invoice.lago_id, amount)
+    const payment = await payUnknown(world, invoice.lago_id, amount, metadata)
     world.lago.courier.switches.lose = false
     await world.sweep()
     return { world, invoice, payment }
@@ -68,6 +73,16 @@ describe('a saved card, beside a payment that says it pays the invoice and belon
 
     await world.eventually(invoice.lago_id, isPaid)
     expect(chargesSent(world)).toHaveLength(before)
+    await world.close()
+  })
+
+  test('of several invoices at once is charged for none of them', async () => {
+    const other = crypto.randomUUID()
+    const request = { lago_payment_request_id: crypto.randomUUID(), lago_invoice_id: other }
+    const { world, invoice, payment } = await begin(9_000, request)
+    const report = await world.eventually(invoice.lago_id, isWaiting)
+    expect(report.reason).toContain(payment.payment_id)
+    expect(world.paidIn(invoice.lago_id)).toEqual([])
     await world.close()
   })
 
