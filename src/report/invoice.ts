@@ -107,13 +107,16 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
       payment.refunds.map(({ dodoRefundId, dodoPaymentId, amount, currency, status, madeAt }) => {
         const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
         const order = payment.orders.find((one) => one.dodoRefundId === dodoRefundId)
+        const isBeingTold = credit?.status === 'credited' && credit.toldAt === null
+        const credited = isBeingTold ? null : credit?.lagoCreditNoteId
         return {
           dodoRefundId,
           dodoPaymentId,
           amount,
           currency,
           status,
-          lagoCreditNoteId: credit?.lagoCreditNoteId ?? order?.lagoCreditNoteId ?? null,
+          /** Null until Lago shows the note as refunded, too. */
+          lagoCreditNoteId: credited ?? order?.lagoCreditNoteId ?? null,
           /** Why the bridge asked for it; null when the merchant refunded in Dodo. */
           cause: order?.cause ?? null,
           /** What of it takes back what this invoice took; the rest needs no credit note. */
