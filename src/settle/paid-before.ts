@@ -1,5 +1,6 @@
-import { and, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, eq, isNotNull } from 'drizzle-orm'
 
+import { isAnyOf } from '../db/any-of.ts'
 import { customers, invoices, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
@@ -53,9 +54,11 @@ export async function findPaidBefore(
   const due = toDodoMinor(invoice.total_due_amount_cents, invoice.currency)
   const claims = (one: DodoPaymentRow) =>
     one.total_amount >= due && one.currency === invoice.currency && one.refund_status !== 'full'
-  const claim =
-    ours.find(claims) ??
-    (await findUnrecorded(deps, paid.filter(isOfRequest).filter(claims), invoice))
+  const claim = await findUnrecorded(
+    deps,
+    [...ours, ...paid.filter(isOfRequest)].filter(claims),
+    invoice,
+  )
   if (!claim) return undefined
   throw new Later(
     `the card is not charged beside ${claim.payment_id}, which says it pays this invoice: record it in Lago under that reference, or refund it`,
@@ -77,22 +80,22 @@ async function listPaid({ db, dodo }: Looking, { lago_id }: LagoInvoice, cards: 
 }
 
 /**
- * A payment of several invoices names one of them only. It is history when this ledger made it, or when Lago holds it
- * for the one that it names; otherwise it may be for this one, too.
+ * What this ledger asked for, or Lago holds for the invoice that it names, is history. A payment of several invoices
+ * names one of them only, so another one may be for this invoice, too.
  */
 async function findUnrecorded(
   { db, lago }: Looking,
-  ofRequests: DodoPaymentRow[],
+  claims: DodoPaymentRow[],
   { lago_id }: LagoInvoice,
 ): Promise<DodoPaymentRow | undefined> {
-  if (ofRequests.length === 0) return undefined
-  const ids = ofRequests.map(({ payment_id }) => payment_id)
-  const ours = await db
+  if (claims.length === 0) return undefined
+  const ids = claims.map(({ payment_id }) => payment_id)
+  const asked = await db
     .select({ id: payments.dodoPaymentId })
     .from(payments)
-    .where(and(inArray(payments.dodoPaymentId, ids), isNotNull(payments.attemptId)))
-  const unknown = ofRequests.filter(({ payment_id }) => !ours.some(({ id }) => id === payment_id))
-  for (const one of unknown) {
+    .where(and(isAnyOf(payments.dodoPaymentId, ids), isNotNull(payments.attemptId)))
+  for (const one of claims) {
+    if (asked.some(({ id }) => id === one.payment_id)) continue
     const held = await lago.listPayments(one.metadata['lago_invoice_id'] ?? lago_id)
     if (!held.some(({ reference }) => reference === one.payment_id)) return one
   }

@@ -86,6 +86,26 @@ describe('a saved card, beside a payment that says it pays the invoice and belon
     await world.close()
   })
 
+  test('is charged for the rest of what that paid in part and Lago holds already', async () => {
+    const world = await openWorld(AUTOMATIC)
+    const { customer } = await withMandate(world)
+    world.lago.courier.switches.lose = true
+    const invoice = world.bill(7_000, { customer })
+    const payment = await payUnknown(world, invoice.lago_id, 5_000)
+    world.lago.recordManualPayment(invoice.lago_id, {
+      amountCents: 5_000,
+      reference: payment.payment_id,
+    })
+    world.lago.courier.switches.lose = false
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, ({ amountDue, state }) => {
+      return amountDue === 0 && state === 'paid'
+    })
+    expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([5_000, 2_000])
+    await world.close()
+  })
+
   test('is charged when that could not pay the invoice', async () => {
     const { world, invoice } = await begin(1_000)
     await world.eventually(invoice.lago_id, ({ amountDue }) => amountDue === 0)
