@@ -7,6 +7,7 @@ import type { End } from '../domain/steps.ts'
 import type { Attempt, Ledger } from '../domain/ledger.ts'
 import { Later } from '../errors.ts'
 import type { LagoInvoice } from '../lago/objects.ts'
+import { isAsSeen } from './fence.ts'
 import { note } from './timeline.ts'
 
 const TAKEN_MS = 1_000
@@ -56,25 +57,17 @@ export async function begin(
 export const isBegun = (attemptId: string) =>
   and(eq(attempts.id, attemptId), inArray(attempts.status, ['intended', 'unknown']))
 
-/** Whether nobody else has taken it up since it was seen like this. */
-export const isAsSeen = ({ id, status, repeatableAt }: Attempt) =>
-  and(
-    eq(attempts.id, id),
-    eq(attempts.status, status),
-    repeatableAt ? eq(attempts.repeatableAt, repeatableAt) : isNull(attempts.repeatableAt),
-  )
-
 /** Takes up again what was begun, before the same call is made again; false when it is not as it must be any more. */
 export async function resumeAttempt(
   db: Executor,
   attemptId: string,
   change: Partial<Pick<typeof attempts.$inferInsert, 'kind' | 'repeatableAt'>>,
-  fence?: ReturnType<typeof isAsSeen>,
+  seen?: Pick<Attempt, 'status' | 'repeatableAt'>,
 ): Promise<boolean> {
   const rows = await db
     .update(attempts)
     .set({ status: 'intended', ...change })
-    .where(and(isBegun(attemptId), fence))
+    .where(and(isBegun(attemptId), seen && isAsSeen(attempts, seen)))
     .returning({ id: attempts.id })
   return rows.length > 0
 }

@@ -13,7 +13,6 @@ import {
   begin,
   doubtAttempt,
   endAttempt,
-  isAsSeen,
   isBegun,
   keyOf,
   nextNumber,
@@ -110,7 +109,7 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
 
 async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
   const { invoice, resume } = plan
-  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, isAsSeen(resume))
+  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, resume)
   await write(deps, plan, charge, {
     status: 'intended',
     amount: invoice.total_due_amount_cents,

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { creditNotes, credits } from '../db/schema.ts'
@@ -10,6 +10,7 @@ import { meaningOf } from '../domain/refusals.ts'
 import { Later, reasonOf } from '../errors.ts'
 import type { NewCreditNote } from '../lago/client.ts'
 import type { LagoCreditNote, LagoInvoice } from '../lago/objects.ts'
+import { isAsSeen } from './fence.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
 import { refundCreditedBy } from './observe-credit-note.ts'
 import { once } from './once.ts'
@@ -215,16 +216,13 @@ async function intend(
   const { refunded } = subject
   const amount = body.refund_amount_cents
   const intent = { status: 'intended' as const, amount, refunded, repeatableAt }
-  const { status, repeatableAt: seenAt } = begun ?? {}
-  const isAsSeen =
-    status && seenAt && and(eq(credits.status, status), eq(credits.repeatableAt, seenAt))
   const rows = await deps.db
     .insert(credits)
     .values({ ...identityOf(subject), ...intent })
     .onConflictDoUpdate({
       target: [credits.dodoRefundId, credits.lagoInvoiceId, credits.sequence],
       set: intent,
-      setWhere: isAsSeen || sql`false`,
+      setWhere: isAsSeen(credits, begun),
     })
     .returning({ status: credits.status })
   return rows.length > 0

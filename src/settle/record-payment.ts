@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, inArray, ne } from 'drizzle-orm'
 
 import { recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -8,6 +8,7 @@ import { formatLago } from '../domain/money.ts'
 import { meaningOf } from '../domain/refusals.ts'
 import { Later, PermanentError, reasonOf } from '../errors.ts'
 import type { LagoInvoice, LagoPayment } from '../lago/objects.ts'
+import { isAsSeen } from './fence.ts'
 import { isFreeLicense, rememberFreeLicense } from './license.ts'
 import { asInvoice } from './load.ts'
 import { once } from './once.ts'
@@ -130,16 +131,13 @@ async function intend(
     through: 'payment' as const,
     repeatableAt,
   }
-  const { status, repeatableAt: seenAt } = begun ?? {}
-  const isAsSeen =
-    status && seenAt && and(eq(recordings.status, status), eq(recordings.repeatableAt, seenAt))
   const rows = await deps.db
     .insert(recordings)
     .values({ ...identityOf(subject), ...intent })
     .onConflictDoUpdate({
       target: [recordings.dodoPaymentId, recordings.lagoInvoiceId],
       set: intent,
-      setWhere: isAsSeen || sql`false`,
+      setWhere: isAsSeen(recordings, begun),
     })
     .returning({ status: recordings.status })
   return rows.length > 0
