@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import type { FaultRule } from '../../src/sandbox/faults.ts'
+import type { FaultRule } from '../../sandbox/kit/faults.ts'
 import { chargesSent, mandateOf, withMandate, type Customer } from '../support/mandates.ts'
 import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
