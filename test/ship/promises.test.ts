@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
-import { EVENT_TYPES } from '../../sandbox/lago/api/event-types.ts'
+import { EVENT_TYPES } from '../../sandbox/lago/store/event-types.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 

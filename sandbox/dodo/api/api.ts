@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { readBody } from './body.ts'
 import { checkoutStatus, createCheckout, findSession } from '../store/checkout.ts'
-import { createCustomer, findCustomer } from '../store/customers.ts'
+import { createCustomer, findCustomer, updateCustomer } from '../store/customers.ts'
 import { disputeListItem, findDispute } from '../store/disputes.ts'
 import { lineItemsOf } from '../store/line-items.ts'
 import { answerList, byAge } from './lists.ts'
@@ -11,7 +11,7 @@ import { COUNTRIES } from '../store/places.ts'
 import { previewOf, quote } from '../store/quote.ts'
 import { createRefund, findRefund } from '../store/refunds.ts'
 import { CheckoutCreate, CustomerCreate, CustomerUpdate, RefundCreate } from '../store/requests.ts'
-import { cardsOf, cardView } from '../store/saved-cards.ts'
+import { cardsOf, cardView, deleteCard } from '../store/saved-cards.ts'
 import type { DodoWorld } from '../store/world.ts'
 
 /** Customers, as a merchant's backend manages them. */
@@ -33,12 +33,8 @@ export function customers(world: DodoWorld) {
     })
     .get('/:id', (c) => c.json(findCustomer(store, c.req.param('id'))))
     .patch('/:id', async (c) => {
-      const customer = findCustomer(store, c.req.param('id'))
-      const { email, name, metadata, phone_number } = await readBody(c.req, CustomerUpdate)
-      if (email) customer.email = email
-      if (name) customer.name = name
-      if (metadata) customer.metadata = metadata
-      if (phone_number !== undefined) customer.phone_number = phone_number
+      const { customer_id: customerId } = findCustomer(store, c.req.param('id'))
+      const customer = updateCustomer(store, customerId, await readBody(c.req, CustomerUpdate))
       return c.json(customer)
     })
     .get('/:id/payment-methods', (c) => {
@@ -47,9 +43,7 @@ export function customers(world: DodoWorld) {
     })
     .delete('/:id/payment-methods/:method', (c) => {
       const { customer_id: customerId } = findCustomer(store, c.req.param('id'))
-      // Deleting it again is as good as deleting it.
-      const isTheirs = store.cards.get(c.req.param('method'))?.customerId === customerId
-      if (isTheirs) store.cards.delete(c.req.param('method'))
+      deleteCard(world, { customerId, methodId: c.req.param('method') })
       return c.body(null, 200)
     })
 }

@@ -1,12 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import type { GetDispute } from 'dodopayments/resources/disputes'
-import type { Payment } from 'dodopayments/resources/payments'
-import type { Refund } from 'dodopayments/resources/refunds'
-import type { Subscription } from 'dodopayments/resources/subscriptions'
-import type { WebhookEventType } from 'dodopayments/resources/webhook-events'
 import { Webhook } from 'standardwebhooks'
 import { createCourier } from '../../kit/courier.ts'
 import { BUSINESS_ID, type DodoStore, type Endpoint, newId } from '../store/store.ts'
+import type { Emit } from '../store/world.ts'
 import type { Fetch } from '../../kit/in-process.ts'
 
 const SECOND_MS = 1_000
@@ -24,20 +19,6 @@ const DODO_RETRY_DELAYS_MS: readonly number[] = [
   10 * HOUR_MS,
 ]
 const TIMEOUT_MS = 15 * SECOND_MS
-
-type Payloads = {
-  Payment: Payment
-  Refund: Refund
-  Dispute: GetDispute
-  Subscription: Subscription
-}
-
-/** Says that something happened; `read` gives the object as it will be when the message leaves. */
-export type Emit = <Name extends keyof Payloads>(
-  type: WebhookEventType,
-  payloadType: Name,
-  read: () => Payloads[Name],
-) => void
 
 /** Signs events as Standard Webhooks asks and sends them to every endpoint that wants them. */
 export function createDodoWebhooks(options: {
@@ -90,9 +71,4 @@ export function signatureHeaders(
     'webhook-timestamp': String(Math.floor(sentAt.getTime() / SECOND_MS)),
     'webhook-signature': new Webhook(secret).sign(messageId, sentAt, body),
   }
-}
-
-/** A secret as Dodo's dashboard shows it. */
-export function newWebhookSecret(): string {
-  return `whsec_${randomBytes(32).toString('base64')}`
 }

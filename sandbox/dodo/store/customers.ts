@@ -1,6 +1,8 @@
 import type { Customer } from 'dodopayments/resources/customers/customers'
 import type { CustomerLimitedDetails } from 'dodopayments/resources/payments'
+import type { z } from 'zod'
 import { notFound } from './refusal.ts'
+import type { CustomerUpdate } from './requests.ts'
 import { BUSINESS_ID, type DodoStore, newId, type Session } from './store.ts'
 import type { DodoWorld } from './world.ts'
 
@@ -26,6 +28,20 @@ export function createCustomer(
     created_at: now().toISOString(),
   } satisfies Customer
   store.customers.set(customer.customer_id, customer)
+  return customer
+}
+
+/** Changes what was sent of it. */
+export function updateCustomer(
+  store: DodoStore,
+  customerId: string,
+  { email, name, metadata, phone_number }: z.infer<typeof CustomerUpdate>,
+): Customer {
+  const customer = findCustomer(store, customerId)
+  if (email) customer.email = email
+  if (name) customer.name = name
+  if (metadata) customer.metadata = metadata
+  if (phone_number !== undefined) customer.phone_number = phone_number
   return customer
 }
 

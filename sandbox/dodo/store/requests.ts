@@ -1,6 +1,6 @@
 import type { CheckoutSessionCreateParams } from 'dodopayments/resources/checkout-sessions'
 import { z } from 'zod'
-import { Amount, BillingAddress, flag, MAX_AMOUNT_MINOR, Metadata, Url } from '../api/body.ts'
+import { Amount, BillingAddress, flag, MAX_AMOUNT_MINOR, Metadata, Url } from './fields.ts'
 
 export const CustomerCreate = z.strictObject({
   email: z.email(),

@@ -50,6 +50,14 @@ export function findCard(
   return card
 }
 
+/** Deleting it again is as good as deleting it. */
+export function deleteCard(
+  { store }: Pick<DodoWorld, 'store'>,
+  { customerId, methodId }: { customerId: string; methodId: string },
+): void {
+  if (store.cards.get(methodId)?.customerId === customerId) store.cards.delete(methodId)
+}
+
 /** A saved card as the API shows it. */
 export function cardView({ customerId: _owner, ...card }: SavedCard) {
   return card

@@ -3,7 +3,7 @@ import type {
   SubscriptionUpdateParams,
 } from 'dodopayments/resources/subscriptions'
 import { z } from 'zod'
-import { Amount, BillingAddress, Interval, Metadata, Url } from '../api/body.ts'
+import { Amount, BillingAddress, Interval, Metadata, Url } from './fields.ts'
 import { refused } from './refusal.ts'
 
 type Fields<T> = Record<keyof T, z.ZodType>

@@ -1,5 +1,9 @@
+import type { GetDispute } from 'dodopayments/resources/disputes'
+import type { Payment } from 'dodopayments/resources/payments'
+import type { Refund } from 'dodopayments/resources/refunds'
+import type { Subscription } from 'dodopayments/resources/subscriptions'
+import type { WebhookEventType } from 'dodopayments/resources/webhook-events'
 import type { DodoStore } from './store.ts'
-import type { Emit } from '../api/webhooks.ts'
 
 /** What banks may do with a refund; `hold` and `review` leave it until someone settles it. */
 export const REFUND_OUTCOMES = ['succeed', 'fail', 'hold', 'review'] as const
@@ -59,6 +63,20 @@ export const GOOD_DAY: Behaviour = {
   refundWindowDays: 30,
   settleAfterMs: SETTLE_AFTER_MS,
 }
+
+type Payloads = {
+  Payment: Payment
+  Refund: Refund
+  Dispute: GetDispute
+  Subscription: Subscription
+}
+
+/** Says that something happened; `read` gives the object as it will be when the message leaves. */
+export type Emit = <Name extends keyof Payloads>(
+  type: WebhookEventType,
+  payloadType: Name,
+  read: () => Payloads[Name],
+) => void
 
 /** Everything that the parts of the sandbox Dodo share. */
 export type DodoWorld = {

@@ -10,7 +10,8 @@ import {
 } from '../store/credit-notes.ts'
 import { showCreditNote } from '../store/credit-note-shapes.ts'
 import { oneOf, paginate, readQuery, type Query } from './query.ts'
-import { CREDIT_NOTE_REASONS, type CreditNote, type LagoWorld } from '../store/store.ts'
+import { CREDIT_NOTE_REASONS, type CreditNote } from '../store/records.ts'
+import type { LagoWorld } from '../store/store.ts'
 
 const ROOT = 'credit_note'
 

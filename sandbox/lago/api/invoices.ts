@@ -7,7 +7,8 @@ import { notAllowed } from '../store/refusal.ts'
 import { finalizeInvoice, voidInvoice } from '../store/invoice-state.ts'
 import { loseDispute, retryPayment, updateInvoice } from '../store/settlement.ts'
 import { showInvoice, type Collection } from '../store/invoice-shapes.ts'
-import type { Invoice, LagoWorld } from '../store/store.ts'
+import type { Invoice } from '../store/records.ts'
+import type { LagoWorld } from '../store/store.ts'
 
 const STATUSES = ['draft', 'finalized', 'voided', 'failed', 'pending']
 const PAYMENT_STATUSES = ['pending', 'succeeded', 'failed']

@@ -1,6 +1,5 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
-
-export type SignatureAlgorithm = 'hmac' | 'jwt'
+import type { SignatureAlgorithm } from '../store/records.ts'
 
 export type Signer = {
   sign: (algorithm: SignatureAlgorithm, body: string) => string

@@ -1,7 +1,8 @@
 /** @jsxImportSource hono/jsx */
 import { amountsOf, creditNotesOf } from '../store/amounts.ts'
 import { formatAmount } from '../store/currency.ts'
-import type { Invoice, LagoWorld } from '../store/store.ts'
+import type { Invoice } from '../store/records.ts'
+import type { LagoWorld } from '../store/store.ts'
 import { Act, Input } from '../../kit/page.tsx'
 
 const AT = '/sandbox'

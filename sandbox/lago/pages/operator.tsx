@@ -9,7 +9,7 @@ import { customerButtons, walletButtons } from './operator-customers.ts'
 import { LagoPage, type LagoOperated } from './page.tsx'
 import { showInvoiceBase } from '../store/invoice-shapes.ts'
 import { showPayment } from '../store/shapes.ts'
-import { CREDIT_NOTE_REASONS, type Invoice } from '../store/store.ts'
+import { CREDIT_NOTE_REASONS, type Invoice } from '../store/records.ts'
 import { blankless, done, flag, readInput, switchRoutes } from '../../kit/switches.tsx'
 
 const DAY_MS = 24 * 60 * 60 * 1_000

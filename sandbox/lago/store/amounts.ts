@@ -1,5 +1,6 @@
 import { add, divide, exact, multiply, round, subtract, sum, type Exact } from './exact.ts'
-import type { AppliedTax, CreditNote, Fee, Invoice, LagoStore, Tax } from './store.ts'
+import type { AppliedTax, CreditNote, Fee, Invoice, Tax } from './records.ts'
+import type { LagoStore } from './store.ts'
 
 const HUNDRED = exact(100)
 

@@ -12,15 +12,8 @@ import {
   toNumber,
   type Exact,
 } from './exact.ts'
-import type {
-  CreditNote,
-  CreditNoteItem,
-  CreditNoteTax,
-  Fee,
-  Invoice,
-  LagoStore,
-  Tax,
-} from './store.ts'
+import type { CreditNote, CreditNoteItem, CreditNoteTax, Fee, Invoice, Tax } from './records.ts'
+import type { LagoStore } from './store.ts'
 
 const PRECISE_DIGITS = 5
 

@@ -2,7 +2,8 @@ import { amountsOf, creditNotesOf, creditableOfFee, feesWithTaxes } from './amou
 import { offsettableOf, valueWithTaxes, type ItemsValue } from './credit-note-amounts.ts'
 import { exact, round, roundTo } from './exact.ts'
 import { crash, featureUnavailable, invalid, notAllowed, notFound } from './refusal.ts'
-import type { CreditNote, CreditNoteItem, Invoice, LagoWorld } from './store.ts'
+import type { CreditNote, CreditNoteItem, Invoice } from './records.ts'
+import type { LagoWorld } from './store.ts'
 import { toCents, topUpOf } from './top-ups.ts'
 
 const PRECISE_DIGITS = 5

@@ -3,7 +3,7 @@ import { refundableOf, valueWithTaxes, type ItemsValue } from './credit-note-amo
 import { add, decimalText, round, subtract, sum } from './exact.ts'
 import { showFee } from './invoice-shapes.ts'
 import { showCustomer, showTax, without, type Sent } from './shapes.ts'
-import type { CreditNote, CreditNoteItem, CreditNoteTax, Invoice } from './store.ts'
+import type { CreditNote, CreditNoteItem, CreditNoteTax, Invoice } from './records.ts'
 
 /** Estimates are not stored, so nothing cuts their decimals to the five of a column. */
 const ESTIMATE_DIGITS = 10

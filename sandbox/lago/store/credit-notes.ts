@@ -9,14 +9,12 @@ import { settleIfPaid } from './settlement.ts'
 import { takeBackCredits } from './spent-credits.ts'
 import {
   CREDIT_NOTE_REASONS,
-  day,
-  timestamp,
   type CreditNote,
   type CreditNoteItem,
   type CreditNoteReason,
   type Invoice,
-  type LagoWorld,
-} from './store.ts'
+} from './records.ts'
+import { day, timestamp, type LagoWorld } from './store.ts'
 
 const PRECISE_DIGITS = 5
 const METADATA_MAX_KEYS = 50

@@ -2,7 +2,8 @@ import type { CreditObject, FeeObject, InvoiceObjectExtended } from 'lago-javasc
 import { amountsOf, feeSubTotal, feeTaxRate, taxOn } from './amounts.ts'
 import { add, decimalText, exact, round } from './exact.ts'
 import { majorText, showCustomer, showTax, without, type Sent } from './shapes.ts'
-import type { AppliedTax, Fee, Invoice, LagoWorld } from './store.ts'
+import type { AppliedTax, Fee, Invoice } from './records.ts'
+import type { LagoWorld } from './store.ts'
 
 const VERSION_NUMBER = 4
 

@@ -3,9 +3,10 @@ import { creditableOf, refundableOf, spread } from './credit-note-amounts.ts'
 import { createCreditNote, finalizeCreditNote, voidCreditNote } from './credit-notes.ts'
 import { finalize, getInvoice } from './invoices.ts'
 import { crash, featureUnavailable, invalid, notAllowed, notFound } from './refusal.ts'
-import { timestamp, type CreditNote, type Invoice, type LagoWorld } from './store.ts'
+import type { CreditNote, Invoice } from './records.ts'
+import { timestamp, type LagoWorld } from './store.ts'
 import { returnCredits } from './spent-credits.ts'
-import { announceInvoice } from '../api/webhooks.ts'
+import { announceInvoice } from './announcements.ts'
 
 /** PUT /invoices/:id/finalize: a draft becomes due, and its draft credit notes become final with it. */
 export function finalizeInvoice(world: LagoWorld, lagoId: string): Invoice {

@@ -6,19 +6,17 @@ import { invalid, notFound } from './refusal.ts'
 import { BILLING_ENTITY } from './shapes.ts'
 import type { Customer } from './customer-record.ts'
 import { spendCredits } from './spent-credits.ts'
-import {
-  day,
-  timestamp,
-  type Coupon,
-  type Fee,
-  type Invoice,
-  type InvoiceStatus,
-  type InvoiceType,
-  type LagoWorld,
-  type PaymentStatus,
-  type Tax,
-} from './store.ts'
-import { announceInvoice } from '../api/webhooks.ts'
+import type {
+  Coupon,
+  Fee,
+  Invoice,
+  InvoiceStatus,
+  InvoiceType,
+  PaymentStatus,
+  Tax,
+} from './records.ts'
+import { day, timestamp, type LagoWorld } from './store.ts'
+import { announceInvoice } from './announcements.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
 const PRECISE_DIGITS = 5

@@ -5,7 +5,8 @@ import { getCustomer } from './customers.ts'
 import { showInvoiceBase } from './invoice-shapes.ts'
 import { featureUnavailable, notAllowed, notFound } from './refusal.ts'
 import { showCustomer, without, type Sent } from './shapes.ts'
-import { timestamp, type Invoice, type LagoWorld, type PaymentRequest } from './store.ts'
+import type { Invoice, PaymentRequest } from './records.ts'
+import { timestamp, type LagoWorld } from './store.ts'
 
 /** POST /payment_requests: asks for several overdue invoices at once, for what is due on them now. */
 export function createPaymentRequest(

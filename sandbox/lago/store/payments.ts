@@ -1,7 +1,8 @@
 import { amountsOf } from './amounts.ts'
 import { featureUnavailable, invalid, notFound, type ErrorDetails } from './refusal.ts'
 import { settleIfPaid } from './settlement.ts'
-import { timestamp, type Invoice, type LagoWorld, type Payment } from './store.ts'
+import type { Invoice, Payment } from './records.ts'
+import { timestamp, type LagoWorld } from './store.ts'
 
 const REFERENCE_MAX_LENGTH = 40
 const ISO_DAY_OR_TIME =

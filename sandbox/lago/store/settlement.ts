@@ -2,20 +2,14 @@ import { amountsOf } from './amounts.ts'
 import { finalize, getInvoice } from './invoices.ts'
 import { replaceMetadata } from './metadata.ts'
 import { invalid, notAllowed } from './refusal.ts'
-import {
-  day,
-  timestamp,
-  type Invoice,
-  type InvoiceStatus,
-  type LagoWorld,
-  type PaymentStatus,
-} from './store.ts'
+import type { Invoice, InvoiceStatus, PaymentStatus } from './records.ts'
+import { day, timestamp, type LagoWorld } from './store.ts'
 import { failTopUp, settleTopUp } from './top-ups.ts'
 import {
   announceDisputeLost,
   announceInvoice,
   announceRetryWithoutProvider,
-} from '../api/webhooks.ts'
+} from './announcements.ts'
 
 const PAYMENT_STATUSES = ['pending', 'succeeded', 'failed'] as const
 const METADATA_VALUE_MAX_LENGTH = 140

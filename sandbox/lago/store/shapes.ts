@@ -2,7 +2,7 @@ import type { CustomerObjectExtended, PaymentObject } from 'lago-javascript-clie
 import { exponentOf, type Currency } from './currency.ts'
 import { decimalText, divide, exact, type Exact } from './exact.ts'
 import type { Customer } from './customer-record.ts'
-import type { Payment, Tax } from './store.ts'
+import type { Payment, Tax } from './records.ts'
 
 /**
  * An SDK type as the checks of payloads use it: the SDK forgets in many places that a field may be

@@ -1,7 +1,8 @@
 import { exponentOf, type Currency } from './currency.ts'
 import { divide, exact, type Exact } from './exact.ts'
 import { invalid } from './refusal.ts'
-import type { CreditNote, Invoice, LagoWorld } from './store.ts'
+import type { CreditNote, Invoice } from './records.ts'
+import type { LagoWorld } from './store.ts'
 import { moveCredits, toCents, topUpOf } from './top-ups.ts'
 
 /** The wallet pays its part of an invoice; without a wallet the figure stands for one long gone. */

@@ -2,7 +2,8 @@ import type { WalletObject, WalletTransactionObject } from 'lago-javascript-clie
 import { exponentOf, type Currency } from './currency.ts'
 import { add, decimalText, divide, exact, multiply, round, subtract, type Exact } from './exact.ts'
 import { BILLING_ENTITY, type Sent } from './shapes.ts'
-import { timestamp, type Invoice, type LagoWorld } from './store.ts'
+import type { Invoice } from './records.ts'
+import { timestamp, type LagoWorld } from './store.ts'
 import type { Wallet, WalletTransaction } from './wallet-record.ts'
 
 const MANUAL_PAYMENT_METHOD = { payment_method_id: null, payment_method_type: 'provider' } as const

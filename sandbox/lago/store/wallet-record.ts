@@ -1,7 +1,7 @@
 import type { Currency } from './currency.ts'
 import type { Customer } from './customer-record.ts'
 import type { Exact } from './exact.ts'
-import type { CreditNote, Invoice } from './store.ts'
+import type { CreditNote, Invoice } from './records.ts'
 
 export type Wallet = {
   lago_id: string

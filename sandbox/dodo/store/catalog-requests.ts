@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Amount, flag, Interval, Metadata, Url } from './body.ts'
+import { Amount, flag, Interval, Metadata, Url } from './fields.ts'
 
 const TaxCategory = z.enum(['digital_products', 'saas', 'e_book', 'edtech', 'live_tutoring'])
 
