@@ -57,12 +57,12 @@ export function createApp(deps: AppDeps) {
   app.route('/pay', pay(deps))
 
   app.use('/api/*', adminOnly(config.adminToken, say))
-  app.get('/api/invoices/:lagoInvoiceId', async (c) => {
-    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
+  app.get('/api/invoices/:receivableId', async (c) => {
+    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('receivableId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
   })
-  app.get('/api/customers/:lagoCustomerId', async (c) => {
-    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
+  app.get('/api/customers/:payerKey', async (c) => {
+    const customer = await describeCustomer(db, config.publicUrl, c.req.param('payerKey'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
   return app

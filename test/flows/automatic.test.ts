@@ -307,7 +307,10 @@ describe('a charge declined for now', () => {
     world.advance(DAY_MS + MINUTE_MS)
     await world.eventually(invoice.lago_id, isWaiting(2))
     world.advance(2 * DAY_MS + MINUTE_MS)
-    const last = await world.eventually(invoice.lago_id, isWaiting(3))
+    const last = await world.eventually(
+      invoice.lago_id,
+      (report) => isWaiting(3)(report) && report.nextWakeAt === null,
+    )
 
     expect(last.reason).toContain('no retry is left')
     expect(last.attempts.map(({ kind }) => kind)).toEqual(['charge', 'charge', 'charge'])
