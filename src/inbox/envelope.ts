@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { MalformedEvent } from '../errors.ts'
 import { isId } from '../ids.ts'
-import { wakeOfDodo, wakeOfLago } from './events.ts'
+import { paymentOf, wakeOfDodo, wakeOfLago } from './events.ts'
 
 const MAX_ID_LENGTH = 200
 
@@ -76,7 +76,7 @@ export function readDodoEvent(body: Buffer) {
   const object = DodoObject.parse(data)
   return {
     eventType: readType(type),
-    dodoPaymentId: object.payment_id ?? object.recovered_payment_id ?? null,
+    dodoPaymentId: paymentOf(object) ?? null,
     ...wakeOfDodo(type, object),
   }
 }

@@ -46,9 +46,12 @@ type DodoObject = {
   metadata?: { lago_invoice_id?: string | undefined } | undefined
 }
 
+/** The payment that an event is about: of a checkout that somebody came back to, the one that they then made. */
+export const paymentOf = ({ payment_id, recovered_payment_id }: DodoObject) =>
+  recovered_payment_id ?? payment_id
+
 /** Refunds, disputes and all the rest carry no metadata of the payment: which invoice they are about is traced. */
-const ofTracedPayment = ({ payment_id, recovered_payment_id }: DodoObject) =>
-  wake('trace', payment_id ?? recovered_payment_id)
+const ofTracedPayment = (object: DodoObject) => wake('trace', paymentOf(object))
 
 /** By the first word of a type of Dodo's. */
 const OF_DODO = new Map<string, (object: DodoObject) => Wake>([
