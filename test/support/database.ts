@@ -19,6 +19,9 @@ const SETTINGS = {
   max_connections: '300',
 }
 
+/** Where the server is that all processes of a run share. It ends with the run, so templates may be left on it. */
+export const SERVER_OF_THE_RUN = 'TEST_SERVER_OF_THE_RUN'
+
 let server: Promise<string> | undefined
 const templates = new Map<Migrate, Promise<string>>()
 
@@ -26,13 +29,13 @@ const administrators = new Map<string, postgres.Sql>()
 
 /**
  * Returns a database of its own with the schema in place. The first call of a run starts the
- * server and migrates a template; the others copy it, which takes milliseconds.
+ * server, unless the run has one, and migrates a template; the others copy it, which takes milliseconds.
  */
 export async function createTestDatabase(
   migrate: Migrate = migrateToLatest,
 ): Promise<TestDatabase> {
   const own = process.env['TEST_DATABASE_URL']
-  const serverUrl = own ?? (await (server ??= startServer()))
+  const serverUrl = own ?? process.env[SERVER_OF_THE_RUN] ?? (await (server ??= startServer()))
   const name = newName()
   const url = atDatabase(serverUrl, name)
   if (own) {
@@ -67,7 +70,8 @@ async function createTemplate(serverUrl: string, migrate: Migrate): Promise<stri
   return name
 }
 
-async function startServer(): Promise<string> {
+/** A Postgres that is gone when this process is. */
+export async function startServer(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'bridge-test-'))
   removeWhenWeEnd(dataDir)
   const { url } = await openEmbeddedPostgres({ dataDir, settings: SETTINGS })
