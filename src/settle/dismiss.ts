@@ -19,7 +19,7 @@ type Write = (line: string) => void
 export async function dismiss(
   deps: Dismissing,
   idOrNumber: string,
-  { isUndo, write }: { isUndo: boolean; write: Write },
+  { isUndo, write, who = 'a person' }: { isUndo: boolean; write: Write; who?: string },
 ): Promise<number> {
   const [row] = await deps.db
     .select()
@@ -29,7 +29,7 @@ export async function dismiss(
     write(`The bridge does not know an invoice ${idOrNumber}.`)
     return 1
   }
-  if (isUndo) return undo(deps, row, write)
+  if (isUndo) return undo(deps, row, { write, who })
   const reason = row.state === 'attention' ? await findShown(deps, row) : undefined
   if (reason === undefined) {
     write(`${nameOf(row)} is ${row.state}: ${row.reason}`)
@@ -42,7 +42,7 @@ export async function dismiss(
       .insert(dismissals)
       .values({ lagoInvoiceId: row.lagoInvoiceId, reason, dismissedAt: at })
       .onConflictDoNothing()
-    await note(tx, row.lagoInvoiceId, `put aside by a person: ${reason}`, at)
+    await note(tx, row.lagoInvoiceId, `put aside by ${who}: ${reason}`, at)
   })
   await wake(deps, 'settle', [row.lagoInvoiceId], 'operator')
   write(`Put aside: ${reason}`)
@@ -65,7 +65,11 @@ async function findShown(deps: Dismissing, row: InvoiceRow): Promise<string | un
   return findTroubles(asInvoice(invoice), ledger, policy).find((one) => one === row.reason)
 }
 
-async function undo(deps: Dismissing, row: InvoiceRow, write: Write): Promise<number> {
+async function undo(
+  deps: Dismissing,
+  row: InvoiceRow,
+  { write, who }: { write: Write; who: string },
+): Promise<number> {
   const { lagoInvoiceId } = row
   const undone = await deps.db.transaction(async (tx) => {
     const rows = await tx
@@ -73,7 +77,7 @@ async function undo(deps: Dismissing, row: InvoiceRow, write: Write): Promise<nu
       .where(eq(dismissals.lagoInvoiceId, lagoInvoiceId))
       .returning()
     for (const { reason } of rows)
-      await note(tx, lagoInvoiceId, `not put aside any more: ${reason}`, deps.now())
+      await note(tx, lagoInvoiceId, `not put aside any more, by ${who}: ${reason}`, deps.now())
     return rows
   })
   await wake(deps, 'settle', [lagoInvoiceId], 'operator')
