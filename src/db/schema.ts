@@ -55,6 +55,9 @@ export const deliveries = pgTable(
     index('deliveries_by_key')
       .on(table.wakesKey)
       .where(sql`processed_at is null`),
+    /** For who looks at them: the newest, and all about one thing. */
+    index('deliveries_by_age').on(table.receivedAt, table.deliveryId),
+    index('deliveries_about').on(table.wakesKey, table.receivedAt),
   ],
 )
 
@@ -123,8 +126,11 @@ export const receivables = pgTable(
       .on(table.nextWakeAt)
       .where(sql`next_wake_at is not null`),
     index('receivables_by_state').on(table.state),
-    index('receivables_by_number').on(table.number),
+    /** Also by how it, or a name, begins. */
+    index('receivables_by_number').on(table.number.op('text_pattern_ops')),
+    index('receivables_by_name').on(sql`lower(${table.payerName}) text_pattern_ops`),
     index('receivables_by_payer').on(table.payerKey),
+    index('receivables_by_age').on(table.createdAt, table.receivableId),
   ],
 )
 
@@ -235,6 +241,7 @@ export const payments = pgTable(
     index('payments_by_receivable').on(table.receivableId),
     index('payments_by_session').on(table.dodoSessionId),
     index('payments_by_attempt').on(table.attemptId),
+    index('payments_by_time').on(table.madeAt),
   ],
 )
 
@@ -265,6 +272,9 @@ export const recordings = pgTable(
   (table) => [
     primaryKey({ name: 'recordings_pk', columns: [table.dodoPaymentId, table.receivableId] }),
     index('recordings_by_receivable').on(table.receivableId),
+    index('recordings_held')
+      .on(table.dodoPaymentId)
+      .where(sql`status = 'held'`),
   ],
 )
 
@@ -281,7 +291,10 @@ export const refunds = pgTable(
     madeAt: at('made_at').notNull(),
     observedAt: at('observed_at').notNull(),
   },
-  (table) => [index('refunds_by_payment').on(table.dodoPaymentId)],
+  (table) => [
+    index('refunds_by_payment').on(table.dodoPaymentId),
+    index('refunds_by_time').on(table.madeAt),
+  ],
 )
 
 /** A refund that we ask Dodo for: of money that no invoice takes, or because Lago issued a credit note. */
@@ -501,6 +514,24 @@ export const timeline = pgTable(
     what: text('what').notNull(),
   },
   (table) => [index('timeline_by_receivable').on(table.receivableId, table.id)],
+)
+
+/** Append-only: what people did, which is the audit. It is kept for ever. */
+export const operatorActions = pgTable(
+  'operator_actions',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    at: at('at').notNull(),
+    /** The name that was given at login; nobody checks it. */
+    who: text('who').notNull(),
+    role: text('role').notNull(),
+    action: text('action').notNull(),
+    subject: text('subject').notNull(),
+    outcome: text('outcome').notNull(),
+    /** Of a page's form, made anew each time it is shown: sent twice, it is done once. */
+    formId: uuid('form_id'),
+  },
+  (table) => [unique('operator_actions_form_unique').on(table.formId)],
 )
 
 /** Written to every few seconds: proof that the database still takes writes and has room for them. */

@@ -22,7 +22,7 @@ type Write = (line: string) => void
 export async function dismiss(
   deps: Dismissing,
   idOrNumber: string,
-  { isUndo, write }: { isUndo: boolean; write: Write },
+  { isUndo, write, who = 'a person' }: { isUndo: boolean; write: Write; who?: string },
 ): Promise<number> {
   const [row] = await deps.db
     .select()
@@ -32,7 +32,7 @@ export async function dismiss(
     write(`The bridge does not know an invoice ${idOrNumber}.`)
     return 1
   }
-  if (isUndo) return undo(deps, row, write)
+  if (isUndo) return undo(deps, row, { write, who })
   const reason = row.state === 'attention' ? await findShown(deps, row) : undefined
   if (reason === undefined) {
     write(`${nameOf(row)} is ${row.state}: ${row.reason}`)
@@ -45,7 +45,7 @@ export async function dismiss(
       .insert(dismissals)
       .values({ receivableId: row.receivableId, reason, dismissedAt: at })
       .onConflictDoNothing()
-    await note(tx, row.receivableId, `put aside by a person: ${reason}`, at)
+    await note(tx, row.receivableId, `put aside by ${who}: ${reason}`, at)
   })
   await wake(deps, 'settle', [row.receivableId], 'operator')
   write(`Put aside: ${reason}`)
@@ -71,7 +71,11 @@ async function findShown(deps: Dismissing, row: ReceivableRow): Promise<string |
   )?.reason
 }
 
-async function undo(deps: Dismissing, row: ReceivableRow, write: Write): Promise<number> {
+async function undo(
+  deps: Dismissing,
+  row: ReceivableRow,
+  { write, who }: { write: Write; who: string },
+): Promise<number> {
   const { receivableId } = row
   const undone = await deps.db.transaction(async (tx) => {
     const rows = await tx
@@ -79,7 +83,7 @@ async function undo(deps: Dismissing, row: ReceivableRow, write: Write): Promise
       .where(eq(dismissals.receivableId, receivableId))
       .returning()
     for (const { reason } of rows)
-      await note(tx, receivableId, `not put aside any more: ${reason}`, deps.now())
+      await note(tx, receivableId, `not put aside any more, by ${who}: ${reason}`, deps.now())
     return rows
   })
   await wake(deps, 'settle', [receivableId], 'operator')

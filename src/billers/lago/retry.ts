@@ -5,6 +5,7 @@ import type { Database, Executor } from '../../db/client.ts'
 import { attempts, deliveries, receivables, timeline } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { whyNotRetried } from './retry-wish.ts'
+import { wakeWithin } from '../../wakes.ts'
 import { note } from '../../collect/timeline.ts'
 
 type Row = typeof deliveries.$inferSelect
@@ -65,23 +66,10 @@ export async function takeRetry(
 ): Promise<void> {
   const at = now()
   await db.transaction(async (tx) => {
-    const [invoice] = await tx
-      .select({ retriedAt: receivables.retriedAt, requestedBy: receivables.requestedBy })
-      .from(receivables)
-      .where(eq(receivables.receivableId, receivableId))
-      .for('update')
-    const begun = await tx
-      .select({ startedAt: attempts.startedAt })
-      .from(attempts)
-      .where(and(eq(attempts.receivableId, receivableId), eq(attempts.cause, 'merchant')))
-    const presses = {
-      retriedAt: invoice?.retriedAt ?? null,
-      attemptsAt: begun.map(({ startedAt }) => startedAt),
-    }
-    const whyNot = whyNotRetried(presses, config.retryScheduleMs, at)
+    const wish = await judgePress(tx, config, receivableId, at)
     const read = await tx
       .update(deliveries)
-      .set({ processedAt: at, outcome: whyNot ?? 'Retry pressed' })
+      .set({ processedAt: at, outcome: wish.whyNot ?? 'Retry pressed' })
       .where(
         and(
           eq(deliveries.source, source),
@@ -91,15 +79,64 @@ export async function takeRetry(
       )
       .returning({ deliveryId: deliveries.deliveryId })
     if (read.length === 0) return
-    if (whyNot) return noteOnce(tx, receivableId, whyNot, at)
+    if (wish.whyNot) return noteOnce(tx, receivableId, wish.whyNot, at)
     await note(tx, receivableId, 'the merchant pressed Retry', at)
-    // Who stands at the pay link goes first: their checkout is what the merchant wants, too.
-    const isFirst = invoice?.requestedBy !== 'customer'
-    await tx
-      .update(receivables)
-      .set({ retriedAt: at, ...(isFirst && { requestedBy: 'merchant', requestedAt: at }) })
-      .where(eq(receivables.receivableId, receivableId))
+    await takeWish(tx, wish, receivableId, at)
   })
+}
+
+/** An operator asks for the money now, which counts as a press of Retry does. Returns why it does not count, if so. */
+export async function askForMoney(
+  { db, config, now, queue }: Taking & Pick<Deps, 'queue'>,
+  receivableId: string,
+  who: string,
+): Promise<string | undefined> {
+  const at = now()
+  return db.transaction(async (tx) => {
+    const wish = await judgePress(tx, config, receivableId, at)
+    if (wish.whyNot) return wish.whyNot
+    await note(tx, receivableId, `${who} asked for the money now`, at)
+    await takeWish(tx, wish, receivableId, at)
+    await wakeWithin({ db: tx, queue }, 'settle', [receivableId], 'operator')
+    return undefined
+  })
+}
+
+type Wish = { whyNot: string | undefined; requestedBy: 'customer' | 'merchant' | null }
+
+/** Whether the merchant's wish counts. The row is locked until the transaction ends: of two at once, one does. */
+async function judgePress(
+  tx: Executor,
+  config: Deps['config'],
+  receivableId: string,
+  at: Date,
+): Promise<Wish> {
+  const [invoice] = await tx
+    .select({ retriedAt: receivables.retriedAt, requestedBy: receivables.requestedBy })
+    .from(receivables)
+    .where(eq(receivables.receivableId, receivableId))
+    .for('update')
+  const begun = await tx
+    .select({ startedAt: attempts.startedAt })
+    .from(attempts)
+    .where(and(eq(attempts.receivableId, receivableId), eq(attempts.cause, 'merchant')))
+  const presses = {
+    retriedAt: invoice?.retriedAt ?? null,
+    attemptsAt: begun.map(({ startedAt }) => startedAt),
+  }
+  return {
+    whyNot: whyNotRetried(presses, config.retryScheduleMs, at),
+    requestedBy: invoice?.requestedBy ?? null,
+  }
+}
+
+async function takeWish(tx: Executor, { requestedBy }: Wish, receivableId: string, at: Date) {
+  // Who stands at the pay link goes first: their checkout is what the merchant wants, too.
+  const isFirst = requestedBy !== 'customer'
+  await tx
+    .update(receivables)
+    .set({ retriedAt: at, ...(isFirst && { requestedBy: 'merchant', requestedAt: at }) })
+    .where(eq(receivables.receivableId, receivableId))
 }
 
 /** However often it is repeated, the timeline is for people. */
