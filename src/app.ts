@@ -3,12 +3,14 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
+import { countDeliveries, meterReceive, meterRoutes, metricsOf } from './http/metrics.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
 import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
 
@@ -17,11 +19,12 @@ export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'log' | 'n
   organizationId: () => Promise<string>
   /** What keeps us from being ready; empty when nothing does. */
   findUnready: () => Promise<string[]>
+  metrics: Metrics
 }
 
 /** The whole HTTP surface. Errors become statuses here and nowhere else. */
 export function createApp(deps: AppDeps) {
-  const { config, db, log } = deps
+  const { config, db, log, metrics } = deps
   const app = new Hono({ getPath: createGetPath(config.publicUrl) })
   const say = createSampledLog(log)
 
@@ -43,8 +46,11 @@ export function createApp(deps: AppDeps) {
   })
   app.notFound((c) => answerNothing(c, say))
 
-  app.use(guarded(config.publicUrl))
-  app.route('/webhooks', webhooks(deps))
+  const admin = adminOnly(config.adminToken, say, config.viewerToken)
+
+  app.use(meterRoutes(metrics), guarded(config.publicUrl))
+  app.use('/webhooks/*', countDeliveries(metrics))
+  app.route('/webhooks', webhooks({ ...deps, receive: meterReceive(metrics, deps.receive) }))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
@@ -56,7 +62,9 @@ export function createApp(deps: AppDeps) {
   app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
   app.route('/pay', pay(deps))
 
-  app.use('/api/*', adminOnly(config.adminToken, say))
+  app.get('/metrics', admin, metricsOf(metrics))
+
+  app.use('/api/*', admin)
   app.get('/api/invoices/:lagoInvoiceId', async (c) => {
     const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)

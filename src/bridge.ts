@@ -17,6 +17,7 @@ import { createReceive } from './inbox/receive.ts'
 import { introduce, introduceRefused } from './introduce.ts'
 import { JOB_KINDS } from './jobs.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './settle/alone.ts'
 import { rememberInstallation } from './settle/collect-since.ts'
@@ -89,12 +90,14 @@ export async function openBridge(
     return opened
   }
 
+  const metrics = createMetrics(config)
   const { live, urgent, patient, keys, abort, leave } = await openClients({
     config,
     db,
     log,
     now,
     fetch,
+    metrics,
   })
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const deps = { config, db, queue, alone: alone.run, log, now, ...live, organizationId }
@@ -106,6 +109,7 @@ export async function openBridge(
     calm: receive.calm,
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
+    metrics,
   })
 
   async function findUnready(): Promise<string[]> {
@@ -137,12 +141,20 @@ export async function openBridge(
     await server.release()
   }
 
-  const app = createApp({ ...deps, receive, findUnready })
+  metrics.openLedger({
+    db,
+    queueSchema: queue.schema,
+    now,
+    log,
+    isReady: async () => (await findUnready()).length === 0,
+  })
+  const app = createApp({ ...deps, receive, findUnready, metrics })
   const greeting = { ...deps, keys }
   return {
     app,
     db,
     deps,
+    metrics,
     databaseUrl: server.url,
     async work({ isAlone = false } = {}) {
       if (!isAlone) await alone.warm()

@@ -88,6 +88,12 @@ const Environment = z.object({
     .min(8, 'use at least 8 characters')
     .regex(/^[\x20-\x7e]+$/, 'use letters, digits and signs of ASCII: it is sent in a header')
     .optional(),
+  /** May look at /api, /dashboard and /metrics, and change nothing. */
+  VIEWER_TOKEN: z
+    .string()
+    .min(8, 'use at least 8 characters')
+    .regex(/^[\x20-\x7e]+$/, 'use letters, digits and signs of ASCII: it is sent in a header')
+    .optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write a pino level')
     .default('info'),
@@ -104,6 +110,7 @@ export const SECRET_NAMES = [
   'DODO_API_KEY',
   'DODO_WEBHOOK_SECRET',
   'ADMIN_TOKEN',
+  'VIEWER_TOKEN',
 ] as const satisfies readonly (keyof typeof Environment.shape)[]
 
 const KNOWN_NAMES = [...VARIABLE_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`)]
@@ -190,6 +197,7 @@ function toConfig(env: z.infer<typeof Environment>) {
     rateLimits: { Dodo: env.DODO_RATE_LIMIT, Lago: env.LAGO_RATE_LIMIT },
     retentionMs: env.RETENTION,
     adminToken: env.ADMIN_TOKEN,
+    viewerToken: env.VIEWER_TOKEN,
     logLevel: env.LOG_LEVEL,
   }
 }

@@ -8,6 +8,7 @@ const SECRETS = [
   'hmacKeys',
   'webhookSecrets',
   'adminToken',
+  'viewerToken',
   'body',
   'headers',
 ]

@@ -1,6 +1,8 @@
 import type { Deps } from './deps.ts'
 import { messageOf } from './errors.ts'
 import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
+import { noteSweep } from './metrics/note-sweep.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { expirePersonalData } from './privacy/expire.ts'
 import type { Handler } from './queue/queue.ts'
 import { buryInvoice } from './settle/bury.ts'
@@ -34,10 +36,11 @@ type Working = {
   beat: () => Promise<void>
   /** Takes the database's time again. */
   adjustClock: () => Promise<void>
+  metrics: Metrics
 }
 
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
-export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: Working) {
+export function createWork({ deps, urgent, patient, calm, beat, adjustClock, metrics }: Working) {
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
@@ -93,7 +96,11 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
     if (cause === 'clock' && sinceMs < config.reconcileEveryMs / 2) return
     try {
-      const { found, skipped, isComplete } = await sweep(sweepDeps)
+      const startedMs = performance.now()
+      const swept = await sweep(sweepDeps)
+      const { found, skipped, isComplete } = swept
+      metrics.sweepDuration.observe((performance.now() - startedMs) / 1_000)
+      await noteSweep(deps, swept, { isFirst: sweptAt === undefined })
       if (skipped > 0) log.warn({ invoices: skipped }, 'not collected: COLLECT_SINCE decides')
       log.info({ found, isComplete }, 'sweep done')
       if (!isComplete) await requestSweep('sweep_goes_on')
@@ -116,10 +123,12 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     for (const kind of JOB_KINDS) {
       if (kind === 'sweep') continue
       const onTrouble = kind === 'settle' ? noteTrouble.bind(undefined, deps) : undefined
-      await queue.work(kind, JOBS[kind].atOnce, handlers[kind], onTrouble)
+      const handler = metrics.jobs.meter(db, kind, handlers[kind])
+      await queue.work(kind, JOBS[kind].atOnce, handler, onTrouble)
     }
     if (isAlone) return
-    await queue.work('sweep', JOBS.sweep.atOnce, handlers.sweep)
+    const sweeping = metrics.jobs.meter(db, 'sweep', handlers.sweep)
+    await queue.work('sweep', JOBS.sweep.atOnce, sweeping)
     for (const kind of JOB_KINDS) {
       // What is not about one invoice is found again by the next sweep.
       const tell = kind === 'settle' ? buryInvoice.bind(undefined, deps) : async () => undefined

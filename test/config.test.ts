@@ -90,6 +90,7 @@ describe('readConfig', () => {
       },
       retentionMs: undefined,
       adminToken: undefined,
+      viewerToken: undefined,
       logLevel: 'info',
     })
   })
@@ -118,6 +119,7 @@ describe('readConfig', () => {
         'RETENTION',
         'RETRY_SCHEDULE',
         'DUPLICATE_PAYMENTS',
+        'VIEWER_TOKEN',
         'VOID_PAYMENTS',
         'RECONCILE_EVERY',
         'COLLECT_SINCE',

@@ -5,11 +5,22 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { createGuesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
 
+/** `admin` may look and act, `viewer` may look. */
+export type Role = 'admin' | 'viewer'
+/** What a handler behind the door knows of who is there. */
+export type Visit = { Variables: { role: Role } }
+
+const LOOKING = ['GET', 'HEAD']
+
 /**
- * Lets only the bearer of the admin token in. Without a token configured there is nothing here at all. Guessing
- * is slowed after a few failures, and logged.
+ * Lets only the bearer of the admin token in, and the one of the viewer's token as far as looking goes. Without an
+ * admin token configured there is nothing here at all. Guessing is slowed after a few failures, and logged.
  */
-export function adminOnly(adminToken: string | undefined, say: SampledLog): MiddlewareHandler {
+export function adminOnly(
+  adminToken: string | undefined,
+  say: SampledLog,
+  viewerToken?: string,
+): MiddlewareHandler<Visit> {
   const guesses = createGuesses()
 
   return async function admin(c, next) {
@@ -20,9 +31,12 @@ export function adminOnly(adminToken: string | undefined, say: SampledLog): Midd
       return c.json({ error: 'too many wrong tokens' }, 429)
     }
     const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
-    const isRight = given !== undefined && isSame(given, adminToken)
-    if (scheme?.toLowerCase() === 'bearer' && isRight) {
+    const role = given === undefined ? undefined : roleOf(given, { adminToken, viewerToken })
+    if (scheme?.toLowerCase() === 'bearer' && role) {
       guesses.succeeded(source)
+      if (role === 'viewer' && !LOOKING.includes(c.req.method))
+        return c.json({ error: 'VIEWER_TOKEN may only look' }, 403)
+      c.set('role', role)
       return holdsNul(c.req.path) ? c.notFound() : next()
     }
     if (given !== undefined && (await guesses.failed(source))) {
@@ -31,6 +45,16 @@ export function adminOnly(adminToken: string | undefined, say: SampledLog): Midd
     c.header('WWW-Authenticate', 'Bearer')
     return c.json({ error: 'send Authorization: Bearer <ADMIN_TOKEN>' }, 401)
   }
+}
+
+function roleOf(
+  given: string,
+  { adminToken, viewerToken }: { adminToken: string; viewerToken: string | undefined },
+): Role | undefined {
+  // Both are compared, so that how long it takes tells nothing.
+  const [isAdmin, isViewer] = [isSame(given, adminToken), isSame(given, viewerToken ?? adminToken)]
+  if (isAdmin) return 'admin'
+  return isViewer ? 'viewer' : undefined
 }
 
 /** No id that the database holds has one. */

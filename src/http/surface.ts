@@ -17,6 +17,7 @@ const METHODS: readonly [RegExp, string][] = [
   [/^\/(?:health|ready|favicon\.ico|robots\.txt)$/, 'GET, HEAD, OPTIONS'],
   [/^\/pay\/[^/]+$/, 'GET, HEAD, POST, OPTIONS'],
   [/^\/pay\/[^/]+\/return$/, 'GET, HEAD, OPTIONS'],
+  [/^\/metrics$/, 'GET, HEAD, OPTIONS'],
   [/^\/api\/(?:invoices|customers)\/[^/]+$/, 'GET, HEAD, OPTIONS'],
 ]
 
