@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
+import { deadLettersApi, deliveriesApi } from './http/deliveries.ts'
 import { countDeliveries, meterReceive, meterRoutes, metricsOf } from './http/metrics.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
@@ -65,6 +66,8 @@ export function createApp(deps: AppDeps) {
   app.get('/metrics', admin, metricsOf(metrics))
 
   app.use('/api/*', admin)
+  app.route('/api/deliveries', deliveriesApi(deps))
+  app.route('/api/dead-letters', deadLettersApi(deps))
   app.get('/api/invoices/:lagoInvoiceId', async (c) => {
     const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)

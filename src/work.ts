@@ -1,5 +1,6 @@
 import type { Deps } from './deps.ts'
 import { messageOf } from './errors.ts'
+import { createDeadLetterWatch, keepDeadLetter } from './deliveries/dead-letters.ts'
 import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
 import { noteSweep } from './metrics/note-sweep.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -21,6 +22,7 @@ import { wake, type Cause } from './wakes.ts'
 
 const CLOCK_MS = 1_000
 const ADJUST_MS = 60_000
+const DEAD_MS = 30_000
 const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
@@ -44,6 +46,7 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
+  const dead = createDeadLetterWatch(deps)
   const timers: ReturnType<typeof setInterval>[] = []
   let tickedAt: Date | undefined
 
@@ -123,29 +126,45 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
     for (const kind of JOB_KINDS) {
       if (kind === 'sweep') continue
       const onTrouble = kind === 'settle' ? noteTrouble.bind(undefined, deps) : undefined
-      const handler = metrics.jobs.meter(db, kind, handlers[kind])
+      const handler = metrics.jobs.meter(db, kind, handlers[kind], dead.done)
       await queue.work(kind, JOBS[kind].atOnce, handler, onTrouble)
     }
     if (isAlone) return
-    const sweeping = metrics.jobs.meter(db, 'sweep', handlers.sweep)
+    const sweeping = metrics.jobs.meter(db, 'sweep', handlers.sweep, dead.done)
     await queue.work('sweep', JOBS.sweep.atOnce, sweeping)
     for (const kind of JOB_KINDS) {
-      // What is not about one invoice is found again by the next sweep.
-      const tell = kind === 'settle' ? buryInvoice.bind(undefined, deps) : async () => undefined
-      await queue.workDeadLetters(kind, tell)
+      await queue.workDeadLetters(kind, (key, error) => bury(kind, key, error))
     }
     await beginClocks()
+  }
+
+  /** What is not about one invoice is found again by the next sweep, and all the same shown. */
+  async function bury(kind: JobKind, key: string, error: string) {
+    metrics.jobs.countBuried(kind)
+    await keepDeadLetter(deps, { kind, key, error })
+    dead.add(kind, key)
+    if (kind === 'settle') await buryInvoice(deps, key, error)
+  }
+
+  async function refreshDead() {
+    try {
+      await dead.refresh()
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'dead letters not looked at')
+    }
   }
 
   async function beginClocks() {
     const lookAtServices = createLookAtServices(sweepDeps)
     void greetEmptyLedger(sweepDeps).then(lookAtServices)
     await adoptSchedule(deps)
+    await refreshDead()
     await tick()
     await requestSweep('start')
     timers.push(
       setInterval(() => void tick(), CLOCK_MS),
       setInterval(() => void adjust(), ADJUST_MS),
+      setInterval(() => void refreshDead(), DEAD_MS),
       setInterval(() => void requestSweep('clock'), config.reconcileEveryMs),
       setInterval(() => void lookAtServices(), DAILY_MS),
     )

@@ -19,6 +19,9 @@ const METHODS: readonly [RegExp, string][] = [
   [/^\/pay\/[^/]+\/return$/, 'GET, HEAD, OPTIONS'],
   [/^\/metrics$/, 'GET, HEAD, OPTIONS'],
   [/^\/api\/(?:invoices|customers)\/[^/]+$/, 'GET, HEAD, OPTIONS'],
+  [/^\/api\/(?:deliveries|dead-letters|deliveries\/[^/]+\/[^/]+)$/, 'GET, HEAD, OPTIONS'],
+  [/^\/api\/deliveries\/(?:[^/]+\/[^/]+\/)?replay$/, 'POST, OPTIONS'],
+  [/^\/api\/dead-letters\/(?:redrive|forget)$/, 'POST, OPTIONS'],
 ]
 
 /**

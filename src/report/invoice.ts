@@ -13,6 +13,7 @@ import {
 } from '../db/schema.ts'
 import { allocateRefunds } from '../domain/allocation.ts'
 import { outcomeOf } from './disputes.ts'
+import { reasonCodeOf } from './reason-codes.ts'
 import { loadAttempts, loadPayments, payUrlOf, type LoadedPayment } from '../settle/load.ts'
 
 export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoice>>>
@@ -51,6 +52,8 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     amountDue: row.amountDue,
     state: row.state,
     reason: row.reason,
+    /** What kind of reason, where a person must look. */
+    reasonCode: row.state === 'attention' ? reasonCodeOf(row.reason) : null,
     payUrl: payUrlOf(publicUrl, row.payToken),
     isPayable: row.isPayable,
     nextWakeAt: row.nextWakeAt,

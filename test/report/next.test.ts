@@ -83,6 +83,7 @@ const invoice = (given: Partial<InvoiceReport>): InvoiceReport => ({
   currency: 'USD',
   amountDue: 10_800,
   state: 'open',
+  reasonCode: null,
   reason: 'waiting',
   payUrl: 'https://bridge.test/pay/x',
   isPayable: true,
