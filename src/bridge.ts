@@ -48,6 +48,7 @@ export async function openBridge(
     isPublicUrlGiven = true,
     stop,
     connections = settings.databaseConnections,
+    tellWith = globalThis.fetch,
   }: {
     log: Logger
     now: () => Date
@@ -57,6 +58,8 @@ export async function openBridge(
     stop?: AbortSignal | undefined
     /** How many connections to the database it takes at most, all together. */
     connections?: number
+    /** How notifications leave; it follows no redirect, and nothing of the services' limits holds for it. */
+    tellWith?: Fetch
   },
 ) {
   const wait = sayWhileWaiting(log)
@@ -90,7 +93,7 @@ export async function openBridge(
     return opened
   }
 
-  const metrics = createMetrics(config)
+  const metrics = createMetrics(config, now)
   const { live, urgent, patient, keys, abort, leave } = await openClients({
     config,
     db,
@@ -110,6 +113,8 @@ export async function openBridge(
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
     metrics,
+    tellWith,
+    refusedKeys: () => (['Lago', 'Dodo'] as const).filter((service) => keys.refused(service)),
   })
 
   async function findUnready(): Promise<string[]> {
@@ -136,6 +141,7 @@ export async function openBridge(
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
     abort()
+    await metrics.signals.withdraw(db).catch(() => undefined)
     await leave()
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()
@@ -144,7 +150,6 @@ export async function openBridge(
   metrics.openLedger({
     db,
     queueSchema: queue.schema,
-    now,
     log,
     isReady: async () => (await findUnready()).length === 0,
   })
@@ -162,6 +167,8 @@ export async function openBridge(
     },
     sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
+    /** Looks now at what is wrong, whoever looked last. */
+    watch: () => work.watchNow(),
     close,
     introduce: () => introduce(greeting),
     introduceRefused: () => introduceRefused(greeting),

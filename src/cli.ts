@@ -10,6 +10,7 @@ import {
 } from './deliveries/commands.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
+import { testNotification } from './notify/test-notification.ts'
 import { listAttention } from './report/attention.ts'
 import { explain } from './report/explain.ts'
 import { readPeriod, type GivenPeriod } from './report/period.ts'
@@ -159,6 +160,15 @@ program
   .action(
     asExitCode((lagoCustomerId: string) =>
       withBridge(({ deps }) => forget(deps, lagoCustomerId, write)),
+    ),
+  )
+
+program
+  .command('notify-test')
+  .description('sends one notification to ALERT_WEBHOOK_URL and prints the answer')
+  .action(
+    asExitCode(() =>
+      testNotification({ config: readProcessSettings().config, now }, globalThis.fetch, write),
     ),
   )
 

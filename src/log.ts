@@ -9,6 +9,7 @@ const SECRETS = [
   'webhookSecrets',
   'adminToken',
   'viewerToken',
+  'secret',
   'body',
   'headers',
 ]

@@ -5,6 +5,9 @@ import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
 import { noteSweep } from './metrics/note-sweep.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { expirePersonalData } from './privacy/expire.ts'
+import { compareDaily } from './notify/compare.ts'
+import { tell } from './notify/tell.ts'
+import { watchOnce } from './notify/watch.ts'
 import type { Handler } from './queue/queue.ts'
 import { buryInvoice } from './settle/bury.ts'
 import { adoptSchedule, wakeDue } from './settle/clock.ts'
@@ -18,11 +21,13 @@ import { syncMandate } from './settle/sync-mandate.ts'
 import { settleTopUp } from './settle/top-up.ts'
 import { tracePayment } from './settle/trace.ts'
 import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import type { Fetch } from './vendor-fetch.ts'
 import { wake, type Cause } from './wakes.ts'
 
 const CLOCK_MS = 1_000
 const ADJUST_MS = 60_000
 const DEAD_MS = 30_000
+const WATCH_MS = 10_000
 const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
@@ -39,14 +44,25 @@ type Working = {
   /** Takes the database's time again. */
   adjustClock: () => Promise<void>
   metrics: Metrics
+  /** How notifications leave. */
+  tellWith: Fetch
+  /** The services that refuse our keys just now. */
+  refusedKeys: () => ('Lago' | 'Dodo')[]
 }
 
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
-export function createWork({ deps, urgent, patient, calm, beat, adjustClock, metrics }: Working) {
+export function createWork(working: Working) {
+  const { deps, urgent, patient, calm, beat, adjustClock, metrics, tellWith, refusedKeys } = working
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
   const dead = createDeadLetterWatch(deps)
+  const telling = {
+    ...deps,
+    fetch: tellWith,
+    onTried: (type: string, result: 'sent' | 'failed') =>
+      metrics.notifications.inc({ type, result }),
+  }
   const timers: ReturnType<typeof setInterval>[] = []
   let tickedAt: Date | undefined
 
@@ -64,6 +80,7 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
     bundle: (key) => settleBundle(deps, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
+    notify: (key) => tell(telling, key),
     sweep: (_key, { cause }) => sweepIfDue(cause),
   }
 
@@ -146,6 +163,17 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
     if (kind === 'settle') await buryInvoice(deps, key, error)
   }
 
+  /** Every replica says what it sees, and one of them looks at what is wrong. */
+  async function watch() {
+    try {
+      await metrics.signals.flush(db, now(), refusedKeys())
+      await watchOnce(deps)
+      await compareDaily(sweepDeps)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'not looked at what is wrong')
+    }
+  }
+
   async function refreshDead() {
     try {
       await dead.refresh()
@@ -165,6 +193,7 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
       setInterval(() => void tick(), CLOCK_MS),
       setInterval(() => void adjust(), ADJUST_MS),
       setInterval(() => void refreshDead(), DEAD_MS),
+      setInterval(() => void watch(), WATCH_MS),
       setInterval(() => void requestSweep('clock'), config.reconcileEveryMs),
       setInterval(() => void lookAtServices(), DAILY_MS),
     )
@@ -177,6 +206,10 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock, met
     async sweepNow({ isDryRun = false } = {}) {
       if (!isDryRun) await expire()
       return (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
+    },
+    async watchNow() {
+      await metrics.signals.flush(db, now(), refusedKeys())
+      return watchOnce(deps, { isForced: true })
     },
     isLate: () => !tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS,
     stop() {

@@ -610,7 +610,6 @@ export const conditions = pgTable(
     /** What of it may change so that it is news: a reason code. */
     version: text('version').notNull(),
     since: at('since').notNull(),
-    seenAt: at('seen_at').notNull(),
     /** Since when it is not seen any more; it ends when it stays away. */
     goneAt: at('gone_at'),
     toldAt: at('told_at'),
@@ -634,6 +633,8 @@ export const notifications = pgTable(
     data: jsonb('data').$type<Record<string, unknown>>().notNull(),
     /** `kept`: nobody is to be told. `folded`: told by a digest. */
     state: text('state', { enum: ['kept', 'waiting', 'sent', 'failed', 'folded'] }).notNull(),
+    /** Since when it is to be told. */
+    queuedAt: at('queued_at').notNull(),
     /** When it came to that state. */
     endedAt: at('ended_at'),
     tries: integer('tries').notNull().default(0),

@@ -134,13 +134,14 @@ export const expireDeadLetters = (db: Executor, now: Date) =>
       ),
     )
 
+const nameOf = (kind: string, key: string) => `${kind} ${key}`
+
 /**
  * Knows which work is dead, so that one that comes to its end after all is dead no more, without a question to the
  * database at the end of each job.
  */
 export function createDeadLetterWatch({ db }: Pick<Deps, 'db'>) {
   let dead = new Set<string>()
-  const nameOf = (kind: string, key: string) => `${kind} ${key}`
 
   async function refresh() {
     const rows = await db

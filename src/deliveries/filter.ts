@@ -5,7 +5,7 @@ import type { Executor } from '../db/client.ts'
 import { deadLetters, deliveries } from '../db/schema.ts'
 import { duration } from '../env/values.ts'
 
-export const OUTCOMES = ['read', 'waiting', 'kept', 'failed'] as const
+const OUTCOMES = ['read', 'waiting', 'kept', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 /** A moment: an ISO date, or how long ago, like `2h`. */

@@ -12,7 +12,7 @@ type Source = (typeof SOURCES)[number]
 const Cursor = z.tuple([z.coerce.date(), z.enum(SOURCES), z.string().max(200)])
 type Cursor = z.infer<typeof Cursor>
 
-export const writeCursor = ([at, source, id]: Cursor) =>
+const writeCursor = ([at, source, id]: Cursor) =>
   Buffer.from(JSON.stringify([at.toISOString(), source, id])).toString('base64url')
 
 /** Undefined for what never was a cursor of ours. */

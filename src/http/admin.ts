@@ -6,7 +6,7 @@ import { createGuesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
 
 /** `admin` may look and act, `viewer` may look. */
-export type Role = 'admin' | 'viewer'
+type Role = 'admin' | 'viewer'
 /** What a handler behind the door knows of who is there. */
 export type Visit = { Variables: { role: Role } }
 

@@ -36,12 +36,17 @@ export function meterRoutes({ http }: Pick<Metrics, 'http'>): MiddlewareHandler 
 }
 
 /** Counts the webhooks that were not stored, by why. */
-export function countDeliveries({ deliveries }: Pick<Metrics, 'deliveries'>): MiddlewareHandler {
+export function countDeliveries({
+  deliveries,
+  signals,
+}: Pick<Metrics, 'deliveries' | 'signals'>): MiddlewareHandler {
   return async function count(c, next) {
     await next()
     const source = SOURCES.find((one) => c.req.path.endsWith(`/webhooks/${one}`))
     const result = RESULTS[c.res.status]
-    if (source && result && c.req.method === 'POST') deliveries.inc({ source, result })
+    if (!source || !result || c.req.method !== 'POST') return
+    deliveries.inc({ source, result })
+    if (result === 'refused') signals.hearRefused(source)
   }
 }
 

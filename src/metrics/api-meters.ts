@@ -18,7 +18,10 @@ const codeOf = (status: number) =>
   TOLD.includes(status) ? String(status) : `${Math.floor(status / 100)}xx`
 
 /** Measures what is asked of both services, and how much of what may be asked is used. */
-export function createApiMeters(instruments: Instruments) {
+export function createApiMeters(
+  instruments: Instruments,
+  onAnswer: (service: Service, code: string) => void,
+) {
   const { requests, requestDuration, budgetWait, paused } = instruments
   const watched: { service: string; windows: readonly Window[]; spentAt: number[] }[] = []
 
@@ -40,6 +43,7 @@ export function createApiMeters(instruments: Instruments) {
         return response
       } finally {
         requests.inc({ ...labels, code })
+        onAnswer(service, code)
         requestDuration.observe(labels, (performance.now() - startedMs) / 1_000)
       }
     }

@@ -225,7 +225,8 @@ export async function listDuplicates(db: Executor, since: Date) {
     currency: string
   }>(sql`
     select p.dodo_payment_id as id, r.lago_invoice_id, i.number, i.lago_customer_id as customer, p.amount, p.currency
-    from recordings r join payments p using (dodo_payment_id) join invoices i using (lago_invoice_id)
+    from recordings r join payments p using (dodo_payment_id)
+    join invoices i on i.lago_invoice_id = r.lago_invoice_id
     where r.disposition = 'duplicate' and p.made_at >= ${since.toISOString()}::timestamptz`)
   return rows.map((row) => ({ ...row, amount: number(row.amount) }))
 }

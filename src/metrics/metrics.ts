@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { messageOf } from '../errors.ts'
+import { createSignals } from '../notify/signals.ts'
 import { VERSION } from '../version.ts'
 import { createApiMeters } from './api-meters.ts'
 import { findLicense } from './counts.ts'
@@ -19,7 +20,6 @@ const OPEN_METRICS = 'application/openmetrics-text'
 type Ledger = {
   db: Database
   queueSchema: string
-  now: () => Date
   isReady: () => Promise<boolean>
   log: Pick<Logger, 'warn'>
 }
@@ -30,15 +30,16 @@ export type Metrics = ReturnType<typeof createMetrics>
  * Everything that is measured. What this process does is counted as it happens; what the ledger says is read when
  * somebody scrapes. `expose` answers also when the database is away, with what the process knows.
  */
-export function createMetrics(config: Config) {
+export function createMetrics(config: Config, now: () => Date = () => new Date()) {
   const registry = new Registry()
   const instruments = createProcessMetrics(registry)
-  const api = createApiMeters(instruments)
+  const signals = createSignals(() => now().getTime())
+  const api = createApiMeters(instruments, signals.hearAnswer)
   let license: string = config.lago.license === 'auto' ? 'unknown' : config.lago.license
   let ask: (() => Promise<Samples>) | undefined
 
   /** From now on the ledger can be asked. */
-  function openLedger({ db, queueSchema, now, isReady, log }: Ledger) {
+  function openLedger({ db, queueSchema, isReady, log }: Ledger) {
     const onFailure = (error: unknown) => {
       instruments.collectErrors.inc()
       log.warn({ error: messageOf(error) }, 'metrics of the ledger left out')
@@ -94,6 +95,8 @@ export function createMetrics(config: Config) {
     ...instruments,
     ...api,
     jobs: createJobMeters(instruments),
+    /** What is counted here and told elsewhere. */
+    signals,
     openLedger,
     expose,
   }

@@ -7,6 +7,7 @@ import {
 } from '@prometheus-io/client'
 
 import { JOB_KINDS } from '../jobs.ts'
+import { TOLD_TYPES } from '../notify/types.ts'
 
 const COMMIT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 10]
 const LAG_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600, 3600]
@@ -17,7 +18,7 @@ const BUDGET_SECONDS = [0.01, 0.1, 0.5, 1, 5, 20]
 const HTTP_SECONDS = [0.005, 0.02, 0.1, 0.5, 2, 10]
 
 /** How a webhook was answered. */
-export const DELIVERY_RESULTS = [
+const DELIVERY_RESULTS = [
   'stored',
   'duplicate',
   'refused',
@@ -100,14 +101,21 @@ function workMetrics(registers: Registry[]) {
   }
 }
 
+/** Answers that alerts wait for: the first must be an increase. */
+const WATCHED_CODES = ['401', '403', '429', '5xx', 'none']
+
 function apiMetrics(registers: Registry[]) {
+  const requests = new Counter({
+    name: 'bridge_api_requests_total',
+    help: 'Requests to Lago and Dodo, by their answer',
+    labelNames: ['service', 'method', 'code'],
+    registers,
+  })
+  for (const service of ['lago', 'dodo'])
+    for (const method of ['GET', 'POST'])
+      for (const code of WATCHED_CODES) requests.inc({ service, method, code }, 0)
   return {
-    requests: new Counter({
-      name: 'bridge_api_requests_total',
-      help: 'Requests to Lago and Dodo, by their answer',
-      labelNames: ['service', 'method', 'code'],
-      registers,
-    }),
+    requests,
     requestDuration: new Histogram({
       name: 'bridge_api_request_duration_seconds',
       help: 'Until the head of the answer',
@@ -139,6 +147,14 @@ function peopleMetrics(registers: Registry[]) {
     registers,
   })
   for (const result of ['accepted', 'refused']) logins.inc({ result }, 0)
+  const notifications = new Counter({
+    name: 'bridge_notifications_total',
+    help: 'Tries to tell somebody, by whether it was taken',
+    labelNames: ['type', 'result'],
+    registers,
+  })
+  for (const type of TOLD_TYPES)
+    for (const result of ['sent', 'failed']) notifications.inc({ type, result }, 0)
   return {
     logins,
     http: new Histogram({
@@ -148,12 +164,7 @@ function peopleMetrics(registers: Registry[]) {
       buckets: HTTP_SECONDS,
       registers,
     }),
-    notifications: new Counter({
-      name: 'bridge_notifications_total',
-      help: 'Notifications, by whether they were taken',
-      labelNames: ['type', 'result'],
-      registers,
-    }),
+    notifications,
     collectErrors: new Counter({
       name: 'bridge_metrics_collect_errors_total',
       help: 'Readings of the ledger that failed or took too long',
