@@ -19,7 +19,7 @@ FROM packages AS all-packages
 RUN bun install --frozen-lockfile --production
 
 
-# Everything but the packages. What only rehearses or demonstrates is left out by .dockerignore.
+# Everything but the packages. What only rehearses or demonstrates lies beside src, and .dockerignore lets none of it in.
 FROM ${DEBIAN_IMAGE} AS program
 ARG VERSION=0.2.0
 ARG REVISION=unknown

@@ -68,12 +68,12 @@ export function createApp(deps: AppDeps) {
   app.use('/api/*', admin)
   app.route('/api/deliveries', deliveriesApi(deps))
   app.route('/api/dead-letters', deadLettersApi(deps))
-  app.get('/api/invoices/:lagoInvoiceId', async (c) => {
-    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
+  app.get('/api/invoices/:receivableId', async (c) => {
+    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('receivableId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
   })
-  app.get('/api/customers/:lagoCustomerId', async (c) => {
-    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
+  app.get('/api/customers/:payerKey', async (c) => {
+    const customer = await describeCustomer(db, config.publicUrl, c.req.param('payerKey'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
   return app

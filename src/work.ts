@@ -9,18 +9,18 @@ import { compareDaily } from './notify/compare.ts'
 import { tell } from './notify/tell.ts'
 import { watchOnce } from './notify/watch.ts'
 import type { Handler } from './queue/queue.ts'
-import { buryInvoice } from './settle/bury.ts'
-import { adoptSchedule, wakeDue } from './settle/clock.ts'
-import { createLookAtServices, greetEmptyLedger } from './settle/look-at-services.ts'
-import { settleBundle } from './settle/settle-bundle.ts'
-import { createSettle } from './settle/settle.ts'
-import { noteTrouble } from './settle/trouble.ts'
-import { setupCard } from './settle/setup-card.ts'
-import { syncCustomer } from './settle/sync-customer.ts'
-import { syncMandate } from './settle/sync-mandate.ts'
-import { settleTopUp } from './settle/top-up.ts'
-import { tracePayment } from './settle/trace.ts'
-import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import { buryReceivable } from './collect/bury.ts'
+import { adoptSchedule, wakeDue } from './collect/clock.ts'
+import { createLookAtServices, greetEmptyLedger } from './billers/lago/look-at-services.ts'
+import { settleRequest } from './billers/lago/settle-request.ts'
+import { createSettle } from './billers/lago/settle.ts'
+import { noteTrouble } from './collect/trouble.ts'
+import { setupCard } from './collect/act/setup-card.ts'
+import { syncCustomer } from './billers/lago/sync-customer.ts'
+import { syncMandate } from './collect/act/mandate.ts'
+import { settleTopUp } from './billers/lago/top-up.ts'
+import { tracePayment } from './collect/trace.ts'
+import { lastSweptAt, sweep } from './sweep.ts'
 import type { Fetch } from './vendor-fetch.ts'
 import { wake, type Cause } from './wakes.ts'
 
@@ -77,7 +77,7 @@ export function createWork(working: Working) {
     mandate: (key) => syncMandate(deps, key),
     // Ten thousand may be imported at once; whoever has an invoice is met when that is collected.
     customer: (key) => syncCustomer({ ...deps, ...patient }, key),
-    bundle: (key) => settleBundle(deps, key),
+    bundle: (key) => settleRequest(deps, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
     notify: (key) => tell(telling, key),
@@ -160,7 +160,7 @@ export function createWork(working: Working) {
     metrics.jobs.countBuried(kind)
     await keepDeadLetter(deps, { kind, key, error })
     dead.add(kind, key)
-    if (kind === 'settle') await buryInvoice(deps, key, error)
+    if (kind === 'settle') await buryReceivable(deps, key, error)
   }
 
   /** Every replica says what it sees, and one of them looks at what is wrong. */

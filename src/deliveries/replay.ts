@@ -5,9 +5,9 @@ import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { MalformedEvent } from '../errors.ts'
-import { readDodoEvent, readLagoEvent, type Wake } from '../inbox/envelope.ts'
+import { readDodoEvent, readLagoEvent } from '../inbox/envelope.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
-import { note } from '../settle/timeline.ts'
+import { note } from '../collect/timeline.ts'
 import { wakeWithin, type Cause } from '../wakes.ts'
 import { conditionOf, describeFilter, type Filter } from './filter.ts'
 
@@ -75,7 +75,7 @@ async function putThrough(
 const WISHES = ['invoice.payment_failure', 'invoice.created']
 const isReadAgain = ({ source, eventType }: Row) => source === 'dodo' || !WISHES.includes(eventType)
 
-function wakeOf({ source, body }: Row): Wake {
+function wakeOf({ source, body }: Row): Pick<Row, 'wakes' | 'wakesKey'> {
   try {
     return source === 'lago' ? readLagoEvent(body) : readDodoEvent(body)
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
 import { wakeWithin } from '../wakes.ts'
 import { createCoalescer } from './coalesce.ts'
-import type { Wake } from './envelope.ts'
+import { isKnownEvent, type Wake } from './events.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -78,11 +78,14 @@ const identity = ({ source, deliveryId }: { source: string; deliveryId: string }
 /** A delivery about nothing we settle is complete as soon as it is stored. */
 function asRow(delivery: Delivery, receivedAt: Date) {
   const isIdle = delivery.wakes === null
+  const idle = isKnownEvent(delivery.source, delivery.eventType)
+    ? 'stored; nothing to settle'
+    : 'stored; of a type that this release does not know'
   return {
     ...delivery,
     receivedAt,
     processedAt: isIdle ? receivedAt : null,
-    outcome: isIdle ? 'stored; nothing to settle' : null,
+    outcome: isIdle ? idle : null,
   }
 }
 

@@ -12,7 +12,7 @@ const COLLECTING = sql`('open', 'processing', 'failed')`
 
 export async function countStates(db: Executor) {
   const rows = await db.execute<{ state: string; count: string }>(
-    sql`select state, count(*) from invoices group by state`,
+    sql`select state, count(*) from receivables where kind = 'invoice' group by state`,
   )
   return rows.map(({ state, count }) => ({ state, count: number(count) }))
 }
@@ -26,7 +26,7 @@ export async function sumOpen(db: Executor, now: Date) {
         when created_at > ${at} - interval '30 days' then '30d'
         when created_at > ${at} - interval '90 days' then '90d' else 'older' end as age,
       sum(amount_due) as due, extract(epoch from ${at} - min(created_at)) as oldest
-    from invoices where state in ${COLLECTING} group by 1, 2`)
+    from receivables where kind = 'invoice' and state in ${COLLECTING} group by 1, 2`)
   return rows.map((row) => ({ ...row, due: number(row.due), oldest: number(row.oldest) }))
 }
 
@@ -46,10 +46,10 @@ export async function sumRecovered(db: Executor) {
   const rows = await db.execute<{ currency: string; amount: string }>(sql`
     select p.currency, sum(r.amount) as amount
     from (
-      select s.lago_invoice_id, min(a.ended_at) as declined_at
+      select s.receivable_id, min(a.ended_at) as declined_at
       from attempts a join shares s on s.attempt_id = a.id where a.status = 'declined' group by 1
     ) declined
-    join recordings r using (lago_invoice_id) join payments p using (dodo_payment_id)
+    join recordings r using (receivable_id) join payments p using (dodo_payment_id)
     where r.status = 'recorded' and p.made_at > declined.declined_at group by 1`)
   return rows.map((row) => ({ ...row, amount: number(row.amount) }))
 }
@@ -79,7 +79,7 @@ export async function countDuplicates(db: Executor) {
   const rows = await db.execute<{ handling: string; count: string }>(sql`
     select case when exists (
         select from refund_orders o where o.dodo_payment_id = r.dodo_payment_id
-          and o.lago_credit_note_id is null and o.status <> 'refused')
+          and o.credit_note_id is null and o.status <> 'refused')
       then 'refunded' else 'held' end as handling, count(*)
     from recordings r where r.disposition = 'duplicate' group by 1`)
   return rows.map((row) => ({ ...row, count: number(row.count) }))
@@ -103,18 +103,18 @@ export async function listHeld(db: Executor) {
     refunded: string
     made_at: Date
   }>(sql`
-    select p.dodo_payment_id, i.lago_invoice_id, i.number, i.lago_customer_id as customer, p.currency,
+    select p.dodo_payment_id, i.receivable_id as lago_invoice_id, i.number, i.payer_key as customer, p.currency,
       case when r.status = 'held' then r.disposition else 'overpaid' end as disposition, p.amount, p.made_at,
       coalesce((select sum(o.amount) from recordings o
         where o.dodo_payment_id = p.dodo_payment_id and o.status = 'recorded'), 0) as recorded,
       coalesce((select sum(coalesce(f.amount, p.amount)) from refunds f
         left join refund_orders o on o.dodo_refund_id = f.dodo_refund_id
         where f.dodo_payment_id = p.dodo_payment_id and f.status <> 'failed'
-          and o.lago_credit_note_id is null), 0) as refunded
-    from invoices i
-    join recordings r using (lago_invoice_id) join payments p using (dodo_payment_id)
+          and o.credit_note_id is null), 0) as refunded
+    from receivables i
+    join recordings r using (receivable_id) join payments p using (dodo_payment_id)
     where i.state = 'attention' and r.status in ('held', 'recorded') and p.status = 'succeeded'
-      and not exists (select from dismissals d where d.lago_invoice_id = i.lago_invoice_id
+      and not exists (select from dismissals d where d.receivable_id = i.receivable_id
         and position(p.dodo_payment_id in d.reason) > 0)`)
   return rows.map(({ amount, recorded, refunded, ...row }) => ({
     ...row,
@@ -136,16 +136,16 @@ export async function listOpenRefunds(db: Executor) {
     amount: Text
     currency: Text
   }>(sql`
-    select o.id::text as id, o.dodo_payment_id, o.lago_invoice_id, i.number, o.reason, o.amount::text as amount,
+    select o.id::text as id, o.dodo_payment_id, o.receivable_id as lago_invoice_id, i.number, o.reason, o.amount::text as amount,
       p.currency, case when o.status = 'refused' then 'refused' else 'ordered' end as status
-    from refund_orders o left join invoices i using (lago_invoice_id)
+    from refund_orders o left join receivables i using (receivable_id)
     left join payments p on p.dodo_payment_id = o.dodo_payment_id
     where o.status in ('intended', 'unknown', 'waiting') or (o.status = 'refused' and i.state = 'attention')
     union all
-    select f.dodo_refund_id, f.dodo_payment_id, i.lago_invoice_id, i.number, f.refund_reason,
+    select f.dodo_refund_id, f.dodo_payment_id, i.receivable_id as lago_invoice_id, i.number, f.refund_reason,
       f.amount::text, coalesce(f.currency, p.currency), case when f.status = 'failed' then 'failed' else 'pending' end
     from refunds f join payments p using (dodo_payment_id)
-    left join invoices i on i.lago_invoice_id = p.lago_invoice_id
+    left join receivables i on i.receivable_id = p.receivable_id
     where f.status not in ('succeeded', 'failed') or (f.status = 'failed' and i.state = 'attention')`)
 }
 
@@ -164,9 +164,9 @@ export async function listDisputes(db: Executor) {
     customer: Text
   }>(sql`
     select d.dodo_dispute_id as id, d.dodo_payment_id, d.status, d.stage, d.amount, d.currency, d.opened_at,
-      i.lago_invoice_id, i.number, i.lago_customer_id as customer
+      i.receivable_id as lago_invoice_id, i.number, i.payer_key as customer
     from disputes d left join payments p using (dodo_payment_id)
-    left join invoices i on i.lago_invoice_id = p.lago_invoice_id`)
+    left join receivables i on i.receivable_id = p.receivable_id`)
   return rows.map((row) => ({ ...row, opened_at: row.opened_at && new Date(row.opened_at) }))
 }
 
@@ -185,14 +185,13 @@ export async function listAttention(db: Executor) {
     number: Text
     customer: Text
     reason: string
+    code: string
     amount: string
     currency: Text
   }>(sql`
-    select lago_invoice_id as id, number, lago_customer_id as customer, reason, amount_due::text as amount, currency
-    from invoices where state = 'attention'
-    union all
-    select lago_payment_request_id, null, lago_customer_id, reason, amount_due::text, currency
-    from bundles where state = 'attention'`)
+    select receivable_id as id, number, payer_key as customer, reason, coalesce(reason_code, 'gave_up') as code,
+      amount_due::text as amount, currency
+    from receivables where state = 'attention'`)
 }
 
 /** Saved cards that do not work, of customers who have an invoice in that currency to be collected. */
@@ -204,13 +203,13 @@ export async function listUnusableCards(db: Executor) {
     reason: string
     renewed_at: Date
   }>(sql`
-    select m.dodo_subscription_id as id, m.lago_customer_id as customer, m.currency, m.renewed_at,
+    select m.dodo_subscription_id as id, m.payer_key as customer, m.currency, m.renewed_at,
       coalesce(m.refusal, 'it is ' || m.status) as reason
     from mandates m
     where (m.refusal is not null or m.status <> 'active') and m.status <> 'cancelled'
-      and exists (select from invoices i where i.lago_customer_id = m.lago_customer_id
+      and exists (select from receivables i where i.kind = 'invoice' and i.payer_key = m.payer_key
         and i.currency = m.currency and i.state in ${COLLECTING})
-      and not exists (select from mandates o where o.lago_customer_id = m.lago_customer_id
+      and not exists (select from mandates o where o.payer_key = m.payer_key
         and o.currency = m.currency and o.status = 'active' and o.refusal is null and not o.is_ending)`)
 }
 
@@ -224,9 +223,9 @@ export async function listDuplicates(db: Executor, since: Date) {
     amount: string
     currency: string
   }>(sql`
-    select p.dodo_payment_id as id, r.lago_invoice_id, i.number, i.lago_customer_id as customer, p.amount, p.currency
+    select p.dodo_payment_id as id, r.receivable_id as lago_invoice_id, i.number, i.payer_key as customer, p.amount, p.currency
     from recordings r join payments p using (dodo_payment_id)
-    join invoices i on i.lago_invoice_id = r.lago_invoice_id
+    join receivables i on i.receivable_id = r.receivable_id
     where r.disposition = 'duplicate' and p.made_at >= ${since.toISOString()}::timestamptz`)
   return rows.map((row) => ({ ...row, amount: number(row.amount) }))
 }

@@ -37,19 +37,19 @@ const FINDINGS: readonly (readonly [RegExp, SweepKind, Source | undefined])[] = 
   ],
 ]
 
-type Finding = { lagoInvoiceId: string | null; what: string }
+type Finding = { receivableId: string | null; what: string }
 /** Something that a webhook should have told of, by the id that the webhook would name. */
 export type Suspect = { source: Source; id: string }
 
 /** What kind of finding it is, and what to look for among the webhooks. */
-export function classify({ lagoInvoiceId, what }: Finding): {
+export function classify({ receivableId, what }: Finding): {
   kind: SweepKind
   suspect?: Suspect
 } {
   for (const [sentence, kind, source] of FINDINGS) {
     const match = sentence.exec(what)
     if (!match) continue
-    const id = kind === 'invoice' ? (lagoInvoiceId ?? match[1]) : match[1]
+    const id = kind === 'invoice' ? (receivableId ?? match[1]) : match[1]
     return source && id ? { kind, suspect: { source, id } } : { kind }
   }
   return { kind: 'other' }

@@ -1,4 +1,4 @@
-import { isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
+import { isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
 import type { listHeld } from './counts.ts'
 
 type Row = Awaited<ReturnType<typeof listHeld>>[number]

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 
 import type { Database, Executor } from '../db/client.ts'
-import { classifyDecline, DECLINE_CODES } from '../domain/declines.ts'
-import { isLost, isUndecided } from '../domain/ledger.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { classifyDecline, DECLINE_CODES } from '../collect/declines.ts'
+import { isLost, isUndecided } from '../collect/ledger.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import { JOB_KINDS } from '../jobs.ts'
-import { REASON_CODES, reasonCodeOf } from '../report/reason-codes.ts'
+import { REASON_CODES } from '../collect/receivable.ts'
 import * as counts from './counts.ts'
 import { heldOf } from './held.ts'
 import { readMarks } from './marks.ts'
@@ -70,7 +70,7 @@ async function readMoneyAtRisk(db: Executor, now: Date): Promise<Samples> {
   return {
     bridge_open_amount: open.map(({ currency, age, due }) => ({
       labels: { currency: currency ?? 'none', age },
-      value: major(formatLago(due, currency ?? '')),
+      value: major(formatBooks(due, currency ?? '')),
     })),
     bridge_open_oldest_age_seconds: [{ value: Math.max(0, ...open.map(({ oldest }) => oldest)) }],
     bridge_held_amount: addUp(
@@ -98,7 +98,7 @@ async function readMoneyAtRisk(db: Executor, now: Date): Promise<Samples> {
 }
 
 async function readPeople(db: Executor, now: Date): Promise<Samples> {
-  const byCode = countBy(await counts.listAttention(db), ({ reason }) => reasonCodeOf(reason))
+  const byCode = countBy(await counts.listAttention(db), ({ code }) => code)
   const [oldest] = await db.execute<{ since: Date | null }>(
     sql`select min(since) as since from conditions where type = 'invoice.attention' and gone_at is null`,
   )
@@ -174,11 +174,11 @@ export async function readHeavy({ db }: Reading): Promise<Samples> {
     ),
     bridge_collected_amount_total: collected.map(({ currency, kind, amount }) => ({
       labels: { currency, kind },
-      value: major(formatLago(amount, currency)),
+      value: major(formatBooks(amount, currency)),
     })),
     bridge_recovered_amount_total: recovered.map(({ currency, amount }) => ({
       labels: { currency },
-      value: major(formatLago(amount, currency)),
+      value: major(formatBooks(amount, currency)),
     })),
     bridge_refunded_amount_total: addUp(
       refunded.map(({ currency, cause, amount }) => ({

@@ -21,7 +21,7 @@ const LOOK_BACK_MS = 30 * 60_000
  */
 export async function noteSweep(
   { db, log, now }: Noting,
-  { findings }: { findings: readonly { lagoInvoiceId: string | null; what: string }[] },
+  { findings }: { findings: readonly { receivableId: string | null; what: string }[] },
   { isFirst }: { isFirst: boolean },
 ): Promise<void> {
   const classified = findings.map(classify)

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 
 import { findings, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import { messageOf } from '../errors.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
 import { compareLedgers, type Entry } from '../report/compare-ledgers.ts'
@@ -82,6 +82,6 @@ async function compareLastDays(deps: Comparing, at: Date): Promise<StatementFind
 /** How far the two sides are apart, in major units. */
 function apart({ dodo, lago }: Entry): number {
   const inDodo = dodo ? Number.parseFloat(formatDodo(dodo.amount, dodo.currency)) : 0
-  const inLago = lago ? Number.parseFloat(formatLago(lago.amount, lago.currency)) : 0
+  const inLago = lago ? Number.parseFloat(formatBooks(lago.amount, lago.currency)) : 0
   return Math.abs(inDodo - inLago)
 }

@@ -2,13 +2,12 @@ import { sql } from 'drizzle-orm'
 
 import type { Config } from '../config.ts'
 import type { Executor } from '../db/client.ts'
-import { isUndecided } from '../domain/ledger.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { isUndecided } from '../collect/ledger.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import * as counts from '../metrics/counts.ts'
 import { heldOf } from '../metrics/held.ts'
 import { DISPUTE_DAYS } from '../metrics/ledger.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
-import { anchorOf, reasonCodeOf } from '../report/reason-codes.ts'
 import { readSignals, REFUSED_AT_LEAST } from './signals.ts'
 import type { AlertType, Condition } from './types.ts'
 
@@ -42,8 +41,7 @@ export async function findConditions(looking: Looking): Promise<Condition[]> {
 
 async function findAttention({ db, config }: Looking): Promise<Condition[]> {
   const rows = await counts.listAttention(db)
-  return rows.map(({ id, number, customer, reason, amount, currency }) => {
-    const reasonCode = reasonCodeOf(reason)
+  return rows.map(({ id, number, customer, reason, code: reasonCode, amount, currency }) => {
     const url = invoiceUrl(config, id)
     return {
       type: 'invoice.attention',
@@ -60,7 +58,7 @@ async function findAttention({ db, config }: Looking): Promise<Condition[]> {
         amount: Number(amount),
         currency,
         url,
-        docs: docsOf(anchorOf(reasonCode)),
+        docs: docsOf(reasonCode.replaceAll('_', '-')),
       },
     }
   })
@@ -248,7 +246,7 @@ export async function summarizeDay(
     ...moved.map(({ currency, what, amount }) => `${what} ${formatDodo(Number(amount), currency)}`),
     ...Array.from(due, ([currency, of]) => {
       const sum = of.reduce((total, one) => total + one.due, 0)
-      return `open ${formatLago(sum, currency)}`
+      return `open ${formatBooks(sum, currency)}`
     }),
     `${failed} failed`,
     `${attention} in attention`,

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import {
   compareLedgers,
   type CurrencyLine,
@@ -72,11 +72,11 @@ const describeCurrency = ({ currency, dodo, lago, difference }: CurrencyLine) =>
   String(dodo.payments.count),
   formatDodo(dodo.payments.amount, currency),
   String(lago.payments.count),
-  formatLago(lago.payments.amount, currency),
+  formatBooks(lago.payments.amount, currency),
   String(dodo.refunds.count),
   formatDodo(dodo.refunds.amount, currency),
   String(lago.refunds.count),
-  formatLago(lago.refunds.amount, currency),
+  formatBooks(lago.refunds.amount, currency),
   formatDodo(difference, currency),
 ]
 
@@ -131,6 +131,6 @@ const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Told[]
 
 function describeSides({ dodo, lago }: Entry): string {
   const inDodo = dodo ? formatDodo(dodo.amount, dodo.currency) : 'nothing'
-  const inLago = lago ? formatLago(lago.amount, lago.currency) : 'nothing'
+  const inLago = lago ? formatBooks(lago.amount, lago.currency) : 'nothing'
   return `${inDodo} in Dodo, ${inLago} in Lago`
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import { createSandboxDodo, type SandboxDodo } from '../../src/sandbox/dodo.ts'
-import { createSandboxLago, type SandboxLago } from '../../src/sandbox/lago.ts'
+import { createSandboxDodo, type SandboxDodo } from '../../sandbox/dodo/dodo.ts'
+import { createSandboxLago, type SandboxLago } from '../../sandbox/lago/lago.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { DODO_KEY, HMAC_KEY, LAGO_KEY, WEBHOOK_SECRET } from '../support/world.ts'
 

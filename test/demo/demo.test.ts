@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 
 import { expect, test } from 'bun:test'
 
-const DEMO = Bun.fileURLToPath(new URL('../../src/demo.ts', import.meta.url))
+const DEMO = Bun.fileURLToPath(new URL('../../demo/main.ts', import.meta.url))
 
 const folders = async () =>
   (await readdir(tmpdir())).filter((name) => name.startsWith('bridge-demo-'))

@@ -4,7 +4,7 @@ import { createBudget } from '../../src/budget.ts'
 import { createDodo } from '../../src/dodo/client.ts'
 import { ApiError, Later } from '../../src/errors.ts'
 import { createVendorFetch, type Fetch } from '../../src/vendor-fetch.ts'
-import { openDodo, paidCheckout, prepareCheckout, requestOf } from '../sandbox/dodo-support.ts'
+import { openDodo, paidCheckout, prepareCheckout, requestOf } from '../sandbox/dodo/support.ts'
 
 const WIDE_OPEN = [{ lengthMs: 1_000, most: 1_000 }]
 const LONG_AGO = new Date('2020-01-01T00:00:00Z')

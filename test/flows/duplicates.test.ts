@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import type { FaultRule } from '../../src/sandbox/faults.ts'
+import type { FaultRule } from '../../sandbox/kit/faults.ts'
 import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
 const MINUTE_MS = 60_000

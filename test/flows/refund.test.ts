@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Webhook } from 'standardwebhooks'
 
-import type { NewInvoice } from '../../src/sandbox/lago-invoices.ts'
+import type { NewInvoice } from '../../sandbox/lago/store/invoices.ts'
 import { openWorld, WEBHOOK_SECRET, type Report, type World } from '../support/world.ts'
 
 const DAY_MS = 24 * 3_600_000

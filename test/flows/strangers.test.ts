@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import type { PayOptions } from '../../src/sandbox/dodo-checkout.ts'
+import type { PayOptions } from '../../sandbox/dodo/store/checkout.ts'
 import { DODO_KEY, openWorld, type Report, type World } from '../support/world.ts'
 
 /** Buyers can put any metadata on a payment through a static link of the merchant's (`?metadata_…=`). */

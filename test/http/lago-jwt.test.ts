@@ -6,7 +6,7 @@ import pino from 'pino'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
 import { readConfig } from '../../src/config.ts'
-import { fetchInProcess } from '../../src/sandbox/in-process.ts'
+import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { DODO_KEY, LAGO_KEY, WEBHOOK_SECRET } from '../support/world.ts'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Config } from '../../src/config.ts'
 import { createLagoVerifier } from '../../src/http/lago-verifier.ts'
 import { createLago } from '../../src/lago/client.ts'
-import { API_KEY, HMAC_KEY, LAGO_URL, openLago, WORKED_EXAMPLE } from '../sandbox/lago-support.ts'
+import { API_KEY, HMAC_KEY, LAGO_URL, openLago, WORKED_EXAMPLE } from '../sandbox/lago/support.ts'
 
 /** A delivery of a Lago of some release, and how we take it. */
 async function deliver(

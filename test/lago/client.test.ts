@@ -4,7 +4,7 @@ import { createBudget } from '../../src/budget.ts'
 import { ApiError, Later } from '../../src/errors.ts'
 import { createLago } from '../../src/lago/client.ts'
 import { createVendorFetch, type Fetch } from '../../src/vendor-fetch.ts'
-import { API_KEY, LAGO_URL, openLago, WORKED_EXAMPLE } from '../sandbox/lago-support.ts'
+import { API_KEY, LAGO_URL, openLago, WORKED_EXAMPLE } from '../sandbox/lago/support.ts'
 
 const WIDE_OPEN = [{ lengthMs: 1_000, most: 1_000 }]
 

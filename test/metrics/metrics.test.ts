@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { LEDGER_METRICS } from '../../src/metrics/names.ts'
-import { REASON_CODES } from '../../src/report/reason-codes.ts'
+import { REASON_CODES } from '../../src/collect/receivable.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 import { parseMetrics, valueOf } from './support.ts'
 

@@ -240,9 +240,9 @@ test('a webhook that never came is told of; one that was only under way is not',
   const { sessionId } = await world.openCheckout(invoice.lago_id)
   await world.inSilence(() => world.dodo.pay(sessionId))
   const { deps } = world.bridge
-  const findings = (await world.sweep()).map(({ lagoInvoiceId, what }) => ({ lagoInvoiceId, what }))
+  const findings = (await world.sweep()).map(({ receivableId, what }) => ({ receivableId, what }))
   const arrived = {
-    lagoInvoiceId: invoice.lago_id,
+    receivableId: invoice.lago_id,
     what: `invoice ${invoice.number} was not known`,
   }
   await noteSweep(deps, { findings: [...findings, arrived] }, { isFirst: false })

@@ -77,13 +77,13 @@ const wanted = {
 }
 const invoice = (given: Partial<InvoiceReport>): InvoiceReport => ({
   lagoInvoiceId: 'inv_1',
+  reasonCode: null,
   number: 'ACM-1',
   customer: 'acct_1',
   customerName: 'Blue Fern',
   currency: 'USD',
   amountDue: 10_800,
   state: 'open',
-  reasonCode: null,
   reason: 'waiting',
   payUrl: 'https://bridge.test/pay/x',
   isPayable: true,

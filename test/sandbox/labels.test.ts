@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
-import { openDodo, openMandate, paidCheckout, prepareCheckout } from './dodo-support.ts'
-import { openLago, WORKED_EXAMPLE } from './lago-support.ts'
+import { openDodo, openMandate, paidCheckout, prepareCheckout } from './dodo/support.ts'
+import { openLago, WORKED_EXAMPLE } from './lago/support.ts'
 
 /** The fields of a page that no label is around, and how many mains it has. */
 function inspect(html: string) {

@@ -13,15 +13,18 @@ const { version } = z.object({ version: z.string() }).parse(JSON.parse(read('pac
 const dockerfile = read('Dockerfile')
 
 describe('the image', () => {
-  const leftOut = read('.dockerignore')
-    .split('\n')
-    .filter((line) => line.startsWith('src/'))
+  const [everything, ...letIn] = read('.dockerignore').trim().split('\n')
 
   test('holds nothing that only rehearses, and nothing in it needs that', () => {
-    const isLeftOut = (path: string) =>
-      leftOut.some((one) => path === one || path.startsWith(`${one}/`))
-    expect(leftOut).toContain('src/sandbox')
-    expect(leftOut.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+    expect(everything).toBe('*')
+    expect(letIn.filter((line) => !/^![\w.]+$/.test(line))).toEqual([])
+    const held = letIn.map((line) => line.slice(1))
+    expect(held).toContain('src')
+    expect(held.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+    for (const name of ['sandbox', 'demo', 'test']) {
+      expect(existsSync(join(ROOT, name))).toBe(true)
+      expect(held).not.toContain(name)
+    }
 
     const transpilers = {
       ts: new Bun.Transpiler({ loader: 'ts' }),
@@ -29,16 +32,19 @@ describe('the image', () => {
     }
     const wanted = [...new Glob('src/**/*.{ts,tsx}').scanSync(ROOT)]
       .map((path) => path.split(sep).join('/'))
-      .filter((path) => !isLeftOut(path))
       .flatMap((path) => {
         const { imports } = transpilers[path.endsWith('x') ? 'tsx' : 'ts'].scan(read(path))
         return imports
           .filter((one) => one.path.startsWith('.'))
-          .map((one) => relative(ROOT, join(ROOT, dirname(path), one.path)))
+          .map((one) =>
+            relative(ROOT, join(ROOT, dirname(path), one.path))
+              .split(sep)
+              .join('/'),
+          )
       })
 
     expect(wanted.length).toBeGreaterThan(200)
-    expect(wanted.filter((path) => isLeftOut(path))).toEqual([])
+    expect(wanted.filter((path) => !held.includes(path.split('/')[0] ?? ''))).toEqual([])
   })
 
   test('says which version it is, and runs as a number that is not root', () => {

@@ -5,12 +5,12 @@ import postgres from 'postgres'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
 import { readConfig } from '../../src/config.ts'
-import { GOOD_DAY } from '../../src/sandbox/dodo-world.ts'
-import { createSandboxDodo, type SandboxDodoOptions } from '../../src/sandbox/dodo.ts'
-import { fetchInProcess } from '../../src/sandbox/in-process.ts'
-import type { CustomerInput } from '../../src/sandbox/lago-customers.ts'
-import type { NewInvoice } from '../../src/sandbox/lago-invoices.ts'
-import { createSandboxLago, type SandboxLagoOptions } from '../../src/sandbox/lago.ts'
+import { GOOD_DAY } from '../../sandbox/dodo/store/world.ts'
+import { createSandboxDodo, type SandboxDodoOptions } from '../../sandbox/dodo/dodo.ts'
+import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
+import type { CustomerInput } from '../../sandbox/lago/store/customers.ts'
+import type { NewInvoice } from '../../sandbox/lago/store/invoices.ts'
+import { createSandboxLago, type SandboxLagoOptions } from '../../sandbox/lago/lago.ts'
 import { createTestDatabase } from './database.ts'
 
 export const LAGO_KEY = '0d9c1c62-54a4-4a2b-8f3a-2f2f4c7c9a10'
@@ -23,7 +23,8 @@ const LAGO_URL = 'http://lago.test'
 const DODO_URL = 'http://dodo.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
-const PATIENCE_MS = 20_000
+/** Only a failure waits so long: many times what a machine of two cores with ten times the work takes. */
+const PATIENCE_MS = 120_000
 /** Work sends work: one quiet moment proves nothing. */
 const CALM_LOOKS = 3
 
