@@ -6,12 +6,15 @@ import { adminOnly } from './http/admin.ts'
 import { assets } from './http/assets.ts'
 import { dashboard } from './http/dashboard/dashboard.tsx'
 import { createGuesses } from './http/guesses.ts'
+import { deadLettersApi, deliveriesApi } from './http/deliveries.ts'
+import { countDeliveries, meterReceive, meterRoutes, metricsOf } from './http/metrics.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
 import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
 
@@ -20,11 +23,12 @@ export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'dodo' | '
   organizationId: () => Promise<string>
   /** What keeps us from being ready; empty when nothing does. */
   findUnready: () => Promise<string[]>
+  metrics: Metrics
 }
 
 /** The whole HTTP surface. Errors become statuses here and nowhere else. */
 export function createApp(deps: AppDeps) {
-  const { config, db, log } = deps
+  const { config, db, log, metrics } = deps
   const app = new Hono({ getPath: createGetPath(config.publicUrl) })
   const say = createSampledLog(log)
 
@@ -46,8 +50,13 @@ export function createApp(deps: AppDeps) {
   })
   app.notFound((c) => answerNothing(c, say))
 
-  app.use(guarded(config.publicUrl))
-  app.route('/webhooks', webhooks(deps))
+  const guesses = createGuesses()
+  const { adminToken, viewerToken } = config
+  const admin = adminOnly(adminToken, { guesses, say, viewerToken })
+
+  app.use(meterRoutes(metrics), guarded(config.publicUrl))
+  app.use('/webhooks/*', countDeliveries(metrics))
+  app.route('/webhooks', webhooks({ ...deps, receive: meterReceive(metrics, deps.receive) }))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
@@ -59,8 +68,11 @@ export function createApp(deps: AppDeps) {
   app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
   app.route('/pay', pay(deps))
 
-  const guesses = createGuesses()
-  app.use('/api/*', adminOnly(config.adminToken, { guesses, say }))
+  app.get('/metrics', admin, metricsOf(metrics))
+
+  app.use('/api/*', admin)
+  app.route('/api/deliveries', deliveriesApi(deps))
+  app.route('/api/dead-letters', deadLettersApi(deps))
   app.get('/api/invoices/:receivableId', async (c) => {
     const invoice = await describeInvoice(db, config.publicUrl, c.req.param('receivableId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
@@ -69,8 +81,7 @@ export function createApp(deps: AppDeps) {
     const customer = await describeCustomer(db, config.publicUrl, c.req.param('payerKey'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
-  if (config.adminToken !== undefined) {
-    const { adminToken } = config
+  if (adminToken !== undefined) {
     app.route('/assets', assets())
     app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))
   }

@@ -18,6 +18,7 @@ import { createReceive } from './inbox/receive.ts'
 import { introduce, introduceRefused } from './introduce.ts'
 import { JOB_KINDS } from './jobs.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { createQueue } from './queue/queue.ts'
 import { createAlone } from './collect/alone.ts'
 import { rememberInstallation } from './billers/lago/collect-since.ts'
@@ -48,6 +49,7 @@ export async function openBridge(
     isPublicUrlGiven = true,
     stop,
     connections = settings.databaseConnections,
+    tellWith = globalThis.fetch,
   }: {
     log: Logger
     now: () => Date
@@ -57,6 +59,8 @@ export async function openBridge(
     stop?: AbortSignal | undefined
     /** How many connections to the database it takes at most, all together. */
     connections?: number
+    /** How notifications leave; it follows no redirect, and nothing of the services' limits holds for it. */
+    tellWith?: Fetch
   },
 ) {
   const wait = sayWhileWaiting(log)
@@ -90,12 +94,14 @@ export async function openBridge(
     return opened
   }
 
+  const metrics = createMetrics(config, now)
   const { live, urgent, patient, keys, abort, leave } = await openClients({
     config,
     db,
     log,
     now,
     fetch,
+    metrics,
   })
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const biller = createLagoBiller({ lago: live.lago, organizationId })
@@ -108,6 +114,9 @@ export async function openBridge(
     calm: receive.calm,
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
+    metrics,
+    tellWith,
+    refusedKeys: () => (['Lago', 'Dodo'] as const).filter((service) => keys.refused(service)),
   })
 
   async function findUnready(): Promise<string[]> {
@@ -134,17 +143,25 @@ export async function openBridge(
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
     abort()
+    await metrics.signals.withdraw(db).catch(() => undefined)
     await leave()
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()
   }
 
-  const app = createApp({ ...deps, receive, findUnready })
+  metrics.openLedger({
+    db,
+    queueSchema: queue.schema,
+    log,
+    isReady: async () => (await findUnready()).length === 0,
+  })
+  const app = createApp({ ...deps, receive, findUnready, metrics })
   const greeting = { ...deps, keys }
   return {
     app,
     db,
     deps,
+    metrics,
     databaseUrl: server.url,
     async work({ isAlone = false } = {}) {
       if (!isAlone) await alone.warm()
@@ -152,6 +169,8 @@ export async function openBridge(
     },
     sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
+    /** Looks now at what is wrong, whoever looked last. */
+    watch: () => work.watchNow(),
     close,
     introduce: () => introduce(greeting),
     introduceRefused: () => introduceRefused(greeting),

@@ -1,8 +1,16 @@
 import { Command } from 'commander'
 
 import { migrateOnce, openBridge, type Bridge } from './bridge.ts'
+import {
+  deadLetters,
+  replayMany,
+  replayOne,
+  type DeadOptions,
+  type ReplayOptions,
+} from './deliveries/commands.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
+import { testNotification } from './notify/test-notification.ts'
 import { listAttention } from './report/attention.ts'
 import { explain } from './report/explain.ts'
 import { readPeriod, type GivenPeriod } from './report/period.ts'
@@ -112,11 +120,53 @@ program
   .action(asExitCode(() => withBridge(({ deps }) => listAttention(deps, write))))
 
 program
+  .command('replay [source] [delivery]')
+  .description('puts one webhook through again (lago or dodo, and its id), or all that match')
+  .option('--source <source>', 'lago or dodo')
+  .option('--event <type>', 'like payment.failed')
+  .option('--outcome <outcome>', 'read, waiting, kept or failed')
+  .option('--about <id>', 'of an invoice, a payment, a subscription, a customer')
+  .option('--since <moment>', 'how long ago, like 2h, or when')
+  .option('--until <moment>', 'the same')
+  .option('--dry-run', 'only count', false)
+  .action(
+    asExitCode((source: string | undefined, id: string | undefined, options: ReplayOptions) =>
+      withBridge(({ deps }) =>
+        source !== undefined && id !== undefined
+          ? replayOne(deps, [source, id], write)
+          : replayMany(deps, { ...options, ...(source !== undefined && { source }) }, write),
+      ),
+    ),
+  )
+
+program
+  .command('dead-letters')
+  .description('jobs that gave up; exit code 1 if there are any')
+  .option('--kind <kind>', 'only of this kind')
+  .option('--key <key>', 'only about this one')
+  .option('--redrive', 'run them again', false)
+  .option('--forget <why>', 'put them away without running them')
+  .action(
+    asExitCode((options: DeadOptions) =>
+      withBridge(({ deps }) => deadLetters(deps, options, write)),
+    ),
+  )
+
+program
   .command('forget <customer>')
   .description(
     'lets go of the name, the e-mail address and the webhooks of one customer (id) at once',
   )
   .action(asExitCode((payerKey: string) => withBridge(({ deps }) => forget(deps, payerKey, write))))
+
+program
+  .command('notify-test')
+  .description('sends one notification to ALERT_WEBHOOK_URL and prints the answer')
+  .action(
+    asExitCode(() =>
+      testNotification({ config: readProcessSettings().config, now }, globalThis.fetch, write),
+    ),
+  )
 
 program
   .command('statement')

@@ -6,6 +6,7 @@ import type { Database } from './db/client.ts'
 import { createDodo } from './dodo/client.ts'
 import { createKeyWatch } from './key-watch.ts'
 import { createLago } from './lago/client.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { createLagoRelease, readLagoVersion } from './lago/release.ts'
 import { createUnreadableRows } from './lago/unreadable-rows.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
@@ -25,16 +26,21 @@ export async function openClients({
   log,
   now,
   fetch,
+  metrics,
 }: {
   config: Config
   db: Database
   log: Logger
   now: () => Date
   fetch: Fetch
+  metrics: Metrics
 }) {
   const stopping = new AbortController()
   const keys = createKeyWatch({ log })
-  const budgetOf = (service: Service) => createBudget(service, config.rateLimits[service], now)
+  const budgetOf = (service: Service) => {
+    const limits = config.rateLimits[service]
+    return metrics.meterBudget(service, limits, createBudget(service, limits, now))
+  }
   const budgets: Record<Service, Budget> = { Lago: budgetOf('Lago'), Dodo: budgetOf('Dodo') }
   const services = (['Lago', 'Dodo'] as const).map((name) => ({
     name,
@@ -47,7 +53,7 @@ export async function openClients({
     const budget = budgets[service]
     const plugged = createVendorFetch({
       service,
-      fetch,
+      fetch: metrics.meterFetch(service, fetch),
       budget,
       urgency,
       stop: stopping.signal,

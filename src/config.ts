@@ -1,10 +1,12 @@
 import { z } from 'zod'
 
 import { refuseBadDatabaseUrl } from './db/database-url.ts'
+import { alertUrl } from './env/alert-url.ts'
 import { clean } from './env/clean.ts'
 import { ConfigError } from './env/config-error.ts'
 import { findDoubts, findStrangers, findUnsafe } from './env/judge.ts'
 import { readSecretFiles } from './env/secret-files.ts'
+import { ALERT_TYPES, alertTypesOf } from './notify/types.ts'
 import {
   apiKey,
   collectSince,
@@ -88,6 +90,32 @@ const Environment = z.object({
     .min(8, 'use at least 8 characters')
     .regex(/^[\x20-\x7e]+$/, 'use letters, digits and signs of ASCII: it is sent in a header')
     .optional(),
+  /** May look at /api, /dashboard and /metrics, and change nothing. */
+  VIEWER_TOKEN: z
+    .string()
+    .min(8, 'use at least 8 characters')
+    .regex(/^[\x20-\x7e]+$/, 'use letters, digits and signs of ASCII: it is sent in a header')
+    .optional(),
+  /** Who is told what is wrong: a chat, or a program. */
+  ALERT_WEBHOOK_URL: alertUrl.optional(),
+  /** Signs what is told, as Standard Webhooks say. */
+  ALERT_WEBHOOK_SECRET: z
+    .string()
+    .refine(isStandardWebhooksSecret, 'it starts with whsec_ and goes on in base64')
+    .optional(),
+  /** Of what; all but daily_summary where it is not set. */
+  ALERT_EVENTS: list
+    .pipe(z.array(z.enum(ALERT_TYPES, `write some of ${ALERT_TYPES.join(', ')}`)))
+    .optional(),
+  /** What a chat shows, or what a program reads; `auto` goes by the host. */
+  ALERT_FORMAT: z
+    .enum(['auto', 'standard', 'slack'], 'write auto, standard or slack')
+    .default('auto'),
+  /** When the day is summed up, in UTC. */
+  ALERT_SUMMARY_AT: z
+    .string()
+    .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'write a time of day in UTC, like 07:30')
+    .optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write a pino level')
     .default('info'),
@@ -104,6 +132,9 @@ export const SECRET_NAMES = [
   'DODO_API_KEY',
   'DODO_WEBHOOK_SECRET',
   'ADMIN_TOKEN',
+  'VIEWER_TOKEN',
+  'ALERT_WEBHOOK_URL',
+  'ALERT_WEBHOOK_SECRET',
 ] as const satisfies readonly (keyof typeof Environment.shape)[]
 
 const KNOWN_NAMES = [...VARIABLE_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`)]
@@ -190,6 +221,14 @@ function toConfig(env: z.infer<typeof Environment>) {
     rateLimits: { Dodo: env.DODO_RATE_LIMIT, Lago: env.LAGO_RATE_LIMIT },
     retentionMs: env.RETENTION,
     adminToken: env.ADMIN_TOKEN,
+    viewerToken: env.VIEWER_TOKEN,
+    alerts: {
+      url: env.ALERT_WEBHOOK_URL,
+      secret: env.ALERT_WEBHOOK_SECRET,
+      types: alertTypesOf(env.ALERT_EVENTS, env.ALERT_SUMMARY_AT),
+      format: env.ALERT_FORMAT,
+      summaryAt: env.ALERT_SUMMARY_AT,
+    },
     logLevel: env.LOG_LEVEL,
   }
 }

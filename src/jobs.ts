@@ -14,6 +14,8 @@ export const JOBS = {
   topup: { atOnce: 1 },
   /** A customer who stands at the link to save a card. */
   setup: { atOnce: 1 },
+  /** Whoever is to be told what is wrong. */
+  notify: { atOnce: 1 },
   /** Both services, for what webhooks missed. */
   sweep: { atOnce: 1 },
 } as const

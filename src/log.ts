@@ -8,6 +8,8 @@ const SECRETS = [
   'hmacKeys',
   'webhookSecrets',
   'adminToken',
+  'viewerToken',
+  'secret',
   'body',
   'headers',
 ]

@@ -23,6 +23,7 @@ const CAUSES = {
   top_up: { priority: 5 },
   operator: { priority: 5 },
   invoice_changed: { priority: 0 },
+  notification: { priority: 0, isPatient: true },
   clock: { priority: 0 },
   start: { priority: 0 },
   // A sweep sees again and again what has been put off: it is in hand. A person who asks for one wants it now.

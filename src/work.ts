@@ -1,7 +1,13 @@
 import type { Deps } from './deps.ts'
 import { messageOf } from './errors.ts'
+import { createDeadLetterWatch, keepDeadLetter } from './deliveries/dead-letters.ts'
 import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
+import { noteSweep } from './metrics/note-sweep.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { expirePersonalData } from './privacy/expire.ts'
+import { compareDaily } from './notify/compare.ts'
+import { tell } from './notify/tell.ts'
+import { watchOnce } from './notify/watch.ts'
 import type { Handler } from './queue/queue.ts'
 import { buryReceivable } from './collect/bury.ts'
 import { adoptSchedule, wakeDue } from './collect/clock.ts'
@@ -15,10 +21,13 @@ import { syncMandate } from './collect/act/mandate.ts'
 import { settleTopUp } from './billers/lago/top-up.ts'
 import { tracePayment } from './collect/trace.ts'
 import { lastSweptAt, sweep } from './sweep.ts'
+import type { Fetch } from './vendor-fetch.ts'
 import { wake, type Cause } from './wakes.ts'
 
 const CLOCK_MS = 1_000
 const ADJUST_MS = 60_000
+const DEAD_MS = 30_000
+const WATCH_MS = 10_000
 const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
 const CLOCK_LATE_MS = 10_000
@@ -34,13 +43,26 @@ type Working = {
   beat: () => Promise<void>
   /** Takes the database's time again. */
   adjustClock: () => Promise<void>
+  metrics: Metrics
+  /** How notifications leave. */
+  tellWith: Fetch
+  /** The services that refuse our keys just now. */
+  refusedKeys: () => ('Lago' | 'Dodo')[]
 }
 
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
-export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: Working) {
+export function createWork(working: Working) {
+  const { deps, urgent, patient, calm, beat, adjustClock, metrics, tellWith, refusedKeys } = working
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
+  const dead = createDeadLetterWatch(deps)
+  const telling = {
+    ...deps,
+    fetch: tellWith,
+    onTried: (type: string, result: 'sent' | 'failed') =>
+      metrics.notifications.inc({ type, result }),
+  }
   const timers: ReturnType<typeof setInterval>[] = []
   let tickedAt: Date | undefined
 
@@ -58,6 +80,7 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     bundle: (key) => settleRequest(deps, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
+    notify: (key) => tell(telling, key),
     sweep: (_key, { cause }) => sweepIfDue(cause),
   }
 
@@ -93,7 +116,11 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
     if (cause === 'clock' && sinceMs < config.reconcileEveryMs / 2) return
     try {
-      const { found, skipped, isComplete } = await sweep(sweepDeps)
+      const startedMs = performance.now()
+      const swept = await sweep(sweepDeps)
+      const { found, skipped, isComplete } = swept
+      metrics.sweepDuration.observe((performance.now() - startedMs) / 1_000)
+      await noteSweep(deps, swept, { isFirst: sweptAt === undefined })
       if (skipped > 0) log.warn({ invoices: skipped }, 'not collected: COLLECT_SINCE decides')
       log.info({ found, isComplete }, 'sweep done')
       if (!isComplete) await requestSweep('sweep_goes_on')
@@ -116,27 +143,57 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     for (const kind of JOB_KINDS) {
       if (kind === 'sweep') continue
       const onTrouble = kind === 'settle' ? noteTrouble.bind(undefined, deps) : undefined
-      await queue.work(kind, JOBS[kind].atOnce, handlers[kind], onTrouble)
+      const handler = metrics.jobs.meter(db, kind, handlers[kind], dead.done)
+      await queue.work(kind, JOBS[kind].atOnce, handler, onTrouble)
     }
     if (isAlone) return
-    await queue.work('sweep', JOBS.sweep.atOnce, handlers.sweep)
+    const sweeping = metrics.jobs.meter(db, 'sweep', handlers.sweep, dead.done)
+    await queue.work('sweep', JOBS.sweep.atOnce, sweeping)
     for (const kind of JOB_KINDS) {
-      // What is not about one invoice is found again by the next sweep.
-      const tell = kind === 'settle' ? buryReceivable.bind(undefined, deps) : async () => undefined
-      await queue.workDeadLetters(kind, tell)
+      await queue.workDeadLetters(kind, (key, error) => bury(kind, key, error))
     }
     await beginClocks()
+  }
+
+  /** What is not about one invoice is found again by the next sweep, and all the same shown. */
+  async function bury(kind: JobKind, key: string, error: string) {
+    metrics.jobs.countBuried(kind)
+    await keepDeadLetter(deps, { kind, key, error })
+    dead.add(kind, key)
+    if (kind === 'settle') await buryReceivable(deps, key, error)
+  }
+
+  /** Every replica says what it sees, and one of them looks at what is wrong. */
+  async function watch() {
+    try {
+      await metrics.signals.flush(db, now(), refusedKeys())
+      await watchOnce(deps)
+      await compareDaily(sweepDeps)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'not looked at what is wrong')
+    }
+  }
+
+  async function refreshDead() {
+    try {
+      await dead.refresh()
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'dead letters not looked at')
+    }
   }
 
   async function beginClocks() {
     const lookAtServices = createLookAtServices(sweepDeps)
     void greetEmptyLedger(sweepDeps).then(lookAtServices)
     await adoptSchedule(deps)
+    await refreshDead()
     await tick()
     await requestSweep('start')
     timers.push(
       setInterval(() => void tick(), CLOCK_MS),
       setInterval(() => void adjust(), ADJUST_MS),
+      setInterval(() => void refreshDead(), DEAD_MS),
+      setInterval(() => void watch(), WATCH_MS),
       setInterval(() => void requestSweep('clock'), config.reconcileEveryMs),
       setInterval(() => void lookAtServices(), DAILY_MS),
     )
@@ -149,6 +206,10 @@ export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: W
     async sweepNow({ isDryRun = false } = {}) {
       if (!isDryRun) await expire()
       return (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
+    },
+    async watchNow() {
+      await metrics.signals.flush(db, now(), refusedKeys())
+      return watchOnce(deps, { isForced: true })
     },
     isLate: () => !tickedAt || now().getTime() - tickedAt.getTime() > CLOCK_LATE_MS,
     stop() {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { ConfigError, readConfig, VARIABLE_NAMES } from '../src/config.ts'
+import { ALERT_TYPES } from '../src/notify/types.ts'
 
 const SECRET = 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx'
 const REQUIRED = {
@@ -90,6 +91,14 @@ describe('readConfig', () => {
       },
       retentionMs: undefined,
       adminToken: undefined,
+      viewerToken: undefined,
+      alerts: {
+        url: undefined,
+        secret: undefined,
+        types: ALERT_TYPES.filter((type) => type !== 'daily_summary'),
+        format: 'auto',
+        summaryAt: undefined,
+      },
       logLevel: 'info',
     })
   })
@@ -118,6 +127,12 @@ describe('readConfig', () => {
         'RETENTION',
         'RETRY_SCHEDULE',
         'DUPLICATE_PAYMENTS',
+        'VIEWER_TOKEN',
+        'ALERT_WEBHOOK_URL',
+        'ALERT_WEBHOOK_SECRET',
+        'ALERT_EVENTS',
+        'ALERT_FORMAT',
+        'ALERT_SUMMARY_AT',
         'VOID_PAYMENTS',
         'RECONCILE_EVERY',
         'COLLECT_SINCE',

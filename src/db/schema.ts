@@ -58,6 +58,8 @@ export const deliveries = pgTable(
     /** For who looks at them: the newest, and all about one thing. */
     index('deliveries_by_age').on(table.receivedAt, table.deliveryId),
     index('deliveries_about').on(table.wakesKey, table.receivedAt),
+    /** The newest of a source, for lists and for when one last came. */
+    index('deliveries_by_time').on(table.source, table.receivedAt, table.deliveryId),
   ],
 )
 
@@ -393,6 +395,8 @@ export const disputes = pgTable(
     isByRdr: boolean('is_by_rdr').notNull().default(false),
     amount: text('amount').notNull(),
     currency: text('currency').notNull(),
+    /** As Dodo says; the time to answer runs from here. Null where it does not say. */
+    openedAt: at('opened_at'),
     observedAt: at('observed_at').notNull(),
   },
   (table) => [index('disputes_by_payment').on(table.dodoPaymentId)],
@@ -555,3 +559,89 @@ export const replicas = pgTable('replicas', {
   spent: jsonb('spent').$type<Record<string, number>>().notNull(),
   beatAt: timestamp('beat_at', { withTimezone: true }).notNull(),
 })
+
+/** What only grows and is written in no other table: what sweeps found. */
+export const tallies = pgTable(
+  'tallies',
+  {
+    name: text('name').notNull(),
+    label: text('label').notNull(),
+    value: bigint('value', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ name: 'tallies_pk', columns: [table.name, table.label] })],
+)
+
+/** Work that gave up, until it is done after all, redriven or forgotten. */
+export const deadLetters = pgTable(
+  'dead_letters',
+  {
+    kind: text('kind').notNull(),
+    key: text('key').notNull(),
+    error: text('error').notNull(),
+    buriedAt: at('buried_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'dead_letters_pk', columns: [table.kind, table.key] })],
+)
+
+/** What one process sees of the services and of who sends, and others cannot: it counts while it is seen. */
+export const signals = pgTable(
+  'signals',
+  {
+    type: text('type').notNull(),
+    subject: text('subject').notNull(),
+    process: uuid('process').notNull(),
+    level: integer('level').notNull(),
+    seenAt: at('seen_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'signals_pk', columns: [table.type, table.subject, table.process] }),
+  ],
+)
+
+/** What is wrong just now, since when, and whether somebody was told. */
+export const conditions = pgTable(
+  'conditions',
+  {
+    type: text('type').notNull(),
+    subject: text('subject').notNull(),
+    /** What of it may change so that it is news: a reason code. */
+    version: text('version').notNull(),
+    since: at('since').notNull(),
+    /** Since when it is not seen any more; it ends when it stays away. */
+    goneAt: at('gone_at'),
+    toldAt: at('told_at'),
+    text: text('text').notNull(),
+    data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+  },
+  (table) => [primaryKey({ name: 'conditions_pk', columns: [table.type, table.subject] })],
+)
+
+/** What was, or is to be, told to somebody: each occasion once. */
+export const notifications = pgTable(
+  'notifications',
+  {
+    /** The same on every try, for whoever receives it twice. */
+    id: text('id').primaryKey(),
+    type: text('type').notNull(),
+    subject: text('subject').notNull(),
+    occasion: text('occasion').notNull(),
+    at: at('at').notNull(),
+    text: text('text').notNull(),
+    data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+    /** `kept`: nobody is to be told. `folded`: told by a digest. */
+    state: text('state', { enum: ['kept', 'waiting', 'sent', 'failed', 'folded'] }).notNull(),
+    /** Since when it is to be told. */
+    queuedAt: at('queued_at').notNull(),
+    /** When it came to that state. */
+    endedAt: at('ended_at'),
+    tries: integer('tries').notNull().default(0),
+    error: text('error'),
+  },
+  (table) => [
+    unique('notifications_occasion_unique').on(table.type, table.occasion),
+    index('notifications_waiting')
+      .on(table.at)
+      .where(sql`state = 'waiting'`),
+    index('notifications_ended').on(table.endedAt),
+  ],
+)

@@ -6,14 +6,25 @@ import type { Guesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
 import { sourceOf } from './source.ts'
 
+/** `admin` may look and act, `viewer` may look. */
+type Role = 'admin' | 'viewer'
+/** What a handler behind the door knows of who is there. */
+export type Visit = { Variables: { role: Role } }
+
+const LOOKING = ['GET', 'HEAD']
+
 /**
- * Lets only the bearer of the admin token in. Without a token configured there is nothing here at all. Guessing
- * is slowed after a few failures, and logged.
+ * Lets only the bearer of the admin token in, and the one of the viewer's token as far as looking goes. Without an
+ * admin token configured there is nothing here at all. Guessing is slowed after a few failures, and logged.
  */
 export function adminOnly(
   adminToken: string | undefined,
-  { guesses, say }: { guesses: Guesses; say: SampledLog },
-): MiddlewareHandler {
+  {
+    guesses,
+    say,
+    viewerToken,
+  }: { guesses: Guesses; say: SampledLog; viewerToken?: string | undefined },
+): MiddlewareHandler<Visit> {
   return async function admin(c, next) {
     if (!adminToken) return c.notFound()
     const source = sourceOf(c)
@@ -22,9 +33,12 @@ export function adminOnly(
       return c.json({ error: 'too many wrong tokens' }, 429)
     }
     const [scheme, given] = (c.req.header('authorization') ?? '').split(' ')
-    const isRight = given !== undefined && isSame(given, adminToken)
-    if (scheme?.toLowerCase() === 'bearer' && isRight) {
+    const role = given === undefined ? undefined : roleOf(given, { adminToken, viewerToken })
+    if (scheme?.toLowerCase() === 'bearer' && role) {
       guesses.succeeded(source)
+      if (role === 'viewer' && !LOOKING.includes(c.req.method))
+        return c.json({ error: 'VIEWER_TOKEN may only look' }, 403)
+      c.set('role', role)
       return holdsNul(c.req.path) ? c.notFound() : next()
     }
     if (given !== undefined && (await guesses.failed(source))) {
@@ -33,6 +47,16 @@ export function adminOnly(
     c.header('WWW-Authenticate', 'Bearer')
     return c.json({ error: 'send Authorization: Bearer <ADMIN_TOKEN>' }, 401)
   }
+}
+
+function roleOf(
+  given: string,
+  { adminToken, viewerToken }: { adminToken: string; viewerToken: string | undefined },
+): Role | undefined {
+  // Both are compared, so that how long it takes tells nothing.
+  const [isAdmin, isViewer] = [isSame(given, adminToken), isSame(given, viewerToken ?? adminToken)]
+  if (isAdmin) return 'admin'
+  return isViewer ? 'viewer' : undefined
 }
 
 /** No id that the database holds has one. */

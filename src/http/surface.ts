@@ -18,7 +18,11 @@ const METHODS: readonly [RegExp, string][] = [
   [/^\/(?:health|ready|favicon\.ico|robots\.txt)$/, 'GET, HEAD, OPTIONS'],
   [/^\/pay\/[^/]+$/, 'GET, HEAD, POST, OPTIONS'],
   [/^\/pay\/[^/]+\/return$/, 'GET, HEAD, OPTIONS'],
+  [/^\/metrics$/, 'GET, HEAD, OPTIONS'],
   [/^\/api\/(?:invoices|customers)\/[^/]+$/, 'GET, HEAD, OPTIONS'],
+  [/^\/api\/(?:deliveries|dead-letters|deliveries\/[^/]+\/[^/]+)$/, 'GET, HEAD, OPTIONS'],
+  [/^\/api\/deliveries\/(?:[^/]+\/[^/]+\/)?replay$/, 'POST, OPTIONS'],
+  [/^\/api\/dead-letters\/(?:redrive|forget)$/, 'POST, OPTIONS'],
 ]
 
 /**

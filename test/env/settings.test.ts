@@ -36,6 +36,9 @@ describe('a secret in a file of its own', () => {
   const VALUES: Record<(typeof SECRET_NAMES)[number], string> = {
     DATABASE_URL: 'postgres://u:p@db/bridge',
     ADMIN_TOKEN: 'Tr0ub4dor9$horse#battery',
+    VIEWER_TOKEN: 'only-to-be-looked-with',
+    ALERT_WEBHOOK_URL: 'https://hooks.slack.com/services/T0/B0/x',
+    ALERT_WEBHOOK_SECRET: REQUIRED.DODO_WEBHOOK_SECRET,
     LAGO_API_KEY: REQUIRED.LAGO_API_KEY,
     LAGO_WEBHOOK_HMAC_KEY: REQUIRED.LAGO_WEBHOOK_HMAC_KEY,
     DODO_API_KEY: REQUIRED.DODO_API_KEY,

@@ -66,7 +66,7 @@ describe('the HTTP surface', () => {
   })
 
   test('a route that does not exist, or not by this method, is answered 404', async () => {
-    for (const path of ['/', '/webhooks', '/webhooks/stripe', '/api', '/metrics']) {
+    for (const path of ['/', '/webhooks', '/webhooks/stripe', '/api']) {
       expect(await statusOf(path, bearer(ADMIN_TOKEN))).toBe(404)
     }
     expect(await statusOf('/webhooks/lago')).toBe(404)

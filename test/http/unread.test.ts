@@ -24,6 +24,7 @@ describe('what strangers send over a socket', () => {
       receive: Object.assign(async () => ({ duplicate: false }), { calm: async () => undefined }),
       organizationId: async () => world.lago.organizationId,
       findUnready: async () => [],
+      metrics: world.bridge.metrics,
     })
     server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch, development: false })
     port = server.port ?? 0

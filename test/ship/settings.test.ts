@@ -11,7 +11,13 @@ const REQUIRED = {
   DODO_API_KEY: 'a-key',
   DODO_WEBHOOK_SECRET: 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx',
 }
-const SECRETS = [...Object.keys(REQUIRED), 'DATABASE_URL', 'ADMIN_TOKEN']
+const SECRETS = [
+  ...Object.keys(REQUIRED),
+  'DATABASE_URL',
+  'ADMIN_TOKEN',
+  'VIEWER_TOKEN',
+  'ALERT_WEBHOOK_SECRET',
+]
 
 describe('.env.example', () => {
   const lines = read('.env.example').trimEnd().split('\n')

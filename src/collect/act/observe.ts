@@ -218,6 +218,7 @@ async function writeDispute(
     isByRdr: dispute.is_resolved_by_rdr,
     amount: dispute.amount,
     currency: dispute.currency,
+    ...(dispute.created_at && { openedAt: dispute.created_at }),
     observedAt: at,
   }
   const [before] = await db
