@@ -4,7 +4,27 @@ import { refuseBadDatabaseUrl } from './db/database-url.ts'
 import { alertUrl } from './env/alert-url.ts'
 import { clean } from './env/clean.ts'
 import { ConfigError } from './env/config-error.ts'
+import {
+  DODO_TEST_SECRET_NAMES,
+  DODO_TEST_VARIABLES,
+  findDodoTestContradictions,
+  toDodoTestConfig,
+} from './env/dodo-test.ts'
+import {
+  findHighlevelContradictions,
+  HIGHLEVEL_SECRET_NAMES,
+  HIGHLEVEL_VARIABLES,
+  isHighlevelOn,
+  toHighlevelConfig,
+} from './env/highlevel.ts'
 import { findDoubts, findStrangers, findUnsafe } from './env/judge.ts'
+import {
+  findOpenfrontContradictions,
+  isOpenfrontOn,
+  OPENFRONT_SECRET_NAMES,
+  OPENFRONT_VARIABLES,
+  toOpenfrontConfig,
+} from './env/openfront.ts'
 import { readSecretFiles } from './env/secret-files.ts'
 import { ALERT_TYPES, alertTypesOf } from './notify/types.ts'
 import {
@@ -20,6 +40,8 @@ import {
 } from './env/values.ts'
 
 export { ConfigError } from './env/config-error.ts'
+
+const WHERE_LAGO_KEYS_ARE = 'Lago > Developers > API keys'
 
 /** Every environment variable of the bridge, with what it means and how it is checked. */
 const Environment = z.object({
@@ -44,7 +66,7 @@ const Environment = z.object({
   LAGO_API_URL: webUrl('https://api.getlago.com')
     .default('https://api.getlago.com')
     .transform((url) => url.replace(/\/api\/v1$/, '')),
-  LAGO_API_KEY: apiKey('Lago > Developers > API keys'),
+  LAGO_API_KEY: apiKey(WHERE_LAGO_KEYS_ARE).optional(),
   /** How Lago signs its webhooks; chosen here, never by a header of the request. */
   LAGO_WEBHOOK_SIGNATURE: z.enum(['hmac', 'jwt'], 'write hmac or jwt').default('hmac'),
   /** Any of them may sign. */
@@ -119,6 +141,9 @@ const Environment = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write a pino level')
     .default('info'),
+  ...DODO_TEST_VARIABLES,
+  ...OPENFRONT_VARIABLES,
+  ...HIGHLEVEL_VARIABLES,
 })
 
 /** The names of all variables, as `.env.example` and the README must list them. */
@@ -135,20 +160,48 @@ export const SECRET_NAMES = [
   'VIEWER_TOKEN',
   'ALERT_WEBHOOK_URL',
   'ALERT_WEBHOOK_SECRET',
+  ...DODO_TEST_SECRET_NAMES,
+  ...OPENFRONT_SECRET_NAMES,
+  ...HIGHLEVEL_SECRET_NAMES,
 ] as const satisfies readonly (keyof typeof Environment.shape)[]
 
 const KNOWN_NAMES = [...VARIABLE_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`)]
 
+const LAGO_WISHES = ['LAGO_API_KEY', 'LAGO_WEBHOOK_HMAC_KEY', 'LAGO_JWT_ISSUER'] as const
+
+/**
+ * Lago is served when somebody wants it, or when nobody else is. An address alone is a template left over, not a
+ * wish.
+ */
+const isLagoOn = (env: Record<string, unknown>) =>
+  LAGO_WISHES.some((name) => env[name] !== undefined) ||
+  !(isOpenfrontOn(env as Environment) || isHighlevelOn(env as Environment))
+
+type Environment = Record<string, string | undefined>
+
 /** What no single variable can tell: found also when others are wrong, so that all is said at once. */
-function findContradictions(env: Record<string, string | undefined>): string[] {
-  const needsKey = (env['LAGO_WEBHOOK_SIGNATURE'] ?? 'hmac') === 'hmac'
+function findContradictions(env: Environment): string[] {
+  return [
+    ...(isLagoOn(env) ? findMissingLago(env) : []),
+    ...findDodoTestContradictions(env),
+    ...findOpenfrontContradictions(env),
+    ...findHighlevelContradictions(env),
+    ...findUnsafe(env),
+  ]
+}
+
+function findMissingLago(env: Environment): string[] {
   const problems: string[] = []
+  if (env['LAGO_API_KEY'] === undefined) {
+    problems.push(`LAGO_API_KEY: is required: ${WHERE_LAGO_KEYS_ARE}`)
+  }
+  const needsKey = (env['LAGO_WEBHOOK_SIGNATURE'] ?? 'hmac') === 'hmac'
   if (needsKey && !list.parse(env['LAGO_WEBHOOK_HMAC_KEY'] ?? '').length) {
     problems.push(
       'LAGO_WEBHOOK_HMAC_KEY: is required: Lago > Developers > Webhooks > HMAC signature token',
     )
   }
-  return [...problems, ...findUnsafe(env)]
+  return problems
 }
 
 const DODO_API_URLS = {
@@ -199,7 +252,10 @@ function toConfig(env: z.infer<typeof Environment>) {
     dataDir: env.DATA_DIR,
     lago: {
       url: env.LAGO_API_URL,
-      apiKey: env.LAGO_API_KEY,
+      /** Off: nothing of Lago is asked, and nothing of it is taken. */
+      isOn: isLagoOn(env),
+      /** Empty while it is off. */
+      apiKey: env.LAGO_API_KEY ?? '',
       signature: env.LAGO_WEBHOOK_SIGNATURE,
       hmacKeys: env.LAGO_WEBHOOK_HMAC_KEY ?? [],
       jwtIssuer: env.LAGO_JWT_ISSUER ?? new URL(env.LAGO_API_URL).origin,
@@ -212,6 +268,9 @@ function toConfig(env: z.infer<typeof Environment>) {
       apiKey: env.DODO_API_KEY,
       webhookSecrets: env.DODO_WEBHOOK_SECRET,
     },
+    dodoTest: toDodoTestConfig(env),
+    openfront: toOpenfrontConfig(env),
+    highlevel: toHighlevelConfig(env),
     collection: env.COLLECTION,
     retryScheduleMs: env.RETRY_SCHEDULE,
     duplicatePayments: env.DUPLICATE_PAYMENTS,

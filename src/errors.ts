@@ -42,10 +42,13 @@ export class Later extends Error {
  */
 export type Outcome = 'refused' | 'unknown'
 
-/** Lago or Dodo did not do, or did not say that it did, what was asked. */
+/** Whom the bridge calls. */
+export type Service = 'Lago' | 'Dodo' | 'Openfront' | 'HighLevel'
+
+/** A service did not do, or did not say that it did, what was asked. */
 export class ApiError extends Error {
   override name = 'ApiError' as const
-  readonly service: 'Lago' | 'Dodo'
+  readonly service: Service
   readonly outcome: Outcome
   readonly status: number | undefined
   readonly code: string | undefined
@@ -53,7 +56,7 @@ export class ApiError extends Error {
   readonly detail: string
 
   constructor(fields: {
-    service: 'Lago' | 'Dodo'
+    service: Service
     call: string
     outcome: Outcome
     status?: number | undefined
@@ -78,7 +81,12 @@ export class ApiError extends Error {
 }
 
 /** The setting that says where each service is. */
-const ADDRESS_OF = { Lago: 'LAGO_API_URL', Dodo: 'DODO_API_URL' } as const
+const ADDRESS_OF: Record<Service, string> = {
+  Lago: 'LAGO_API_URL',
+  Dodo: 'DODO_API_URL',
+  Openfront: 'OPENFRONT_URLS',
+  HighLevel: 'HIGHLEVEL_API_URL',
+}
 
 /**
  * The address of a service answers, and is not the service: a redirect, or somebody's web page. It says
@@ -89,7 +97,7 @@ export class WrongAddress extends ApiError {
   readonly remedy: string
 
   constructor(fields: {
-    service: 'Lago' | 'Dodo'
+    service: Service
     call: string
     outcome: Outcome
     /** What the address does, after its name: `redirects to …`. */
@@ -103,7 +111,7 @@ export class WrongAddress extends ApiError {
 
 /** An answer that is too large, too deep, or no text: what it says, and so what was done, is not known. */
 export class UnreadableAnswer extends ApiError {
-  constructor(fields: { service: 'Lago' | 'Dodo'; call: string; why: string }) {
+  constructor(fields: { service: Service; call: string; why: string }) {
     super({ ...fields, outcome: 'unknown' })
     this.message = `the answer of ${fields.service} to ${fields.call} cannot be read: ${fields.why}`
   }

@@ -5,6 +5,15 @@ import type { Refusal } from './collect/unknown-outcome.ts'
 const KEYS = {
   Dodo: 'check the key, its write access and DODO_ENVIRONMENT',
   Lago: 'check the key, and that it is one of this Lago',
+  Openfront: 'check the token of the store in OPENFRONT_TOKENS, and its scope read_orders',
+  HighLevel: 'install the app again in this location',
+} as const
+
+const SETTINGS = {
+  Dodo: 'DODO_API_KEY',
+  Lago: 'LAGO_API_KEY',
+  Openfront: 'OPENFRONT_TOKENS',
+  HighLevel: 'the token of the location',
 } as const
 
 /**
@@ -14,7 +23,7 @@ const KEYS = {
 export function explainSettings(refusal: Refusal): PermanentError | undefined {
   const { service, status, code } = refusal
   const meaning = meaningOf(refusal)
-  const key = service === 'Dodo' ? 'DODO_API_KEY' : 'LAGO_API_KEY'
+  const key = SETTINGS[service]
   if (meaning === 'permission') {
     return new PermanentError(
       `Lago does not let LAGO_API_KEY do this (${code ?? status}): give the key that permission in Lago > Developers > API keys`,

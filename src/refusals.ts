@@ -61,9 +61,18 @@ const LAGO_STATUSES: Readonly<Record<number, Meaning>> = {
   429: 'later',
 }
 
+/** Openfront and HighLevel have no codes that could be relied upon. */
+const STATUSES: Readonly<Record<number, Meaning>> = {
+  401: 'settings',
+  403: 'settings',
+  429: 'later',
+}
+
 const MEANINGS = {
   Dodo: { codes: byCode(DODO_CODES), statuses: DODO_STATUSES },
   Lago: { codes: byCode(LAGO_CODES), statuses: LAGO_STATUSES },
+  Openfront: { codes: byCode({}), statuses: STATUSES },
+  HighLevel: { codes: byCode({}), statuses: STATUSES },
 } as const
 
 function byCode(table: Table): ReadonlyMap<string, Meaning> {
@@ -76,7 +85,7 @@ function byCode(table: Table): ReadonlyMap<string, Meaning> {
 
 /** What a service that refused a call said something about: by its code, else by its status. */
 export function meaningOf(refusal: {
-  service: 'Lago' | 'Dodo'
+  service: keyof typeof MEANINGS
   status: number
   code: string | undefined
 }): Meaning {

@@ -1,6 +1,13 @@
 import { readBounded, Unreadable } from './bounded-answer.ts'
 import type { Budget, Urgency } from './budget.ts'
-import { ApiError, Later, messageOf, UnreadableAnswer, WrongAddress } from './errors.ts'
+import {
+  ApiError,
+  Later,
+  messageOf,
+  type Service,
+  UnreadableAnswer,
+  WrongAddress,
+} from './errors.ts'
 import type { Turn } from './turn.ts'
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
@@ -14,12 +21,11 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ConnectionRefused', 'ENOTFOUND', 'F
 /** Statuses that come without a body, and that a `Response` with one refuses. */
 const BODILESS = new Set([204, 205, 304])
 
-type Service = 'Lago' | 'Dodo'
 /** Both official clients pass what they are given for one request on to the fetch. */
 type VendorInit = RequestInit & { turn?: Turn | undefined }
 
 /**
- * The fetch that both official clients are given: within the budget, with a deadline over head and body, a
+ * The fetch that every client is given: within the budget, with a deadline over head and body, a
  * limit on what is read, no redirect, and errors that say whether the effect is known. A 4xx passes through;
  * the client knows its code.
  */
@@ -92,7 +98,7 @@ async function assertFromService({ service, call, url }: Call, response: Respons
     const what = describeRedirect(url, status, headers.get('location'))
     throw new WrongAddress({ ...about, outcome: 'refused', what })
   }
-  // Both services speak JSON, also when they do not know a route or an object: a page is somebody else's.
+  // All of them speak JSON, also when they do not know a route or an object: a page is somebody else's.
   const isPage = headers.get('content-type')?.startsWith('text/html') === true
   if (isPage && (status < 300 || status === 404)) {
     await letGo(response)

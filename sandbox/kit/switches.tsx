@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { z } from 'zod'
+import type { Caller } from './caller.ts'
 import type { Courier } from './courier.ts'
 import { FAULT_KINDS, type Faults } from './faults.ts'
 import { Act, Input, Select } from './page.tsx'
@@ -11,6 +12,7 @@ export const flag = z.preprocess(
   (value) => (typeof value === 'string' ? ['true', 'on', '1'].includes(value) : value),
   z.boolean(),
 )
+const MAX_SHOWN_LENGTH = 300
 const count = z.coerce.number().int().min(0)
 /** A form sends an empty text for a field left blank. */
 export const blankless = <T extends z.ZodType>(schema: T) =>
@@ -34,8 +36,24 @@ const FaultInput = z.strictObject({
   match: z.strictObject({ method: z.string(), path: z.string() }).partial().optional(),
 })
 
-/** The switches of one service over HTTP: its faults, and the network its webhooks travel. */
-export function switchRoutes({ faults, courier }: { faults: Faults; courier: Courier }) {
+const CallsPatch = z.strictObject({
+  loseAnswers: flag.optional(),
+  loseCalls: flag.optional(),
+  double: flag.optional(),
+  delayMs: blankless(count),
+})
+
+/** What of a service can be spoilt; not every one sends webhooks, or waits for answers. */
+type Spoilt = { faults: Faults; courier?: Courier | undefined; caller?: Caller | undefined }
+
+/** The switches of one service over HTTP: its faults, and the network its webhooks and calls travel. */
+export function switchRoutes({ faults, courier, caller }: Spoilt) {
+  return faultRoutes(faults)
+    .route('/', courier ? networkRoutes(courier) : new Hono())
+    .route('/', caller ? callRoutes(caller) : new Hono())
+}
+
+function faultRoutes(faults: Faults) {
   return new Hono()
     .get('/faults', (c) => c.json(faults.list()))
     .post('/faults', async (c) => {
@@ -51,6 +69,10 @@ export function switchRoutes({ faults, courier }: { faults: Faults; courier: Cou
       faults.clear()
       return done(c, [])
     })
+}
+
+function networkRoutes(courier: Courier) {
+  return new Hono()
     .get('/network', (c) => c.json({ ...courier.switches, log: courier.log }))
     .post('/network', async (c) => {
       const { switches } = courier
@@ -63,38 +85,22 @@ export function switchRoutes({ faults, courier }: { faults: Faults; courier: Cou
     })
 }
 
+function callRoutes(caller: Caller) {
+  return new Hono()
+    .get('/calls', (c) => c.json({ ...caller.switches, log: caller.log }))
+    .post('/calls', async (c) => {
+      const given = Object.entries(await readInput(c, CallsPatch))
+      const patch = Object.fromEntries(given.filter(([, value]) => value !== undefined))
+      return done(c, Object.assign(caller.switches, patch))
+    })
+}
+
 /** The same switches as a part of an operator's page. */
-export function Switches({
-  faults,
-  courier,
-  at,
-}: {
-  faults: Faults
-  courier: Courier
-  at: string
-}) {
-  const { lose, double, reorder, delayMs } = courier.switches
+export function Switches({ faults, courier, caller, at }: Spoilt & { at: string }) {
   return (
     <section>
-      <h2>Webhooks</h2>
-      <Toggle to={`${at}/network`} name="lose" on={lose} label="lose them" />
-      <Toggle to={`${at}/network`} name="double" on={double} label="send each twice" />
-      <Toggle to={`${at}/network`} name="reorder" on={reorder} label="change their order" />
-      <Act to={`${at}/network`} label="Delay by ms">
-        <Input label="ms" name="delayMs" value={delayMs} digits="numeric" />
-      </Act>
-      <div class="scroll">
-        <table>
-          {courier.log.slice(-10).map((entry) => (
-            <tr>
-              <td>{entry.at.toISOString()}</td>
-              <td>{entry.type}</td>
-              <td>attempt {entry.attempt}</td>
-              <td>{entry.status}</td>
-            </tr>
-          ))}
-        </table>
-      </div>
+      {courier && <Network courier={courier} at={at} />}
+      {caller && <Calls caller={caller} at={at} />}
       <h2>API faults</h2>
       {faults.list().map((rule) => (
         <p>
@@ -115,6 +121,62 @@ export function Switches({
       </Act>
       <Act to={`${at}/faults/clear`} label="Clear all" />
     </section>
+  )
+}
+
+function Network({ courier, at }: { courier: Courier; at: string }) {
+  const { lose, double, reorder, delayMs } = courier.switches
+  return (
+    <>
+      <h2>Webhooks</h2>
+      <Toggle to={`${at}/network`} name="lose" on={lose} label="lose them" />
+      <Toggle to={`${at}/network`} name="double" on={double} label="send each twice" />
+      <Toggle to={`${at}/network`} name="reorder" on={reorder} label="change their order" />
+      <Act to={`${at}/network`} label="Delay by ms">
+        <Input label="ms" name="delayMs" value={delayMs} digits="numeric" />
+      </Act>
+      <div class="scroll">
+        <table>
+          {courier.log.slice(-10).map((entry) => (
+            <tr>
+              <td>{entry.at.toISOString()}</td>
+              <td>{entry.type}</td>
+              <td>attempt {entry.attempt}</td>
+              <td>{entry.status}</td>
+            </tr>
+          ))}
+        </table>
+      </div>
+    </>
+  )
+}
+
+function Calls({ caller, at }: { caller: Caller; at: string }) {
+  const { loseAnswers, loseCalls, double, delayMs } = caller.switches
+  return (
+    <>
+      <h2>Calls to the provider</h2>
+      <Toggle to={`${at}/calls`} name="loseAnswers" on={loseAnswers} label="lose the answers" />
+      <Toggle to={`${at}/calls`} name="loseCalls" on={loseCalls} label="lose the calls" />
+      <Toggle to={`${at}/calls`} name="double" on={double} label="make each twice" />
+      <Act to={`${at}/calls`} label="Delay calls by ms">
+        <Input label="ms" name="delayMs" value={delayMs} digits="numeric" />
+      </Act>
+      <div class="scroll">
+        <table>
+          {caller.log.slice(-10).map((entry) => (
+            <tr>
+              <td>{entry.at.toISOString()}</td>
+              <td>{entry.url}</td>
+              <td>{entry.status}</td>
+              <td>
+                <code>{entry.answer.slice(0, MAX_SHOWN_LENGTH)}</code>
+              </td>
+            </tr>
+          ))}
+        </table>
+      </div>
+    </>
   )
 }
 

@@ -1,3 +1,5 @@
+import { findOpenfrontDoubts } from './openfront.ts'
+import { findBadUrls } from './private-address.ts'
 import { findUnknown } from './unknown.ts'
 
 type Environment = Record<string, string | undefined>
@@ -18,9 +20,7 @@ export function findUnsafe(env: Environment): string[] {
     problems.push('PUBLIC_URL: must be an https URL when DODO_ENVIRONMENT=live')
   }
   for (const name of ['LAGO_API_URL', 'DODO_API_URL']) {
-    const url = URL.parse(env[name] ?? '')
-    if (url?.protocol !== 'http:' || isPrivate(url.hostname)) continue
-    problems.push(`${name}: must be an https URL when DODO_ENVIRONMENT=live, or a private address`)
+    problems.push(...findBadUrls(env, name))
   }
   if (env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
     problems.push(
@@ -32,26 +32,6 @@ export function findUnsafe(env: Environment): string[] {
 
 const hostOf = (url: string | undefined) => URL.parse(url ?? '')?.hostname ?? ''
 
-const PRIVATE_NETWORKS = [
-  /^127\./,
-  /^10\./,
-  /^192\.168\./,
-  /^172\.(?:1[6-9]|2\d|3[01])\./,
-  /^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./,
-  /^169\.254\./,
-]
-const PRIVATE_NAMES = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa|svc)$/
-const PRIVATE_IPV6 = /^\[(?:::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/
-
-/** Whether a host, as a URL writes it, is reached without leaving networks of one's own. */
-function isPrivate(host: string): boolean {
-  const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(host)
-  if (isAddress) return PRIVATE_NETWORKS.some((network) => network.test(host))
-  if (host.startsWith('[')) return PRIVATE_IPV6.test(host)
-  // A name without a dot is one of a container's or a company's own network.
-  return !host.includes('.') || PRIVATE_NAMES.test(host)
-}
-
 /** Names that look like ours and are none, in one line. */
 export function findStrangers(env: Environment, known: readonly string[]): string[] {
   const unknown = findUnknown(Object.keys(env), known)
@@ -60,7 +40,7 @@ export function findStrangers(env: Environment, known: readonly string[]): strin
 
 /** What is allowed, and is probably not what somebody meant: to be said at the start. */
 export function findDoubts(env: Environment, known: readonly string[]): string[] {
-  const doubts = findStrangers(env, known)
+  const doubts = [...findStrangers(env, known), ...findOpenfrontDoubts(env)]
   const commented = known.filter((name) => /\s#/.test(env[name] ?? ''))
   if (commented.length > 0) {
     doubts.push(

@@ -1,6 +1,6 @@
 /** Names that somebody meant for us: nobody else reads them, but for a Lago beside us. */
-const OURS = /^(?:LAGO|DODO)_/
-/** What Kubernetes and Docker set by themselves for a service that is called `lago` or `dodo`. */
+const OURS = /^(?:LAGO|DODO|OPENFRONT|HIGHLEVEL)_/
+/** What Kubernetes and Docker set by themselves for a service that is called `lago`, `dodo` or `openfront`. */
 const LINKS = /_(?:SERVICE_(?:HOST|PORT.*)|PORT(?:_\d+_(?:TCP|UDP).*)?|ENV_.*|NAME)$/
 
 /**

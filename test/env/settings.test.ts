@@ -43,16 +43,28 @@ describe('a secret in a file of its own', () => {
     LAGO_WEBHOOK_HMAC_KEY: REQUIRED.LAGO_WEBHOOK_HMAC_KEY,
     DODO_API_KEY: REQUIRED.DODO_API_KEY,
     DODO_WEBHOOK_SECRET: REQUIRED.DODO_WEBHOOK_SECRET,
+    DODO_TEST_API_KEY: 'dodo-test-key-5d1e',
+    DODO_TEST_WEBHOOK_SECRET: 'whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAwMDAwMDE=',
+    OPENFRONT_API_KEYS: 'shop:0123456789abcdef',
+    OPENFRONT_TOKENS: 'shop:of_0123456789',
+    HIGHLEVEL_CLIENT_SECRET: 'client-secret',
+    HIGHLEVEL_SECRET: '0123456789abcdef0123456789abcdef',
+    HIGHLEVEL_SSO_SECRET: 'shared-secret',
+  }
+  const OTHERS = {
+    ...LIVE,
+    HIGHLEVEL_CLIENT_ID: 'app-1',
+    HIGHLEVEL_LOCATIONS: 'loc_demo_1',
   }
 
   test.each([...SECRET_NAMES])('%s is read from it', async (name) => {
     const file = join(folder, name)
     await writeFile(file, `\uFEFF${VALUES[name]}\r\n`)
-    const others: Record<string, string> = { ...REQUIRED, ...VALUES }
+    const others: Record<string, string> = { ...OTHERS, ...VALUES }
     delete others[name]
 
     expect(readConfig({ ...others, [`${name}_FILE`]: `${file}\r` })).toEqual(
-      readConfig({ ...REQUIRED, ...VALUES }),
+      readConfig({ ...OTHERS, ...VALUES }),
     )
   })
 
@@ -106,6 +118,8 @@ describe('what was probably not meant is said', () => {
     ['LAGO_URL', 'LAGO_URL (LAGO_API_URL?)'],
     ['LAGO_HMAC_KEY', 'LAGO_HMAC_KEY (LAGO_WEBHOOK_HMAC_KEY?)'],
     ['LAGO_FRONT_URL', 'LAGO_FRONT_URL'],
+    ['OPENFRONT_KEYS', 'OPENFRONT_KEYS (OPENFRONT_API_KEYS?)'],
+    ['HIGHLEVEL_KEY', 'HIGHLEVEL_KEY (HIGHLEVEL_WEBHOOK_PUBLIC_KEY?)'],
     ['DATABASE_URI', 'DATABASE_URI (DATABASE_URL?)'],
     ['RETRY_SHEDULE', 'RETRY_SHEDULE (RETRY_SCHEDULE?)'],
     ['PUBLIC_URL_FILE', 'PUBLIC_URL_FILE (PUBLIC_URL?)'],

@@ -25,6 +25,41 @@ const REQUIRED = {
 }
 const { PUBLIC_URL: _given, ...REQUIRED_ALONE } = REQUIRED
 
+const examples = Object.fromEntries(rows.map(({ name, example }) => [name, example]))
+const exampleOf = (...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, examples[name] ?? '']))
+/** What a variable is of no effect without, by the beginning of its name. */
+const BESIDE: readonly (readonly [RegExp, () => Record<string, string>])[] = [
+  [/^LAGO_JWT_ISSUER$/, () => ({ LAGO_WEBHOOK_SIGNATURE: 'jwt' })],
+  [
+    /^DODO_TEST_/,
+    () => ({
+      DODO_ENVIRONMENT: 'live',
+      DODO_TEST_API_KEY: 'another-key',
+      DODO_TEST_WEBHOOK_SECRET: REQUIRED.DODO_WEBHOOK_SECRET,
+    }),
+  ],
+  [/^OPENFRONT_/, () => ({ OPENFRONT_API_KEYS: 'shop:another-secret-0123' })],
+  [
+    /^HIGHLEVEL_/,
+    () => ({
+      ...exampleOf('HIGHLEVEL_CLIENT_SECRET', 'HIGHLEVEL_SECRET', 'HIGHLEVEL_LOCATIONS'),
+      HIGHLEVEL_CLIENT_ID: 'another-app',
+    }),
+  ],
+]
+function besideOf(name: string): Record<string, string> {
+  const beside = BESIDE.find(([names]) => names.test(name))?.[1]() ?? {}
+  // The example itself must make the difference.
+  const others: Record<string, string> = {
+    HIGHLEVEL_CLIENT_SECRET: 'another-secret',
+    HIGHLEVEL_SECRET: 'another-secret-0123456789abcdef-0123456789',
+    HIGHLEVEL_LOCATIONS: 'loc_other',
+  }
+  const other = others[name]
+  return other === undefined ? beside : { ...beside, [name]: other }
+}
+
 describe('docs/configuration.md', () => {
   test('tells of every variable, in order and once', () => {
     expect(rows.map(({ name }) => name)).toEqual(VARIABLE_NAMES)
@@ -46,6 +81,15 @@ describe('docs/configuration.md', () => {
       'DATABASE_URL',
       'COLLECT_SINCE',
       'ADMIN_TOKEN',
+      'DODO_TEST_API_KEY',
+      'OPENFRONT_API_KEYS',
+      'OPENFRONT_URLS',
+      'OPENFRONT_TOKENS',
+      'HIGHLEVEL_CLIENT_ID',
+      'HIGHLEVEL_CLIENT_SECRET',
+      'HIGHLEVEL_SECRET',
+      'HIGHLEVEL_LOCATIONS',
+      'HIGHLEVEL_SSO_SECRET',
     ])
   })
 
@@ -57,7 +101,7 @@ describe('docs/configuration.md', () => {
 
   test.each(rows)('has an example of $name that is taken, and makes a difference', (row) => {
     const { name, example } = row
-    const beside = name === 'LAGO_JWT_ISSUER' ? { LAGO_WEBHOOK_SIGNATURE: 'jwt' } : {}
+    const beside = besideOf(name)
     const settled = readSettings({ ...REQUIRED, ...beside, [name]: example })
     const { PUBLIC_URL: _url, ...others } = { ...REQUIRED, ...beside }
 

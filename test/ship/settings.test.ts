@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 
-import { ConfigError, readConfig, VARIABLE_NAMES } from '../../src/config.ts'
+import { ConfigError, readConfig, SECRET_NAMES, VARIABLE_NAMES } from '../../src/config.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -11,13 +11,7 @@ const REQUIRED = {
   DODO_API_KEY: 'a-key',
   DODO_WEBHOOK_SECRET: 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx',
 }
-const SECRETS = [
-  ...Object.keys(REQUIRED),
-  'DATABASE_URL',
-  'ADMIN_TOKEN',
-  'VIEWER_TOKEN',
-  'ALERT_WEBHOOK_SECRET',
-]
+const SECRETS = [...Object.keys(REQUIRED), ...SECRET_NAMES]
 
 describe('.env.example', () => {
   const lines = read('.env.example').trimEnd().split('\n')
@@ -41,8 +35,10 @@ describe('.env.example', () => {
   })
 })
 
-describe("the README's table of settings", () => {
-  const rows = read('README.md').matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*)\|$/gm)
+describe("the README's table of settings, and that of other billers", () => {
+  const [, others = ''] = read('docs/configuration.md').split(/\n## (?:Other billers|Secrets)\n/)
+  const tables = `${read('README.md')}\n${others}`
+  const rows = tables.matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*)\|$/gm)
   const defaults = new Map(Array.from(rows, ([, name = '', value = '']) => [name, value]))
 
   test('names exactly the variables', () => {
