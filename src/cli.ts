@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import { migrateOnce, openBridge, type Bridge } from './bridge.ts'
+import { doctorHere, type GivenDoctor } from './doctor/command.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
 import { listAttention } from './report/attention.ts'
@@ -79,6 +80,16 @@ program
   )
   .option('--env-file <path>', 'read settings from this file too, and write the secret into it')
   .action(asExitCode((given: GivenSetup) => setupHere(given, { write, now })))
+
+program
+  .command('doctor')
+  .description(
+    'looks for everything that setting up gets wrong, and says what mends it; exit code 1 if anything is broken',
+  )
+  .option('--only <check>', 'one check, or a family of them: lago, dodo.webhook')
+  .option('--quiet', 'only what is not well', false)
+  .option('--json', 'for programs', false)
+  .action(asExitCode((given: GivenDoctor) => doctorHere(given, { write, now })))
 
 program
   .command('migrate')

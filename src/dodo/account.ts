@@ -1,7 +1,8 @@
 import DodoPayments from 'dodopayments'
 import { z } from 'zod'
 
-import { call, sdkOptions } from './client.ts'
+import { call, listAll, sdkOptions } from './client.ts'
+import { DodoProductRow } from './objects.ts'
 
 /** More pages of endpoints than any account has. */
 const MAX_PAGES = 20
@@ -75,8 +76,20 @@ export function createDodoAccount(options: Parameters<typeof sdkOptions>[0]) {
       client.webhooks.retrieveSecret(encodeURIComponent(dodoEndpointId)),
     ).then(({ secret }) => secret)
 
-  return { listEndpoints, createEndpoint, updateEndpoint, removeEndpoint, getSecret }
+  /** Everything that can be sold, as far as it is not archived. */
+  const listProducts = () =>
+    listAll('products', Product, (page) => client.products.list({ archived: false, ...page }))
+
+  return { listEndpoints, createEndpoint, updateEndpoint, removeEndpoint, getSecret, listProducts }
 }
+
+/** A product with its price, as the list shows it. */
+const Product = DodoProductRow.extend({
+  name: z.string().nullish(),
+  price_detail: z
+    .object({ price: z.number().nullish(), pay_what_you_want: z.boolean().nullish() })
+    .nullish(),
+})
 
 const EndpointPage = z.object({
   data: z.array(Endpoint),

@@ -283,7 +283,7 @@ const madeBetween = (since: Date, until: Date | undefined) => ({
 })
 
 /** Pages are zero-based and must be named: the SDK's own iteration skips the second one. */
-async function listAll<Item extends z.ZodType>(
+export async function listAll<Item extends z.ZodType>(
   name: string,
   item: Item,
   fetchPage: (page: { page_number: number; page_size: number }) => PromiseLike<{ items: unknown }>,

@@ -23,6 +23,18 @@ export type LagoEndpointFields = {
   name?: string
 }
 
+const ONE = { page: 1, per_page: 1 }
+const Customer = z.object({
+  external_id: z.string(),
+  name: z.string().nullish(),
+  billing_configuration: z.object({ payment_provider: z.string().nullish() }).nullish(),
+})
+const Invoice = z.object({
+  lago_id: z.string(),
+  number: z.string().nullish(),
+  currency: z.string().nullish(),
+  taxes_amount_cents: z.number().nullish(),
+})
 const Answer = z.object({ webhook_endpoint: Endpoint })
 const Organization = z.object({
   organization: z.object({
@@ -99,7 +111,46 @@ export function createLagoInstallation(options: {
       client.customers.findAllCustomers({ page, per_page: PAGE_SIZE }),
     )
 
+  /** The newest customers: who they are, and whether Lago collects from them itself. */
+  const listNewestCustomers = () =>
+    call('list customers', z.object({ customers: z.array(Customer) }), () =>
+      client.customers.findAllCustomers({ page: 1, per_page: PAGE_SIZE }),
+    ).then(({ customers }) => customers)
+
+  /** The newest finalised invoices. */
+  const listNewestInvoices = () =>
+    call('list invoices', z.object({ invoices: z.array(Invoice) }), () =>
+      client.invoices.findAllInvoices({
+        page: 1,
+        per_page: PAGE_SIZE,
+        status: 'finalized',
+      } as Parameters<typeof client.invoices.findAllInvoices>[0]),
+    ).then(({ invoices }) => invoices)
+
+  /** Asks what crediting nothing of an invoice would be: nothing is changed, and a licence is needed for it. */
+  const estimateNothing = (lagoInvoiceId: string) =>
+    call('estimate a credit note', z.unknown(), () =>
+      client.creditNotes.estimateCreditNote({
+        credit_note: { invoice_id: lagoInvoiceId, items: [] },
+      }),
+    )
+
+  /** Reads one row of each list that the bridge reads, by what the permission for it is called. */
+  const lists = {
+    invoice: () => client.invoices.findAllInvoices(ONE),
+    customer: () => client.customers.findAllCustomers(ONE),
+    payment: () => client.payments.findAllPayments(ONE),
+    credit_note: () => client.creditNotes.findAllCreditNotes(ONE),
+    payment_request: () => client.paymentRequests.findAllPaymentRequests(ONE),
+    webhook_endpoint: () => client.webhookEndpoints.findAllWebhookEndpoints(ONE),
+  }
+  const tryList = (name: keyof typeof lists) => call(`list ${name}s`, z.unknown(), lists[name])
+
   return {
+    listNewestCustomers,
+    listNewestInvoices,
+    estimateNothing,
+    tryList,
     getOrganization,
     listEndpoints,
     createEndpoint,

@@ -45,7 +45,7 @@ export async function identify(
 }
 
 /** Whether the other mode takes the key; nobody is asked where the address is one of a sandbox. */
-async function isOfOtherMode(dodo: Config['dodo'], fetch: Fetch): Promise<boolean> {
+export async function isOfOtherMode(dodo: Config['dodo'], fetch: Fetch): Promise<boolean> {
   if (dodo.url !== URL_OF[dodo.environment]) return false
   const other = createDodo({
     apiKey: dodo.apiKey,
@@ -59,7 +59,7 @@ async function isOfOtherMode(dodo: Config['dodo'], fetch: Fetch): Promise<boolea
 }
 
 /** In words, with both ways out. */
-const describeOtherMode = (environment: 'test' | 'live') =>
+export const describeOtherMode = (environment: 'test' | 'live') =>
   `DODO_API_KEY is a key of ${OTHER_MODE[environment]} mode, and DODO_ENVIRONMENT is ${environment}: set the key of ${environment} mode, or DODO_ENVIRONMENT=${OTHER_MODE[environment]}`
 
 /** Why a service out there could never reach the bridge, if so. */

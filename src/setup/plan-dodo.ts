@@ -24,7 +24,7 @@ export async function planDodo(deps: Planning): Promise<Plan> {
   const { account, config } = deps
   const address = { publicUrl: config.publicUrl, path: PATH } as const
   const listed = await account.listEndpoints()
-  const found = listed.map((one) => asFound(one, deps))
+  const found = listed.map((one) => dodoEndpointAsFound(one, deps))
   const { base, changes, remove, leave } = planEndpoint(found, address, { mayAdopt: false })
   const about = [endpointUrl(address), `${DODO_EVENTS.length} events`].join(', ')
   const step = {
@@ -70,7 +70,11 @@ function dodoDifferences({ filter_types: events, disabled }: DodoEndpoint): stri
   ]
 }
 
-function asFound(one: DodoEndpoint, { organizationId }: Planning): FoundEndpoint {
+/** An endpoint of Dodo, as planning and `doctor` look at it. */
+export function dodoEndpointAsFound(
+  one: DodoEndpoint,
+  { organizationId }: Pick<Planning, 'organizationId'>,
+): FoundEndpoint {
   const { bridge, lago_organization_id: theirs } = one.metadata ?? {}
   const mark = bridge !== DODO_MARK ? 'none' : theirs === organizationId ? 'ours' : 'anothers'
   const differences = [...dodoDifferences(one), ...(mark === 'ours' ? [] : ['marked as ours'])]
@@ -98,7 +102,7 @@ async function create(deps: Planning) {
 
 async function update(deps: Planning, dodoEndpointId: string) {
   const fields = fieldsFor(deps)
-  const isRight = (one: DodoEndpoint) => asFound(one, deps).differences.length === 0
+  const isRight = (one: DodoEndpoint) => dodoEndpointAsFound(one, deps).differences.length === 0
   await makeSure(
     'Dodo changed the endpoint',
     () => deps.account.updateEndpoint(dodoEndpointId, fields),

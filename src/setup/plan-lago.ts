@@ -25,7 +25,7 @@ export async function planLago(deps: Planning): Promise<Plan> {
   const { publicUrl } = config
   await deps.lago.release.known()
   const listed = await installation.listEndpoints()
-  const found = listed.map((one) => asFound(one, config))
+  const found = listed.map((one) => lagoEndpointAsFound(one, config))
   const { base, changes, remove, leave } = planEndpoint(
     found,
     { publicUrl, path: PATH },
@@ -69,7 +69,11 @@ function lagoDifferences(endpoint: LagoEndpoint, signature: 'hmac' | 'jwt'): str
   ]
 }
 
-const asFound = (one: LagoEndpoint, { lago }: Planning['config']): FoundEndpoint => ({
+/** An endpoint of Lago, as planning and `doctor` look at it. */
+export const lagoEndpointAsFound = (
+  one: LagoEndpoint,
+  { lago }: Planning['config'],
+): FoundEndpoint => ({
   id: one.lago_id,
   url: one.webhook_url,
   mark: one.name === LAGO_MARK ? 'ours' : 'none',

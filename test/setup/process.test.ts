@@ -111,10 +111,39 @@ test('with two keys and an address, setup leaves a bridge that collects an invoi
     await eventually(() =>
       lago.store.payments.some(({ invoice: one }) => one.lago_id === invoice.lago_id),
     )
+    await eventually(async () => (await bridge(['doctor', '--only', 'sweep'])).out.startsWith('ok'))
+    const looked = await bridge(['doctor', '--json'])
+    const diagnoses = JSON.parse(looked.out) as { id: string; verdict: string; evidence: string }[]
+    expect(diagnoses.filter(({ verdict }) => verdict === 'fail')).toEqual([])
+    expect(looked).toMatchObject({ exitCode: 0, err: '' })
+    expect(diagnoses.find(({ id }) => id === 'clock')).toMatchObject({
+      verdict: 'ok',
+      evidence: 'within 1 s of Dodo, within 1 s of Lago',
+    })
+    expect(diagnoses.find(({ id }) => id === 'body_limit')).toMatchObject({ verdict: 'ok' })
   } finally {
     server.kill('SIGTERM')
     await server.exited
   }
+}, 180_000)
+
+test('doctor says what is wrong in settings that no bridge starts with, and that no bridge is there', async () => {
+  const [unset, away] = await Promise.all([
+    bridge(['doctor'], {
+      PATH: environment['PATH'] ?? '',
+      DODO_ENVIRONMENT: 'prod',
+      DODO_WEBHOOK_SECRET: 'x',
+    }),
+    bridge(['doctor', '--quiet'], { ...environment, PUBLIC_URL: 'http://127.0.0.1:9' }),
+  ])
+
+  expect(unset.exitCode).toBe(1)
+  expect(unset.out).toMatch(/^FAIL {2}settings +The configuration is not complete:/)
+  expect(unset.out).toContain('LAGO_API_KEY: is required')
+  expect(unset.out).toContain('because settings failed')
+  expect(away.exitCode).toBe(1)
+  expect(away.out).toMatch(/^FAIL {2}public_url +http:\/\/127.0.0.1:9\/health/m)
+  expect(away.out).not.toMatch(/^ok/m)
 })
 
 test('wrong usage ends with exit code 2, and a setting that is missing with 1', async () => {

@@ -18,7 +18,7 @@ export type Product = { kind: ProductKind; currency: string }
 type NewProduct = Parameters<Dodo['createProduct']>[0]
 
 /** How we know our products again, also with an empty database. */
-const MANAGED_BY = 'lago-dodo-bridge'
+export const MANAGED_BY = 'lago-dodo-bridge'
 /** Charges fail once a subscription's period has ended. */
 const MANDATE_YEARS = 20
 
