@@ -88,6 +88,12 @@ program
   )
   .option('--only <check>', 'one check, or a family of them: lago, dodo.webhook')
   .option('--quiet', 'only what is not well', false)
+  .option(
+    '--probe',
+    'asks both services, in test mode only, what nobody could find out without an account',
+    false,
+  )
+  .option('--yes', 'probe without asking', false)
   .option('--json', 'for programs', false)
   .action(asExitCode((given: GivenDoctor) => doctorHere(given, { write, now })))
 

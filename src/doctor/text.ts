@@ -5,7 +5,8 @@ import { count } from '../report/text.ts'
 import type { Verdict } from './check.ts'
 import type { Diagnosis } from './run.ts'
 
-const WIDTH = 80
+/** What a terminal shows without breaking lines itself. */
+export const WIDTH = 80
 const VERDICT_WIDTH = 6
 const LONGEST_ID = 18
 const INDENT = VERDICT_WIDTH + LONGEST_ID
@@ -43,14 +44,14 @@ function summaryOf(diagnoses: readonly Diagnosis[]): string {
   return `${count(diagnoses.length, 'check')}: ${parts.join(', ')}`
 }
 
-/** Lines that fit beside the names, broken between words; a word that is longer stands alone and whole, to be copied. */
-function wrap(text: string): string[] {
+/** Lines that fit, by default beside the names, broken between words; a word that is longer stands alone and whole, to be copied. */
+export function wrap(text: string, width = WIDTH - INDENT): string[] {
   return text.split('\n').flatMap((paragraph) => {
     const lines: string[] = []
     let line = ''
     for (const word of paragraph.split(' ')) {
       const longer = line === '' ? word : `${line} ${word}`
-      if (line !== '' && Bun.stringWidth(longer) > WIDTH - INDENT) {
+      if (line !== '' && Bun.stringWidth(longer) > width) {
         lines.push(line)
         line = word
       } else line = longer

@@ -35,7 +35,7 @@ export async function setupHere(
     fetch: globalThis.fetch,
     now,
     write,
-    ask: process.stdin.isTTY && process.stdout.isTTY ? askHere : undefined,
+    ask: findAsker(),
     save: envFile === undefined ? undefined : (name, value) => saveSetting(envFile, name, value),
   })
 }
@@ -59,6 +59,9 @@ export function readCurrencies(text: string): string[] {
   if (codes.every((code) => /^[A-Z]{3}$/.test(code))) return [...new Set(codes)]
   throw new InvalidArgumentError('Write codes between commas, like USD,EUR.')
 }
+
+/** Somebody who can be asked: whoever sits at the terminal, if there is one. */
+export const findAsker = () => (process.stdin.isTTY && process.stdout.isTTY ? askHere : undefined)
 
 /** Asks on the terminal; everything but a yes is a no. */
 async function askHere(question: string): Promise<boolean> {

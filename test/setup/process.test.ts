@@ -128,19 +128,21 @@ test('with two keys and an address, setup leaves a bridge that collects an invoi
 }, 180_000)
 
 test('doctor says what is wrong in settings that no bridge starts with, and that no bridge is there', async () => {
-  const [unset, away] = await Promise.all([
+  const [unset, away, unagreed] = await Promise.all([
     bridge(['doctor'], {
       PATH: environment['PATH'] ?? '',
       DODO_ENVIRONMENT: 'prod',
       DODO_WEBHOOK_SECRET: 'x',
     }),
     bridge(['doctor', '--quiet'], { ...environment, PUBLIC_URL: 'http://127.0.0.1:9' }),
+    bridge(['doctor', '--probe']),
   ])
 
   expect(unset.exitCode).toBe(1)
   expect(unset.out).toMatch(/^FAIL {2}settings +The configuration is not complete:/)
   expect(unset.out).toContain('LAGO_API_KEY: is required')
   expect(unset.out).toContain('because settings failed')
+  expect(unagreed).toMatchObject({ exitCode: 2, out: expect.stringContaining('with --yes') })
   expect(away.exitCode).toBe(1)
   expect(away.out).toMatch(/^FAIL {2}public_url +http:\/\/127.0.0.1:9\/health/m)
   expect(away.out).not.toMatch(/^ok/m)
