@@ -36,15 +36,18 @@ export const publicUrl: Check = {
       return fail(`${config.publicUrl}/health does not answer: ${response.problem}`, FROM_THERE)
     }
     const ms = Math.round(performance.now() - startedAt)
-    return judge(config.publicUrl, response, ms)
+    const daysLeft = config.publicUrl.startsWith('https:')
+      ? await daysOfCertificate(new URL(config.publicUrl), patient.now())
+      : undefined
+    return judge(config.publicUrl, response, { ms, daysLeft })
   },
 }
 
-async function judge(
+function judge(
   url: string,
   { status, location, text }: Answered,
-  ms: number,
-): Promise<Finding> {
+  { ms, daysLeft }: { ms: number; daysLeft: number | undefined },
+): Finding {
   if (status >= 300 && status < 400) {
     return fail(
       `${url} redirects (${status}) to ${location ?? 'nowhere'}: webhooks are not redirected`,
@@ -64,7 +67,6 @@ async function judge(
       'set PUBLIC_URL to an https address: in live mode it must be one',
     )
   }
-  const daysLeft = await daysOfCertificate(new URL(url))
   if (daysLeft === undefined) return ok(seen)
   const evidence = `${seen}, its certificate is good for ${daysLeft} days`
   return daysLeft < WARN_DAYS ? warn(evidence, 'renew the certificate') : ok(evidence)
@@ -185,13 +187,13 @@ function explainNetwork(error: unknown): string {
 }
 
 /** As the server shows it; whether it is trusted, the visit has shown. */
-function daysOfCertificate({ hostname, port }: URL): Promise<number | undefined> {
+function daysOfCertificate({ hostname, port }: URL, now: Date): Promise<number | undefined> {
   const { promise, resolve } = Promise.withResolvers<number | undefined>()
   const socket = connect(
     { host: hostname, servername: hostname, port: Number(port || 443), timeout: ANSWER_MS },
     () => {
       const until = Date.parse(socket.getPeerCertificate().valid_to)
-      resolve(Number.isNaN(until) ? undefined : Math.floor((until - Date.now()) / DAY_MS))
+      resolve(Number.isNaN(until) ? undefined : Math.floor((until - now.getTime()) / DAY_MS))
       socket.end()
     },
   )

@@ -1,4 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { eq, like } from 'drizzle-orm'
 
 import { findings, payments } from '../../src/db/schema.ts'
@@ -104,6 +108,19 @@ describe('webhook endpoints', () => {
     expect(failed).toEqual(['lago.webhook', 'dodo.webhook'])
     expect(skipped).toContain('dodo.signature')
     expect(find('dodo.webhook')?.evidence).toContain(`leads to ${DODO_HOOK}: it has none`)
+  })
+
+  test('JWT, also where it is meant', async () => {
+    Object.assign(atLago(), { signature_algo: 'jwt' })
+
+    const { warned, failed, find } = await diagnose(world, {
+      env: { LAGO_WEBHOOK_SIGNATURE: 'jwt' },
+      only: 'lago',
+    })
+
+    expect(failed).toEqual([])
+    expect(warned).toEqual(['lago.webhook'])
+    expect(find('lago.webhook')?.fix).toBe('set LAGO_WEBHOOK_SIGNATURE=hmac and run `bridge setup`')
   })
 
   test('JWT where HMAC is set, and an endpoint that Dodo has given up on', async () => {
@@ -390,6 +407,21 @@ describe('the database', () => {
     expect(find('database')?.evidence).toContain('DATABASE_URL (me@127.0.0.1:9/bridge)')
     expect(find('database')?.evidence).not.toContain('secret')
     expect(skipped).toContain('queue')
+  })
+
+  test('where none was ever opened, none is made by looking', async () => {
+    const dataDir = join(tmpdir(), `bridge-none-${crypto.randomUUID()}`)
+    const env = { DATABASE_URL: '', DATA_DIR: dataDir }
+
+    const { failed, find } = await diagnose(world, { env })
+
+    expect(failed).toEqual([])
+    expect(find('database')).toMatchObject({
+      verdict: 'skip',
+      evidence: `there is no database under ${dataDir} yet: start the bridge once`,
+    })
+    expect(find('lago.signature')).toMatchObject({ verdict: 'ok', evidence: 'one key' })
+    expect(existsSync(dataDir)).toBe(false)
   })
 
   test('one on which no bridge has run', async () => {
