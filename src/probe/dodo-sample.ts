@@ -32,7 +32,7 @@ export async function createProduct(
 const samples = new WeakMap<Lab, Promise<string>>()
 
 /** The product in US dollars that several probes share. Throws what Dodo said where it made none. */
-export function sampleIn(lab: Lab): Promise<string> {
+function sampleIn(lab: Lab): Promise<string> {
   const made =
     samples.get(lab) ??
     createProduct(lab, sampleProduct('USD', 50)).then(({ id, seen }) => {

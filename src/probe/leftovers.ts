@@ -7,7 +7,6 @@ export async function takeUpLeftovers(lab: Lab): Promise<number> {
     await lab.ask('Dodo', 'GET /webhooks?limit=100'),
     await lab.ask('Lago', 'GET /webhook_endpoints?per_page=100&page=1'),
   ]
-  const isOurs = (row: object) => field(row, 'metadata', 'probe') === PROBE_MARK
   const found = [
     ...rowsOf(products, 'items')
       .filter(isOurs)
@@ -27,3 +26,5 @@ export async function takeUpLeftovers(lab: Lab): Promise<number> {
   for (const { service, path } of found) lab.made(service, path, `DELETE ${path}`)
   return found.length
 }
+
+const isOurs = (row: object) => field(row, 'metadata', 'probe') === PROBE_MARK

@@ -163,7 +163,7 @@ describe('what was made is removed', () => {
     const stopping = new AbortController()
     const fetch: ProbeIo['fetch'] = async (input, init) => {
       const response = await world.fetch(input, init)
-      if (init?.method === 'POST' && String(init.body).includes('KWD')) stopping.abort()
+      if (init?.method === 'POST' && (init.body as string).includes('KWD')) stopping.abort()
       return response
     }
 
