@@ -1,4 +1,5 @@
 import { endpointUrl, planEndpoint, type FoundEndpoint } from '../setup/plan-endpoint.ts'
+import { UNMARKED } from '../setup/plan-dodo.ts'
 import { fail, ok, type Finding } from './check.ts'
 
 const FIX = 'run `bridge setup`'
@@ -28,9 +29,7 @@ export function judgeEndpoint(
       FIX,
     )
   }
-  const differences = base.differences.filter((one) => one !== 'marked as ours')
+  const differences = base.differences.filter((one) => one !== UNMARKED)
   const [first] = differences
-  return first === undefined
-    ? ok(`${url}, ${sent}`)
-    : fail(`${url} is to be changed: ${differences.join('; ')}`, FIX)
+  return first === undefined ? ok(`${url}, ${sent}`) : fail(`${url} ${differences.join('; ')}`, FIX)
 }

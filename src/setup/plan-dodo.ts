@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import type { DodoEndpoint, DodoEndpointFields } from '../dodo/account.ts'
 import { DODO_EVENTS } from '../dodo/events.ts'
 import { PermanentError } from '../errors.ts'
-import { sameMembers } from './members.ts'
+import { differenceOfEvents, sameMembers } from './members.ts'
 import { endpointUrl, planEndpoint, type FoundEndpoint } from './plan-endpoint.ts'
 import type { Services } from './services.ts'
 import type { Plan, Step } from './step.ts'
@@ -10,6 +10,8 @@ import { makeSure, removeSurely } from './sure.ts'
 
 /** How we know an endpoint of ours again; of which Lago it tells of is written beside it. */
 const DODO_MARK = 'lago-dodo-bridge'
+/** What only `setup` minds. */
+export const UNMARKED = 'not marked as ours'
 const PATH = '/webhooks/dodo'
 const WHAT = 'Dodo webhook'
 
@@ -55,18 +57,10 @@ export async function planDodo(deps: Planning): Promise<Plan> {
 
 /** What of an endpoint is not as it has to be; without a filter Dodo sends everything, also what comes to exist later. */
 function dodoDifferences({ filter_types: events, disabled }: DodoEndpoint): string[] {
-  const missing = events ? DODO_EVENTS.filter((name) => !events.includes(name)) : []
   const isRight = events && sameMembers(events, DODO_EVENTS)
-  const instead = events ? `${events.length}` : 'all'
   return [
-    ...(disabled ? ['enabled again'] : []),
-    ...(isRight
-      ? []
-      : [
-          missing.length > 0
-            ? `with ${missing.join(', ')}`
-            : `${DODO_EVENTS.length} events instead of ${instead}`,
-        ]),
+    ...(disabled ? ['disabled by Dodo'] : []),
+    ...(isRight ? [] : [differenceOfEvents(events, DODO_EVENTS)]),
   ]
 }
 
@@ -77,7 +71,7 @@ export function dodoEndpointAsFound(
 ): FoundEndpoint {
   const { bridge, lago_organization_id: theirs } = one.metadata ?? {}
   const mark = bridge !== DODO_MARK ? 'none' : theirs === organizationId ? 'ours' : 'anothers'
-  const differences = [...dodoDifferences(one), ...(mark === 'ours' ? [] : ['marked as ours'])]
+  const differences = [...dodoDifferences(one), ...(mark === 'ours' ? [] : [UNMARKED])]
   return { id: one.id, url: one.url, mark, differences }
 }
 

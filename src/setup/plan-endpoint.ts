@@ -1,4 +1,4 @@
-/** An endpoint that a service already has, and what is to be changed of it, in words. */
+/** An endpoint that a service already has, and what of it is not as it has to be, in words. */
 export type FoundEndpoint = {
   id: string
   url: string
@@ -44,7 +44,7 @@ export function planEndpoint(
   const base = exact ?? here[0] ?? marked[0] ?? adopted
 
   const changes = base
-    ? [...(base.url === url ? [] : [`from ${base.url}`]), ...base.differences]
+    ? [...(base.url === url ? [] : [`was ${base.url}`]), ...base.differences]
     : []
   return {
     base,

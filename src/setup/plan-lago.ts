@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { ApiError, PermanentError } from '../errors.ts'
 import { LAGO_EVENTS } from '../lago/events.ts'
 import type { LagoEndpoint, LagoEndpointFields } from '../lago/installation.ts'
-import { sameMembers } from './members.ts'
+import { differenceOfEvents, sameMembers } from './members.ts'
 import { endpointUrl, planEndpoint, type FoundEndpoint } from './plan-endpoint.ts'
 import type { Services } from './services.ts'
 import type { Plan, Step } from './step.ts'
@@ -64,8 +64,10 @@ function lagoDifferences(endpoint: LagoEndpoint, signature: 'hmac' | 'jwt'): str
   return [
     ...(algorithm === signature
       ? []
-      : [`${nameOf(signature)} instead of ${nameOf(algorithm ?? 'jwt')}`]),
-    ...(isUnfiltered || sameMembers(events ?? [], LAGO_EVENTS) ? [] : [differenceOf(events)]),
+      : [`signs with ${nameOf(algorithm ?? 'jwt')}, ${nameOf(signature)} is wanted`]),
+    ...(isUnfiltered || sameMembers(events ?? [], LAGO_EVENTS)
+      ? []
+      : [differenceOfEvents(events, LAGO_EVENTS)]),
   ]
 }
 
@@ -79,14 +81,6 @@ export const lagoEndpointAsFound = (
   mark: one.name === LAGO_MARK ? 'ours' : 'none',
   differences: lagoDifferences(one, lago.signature),
 })
-
-function differenceOf(events: readonly string[] | null | undefined): string {
-  if (!events) return `${LAGO_EVENTS.length} events instead of all`
-  const missing = LAGO_EVENTS.filter((name) => !events.includes(name))
-  return missing.length > 0
-    ? `with ${missing.join(', ')}`
-    : `without ${events.length - LAGO_EVENTS.length} events of no use`
-}
 
 async function create(deps: Planning) {
   const fields = fieldsFor(deps, undefined)

@@ -68,7 +68,7 @@ export async function setup(options: SetupOptions, io: SetupIo): Promise<number>
     for (const { run } of plans.flatMap(({ steps }) => steps)) await run?.()
     await handOver(services, io, isChanging)
     for (const { run } of plans.flatMap(({ afterwards }) => afterwards)) await run?.()
-    io.write('Then: bridge doctor')
+    io.write(isChanging ? 'Done. Then: bridge doctor' : 'Then: bridge doctor')
     return 0
   } catch (error) {
     io.write(explainRefusal(error, { hasRead }))
@@ -108,7 +108,7 @@ async function handOver(services: Services, io: SetupIo, isChanged: boolean) {
   const known = io.hasSecret ? config.dodo.webhookSecrets : []
 
   write('')
-  write(isChanged ? 'Done.' : 'Nothing to change.')
+  if (!isChanged) write('Nothing to change.')
   if (!known.includes(secret)) {
     // What is still on its way may be signed with the one before.
     const value = [secret, ...known].join(',')

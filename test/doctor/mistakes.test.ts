@@ -80,8 +80,8 @@ describe('webhook endpoints', () => {
     const { failed, find } = await diagnose(world)
 
     expect(failed).toEqual(['lago.webhook', 'dodo.webhook'])
-    expect(find('lago.webhook')?.evidence).toContain('with invoice.one_off_created, ')
-    expect(find('dodo.webhook')?.evidence).toContain('with payment.processing, ')
+    expect(find('lago.webhook')?.evidence).toContain('misses invoice.one_off_created, ')
+    expect(find('dodo.webhook')?.evidence).toContain('misses payment.processing, ')
   })
 
   test('two that lead here are one too many', async () => {
@@ -129,8 +129,8 @@ describe('webhook endpoints', () => {
 
     const { find } = await diagnose(world)
 
-    expect(find('lago.webhook')?.evidence).toContain('HMAC instead of JWT')
-    expect(find('dodo.webhook')?.evidence).toContain('enabled again')
+    expect(find('lago.webhook')?.evidence).toContain('signs with JWT, HMAC is wanted')
+    expect(find('dodo.webhook')?.evidence).toContain('disabled by Dodo')
   })
 })
 

@@ -155,7 +155,7 @@ describe('a Lago that is older', () => {
 
     const { text } = await runSetup(internet)
 
-    expect(text).toContain('from https://old.example/webhooks/lago')
+    expect(text).toContain('was https://old.example/webhooks/lago')
     expect(internet.lago.store.webhookEndpoints).toMatchObject([{ webhook_url: LAGO_HOOK }])
   })
 

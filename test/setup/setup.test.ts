@@ -144,8 +144,10 @@ describe('run again', () => {
 
     const { text } = await runSetup(world)
 
-    expect(text).toMatch(/Lago webhook +update .*HMAC instead of JWT; with invoice.one_off_created/)
-    expect(text).toMatch(/Dodo webhook +update .*enabled again; 28 events instead of all/)
+    expect(text).toMatch(
+      /Lago webhook +update .*signs with JWT, HMAC is wanted; misses invoice.one_off_created/,
+    )
+    expect(text).toMatch(/Dodo webhook +update .*disabled by Dodo; sends all events, 28 are in use/)
     expect(world.lago.store.webhookEndpoints).toMatchObject([
       { lago_id: atLago?.lago_id, signature_algo: 'hmac', event_types: LAGO_EVENTS, name: 'prod' },
     ])
