@@ -1,7 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import { deliveries, invoices } from '../db/schema.ts'
+import { deliveries, receivables } from '../db/schema.ts'
 import { findRefused, PROBE_ID } from '../inbox/refused.ts'
 import { count } from '../report/text.ts'
 import { fail, ok, warn, type Finding } from './check.ts'
@@ -49,7 +49,7 @@ async function judgeDeliveries(
   const [verifiedAt, refused, known] = await Promise.all([
     findLastVerified(db, source),
     findRefused(db, source),
-    db.$count(invoices),
+    db.$count(receivables, eq(receivables.kind, 'invoice')),
   ])
   const verified = verifiedAt ? `last verified ${ageOf(verifiedAt, now)} ago` : 'none verified yet'
   if (refused && (!verifiedAt || refused.lastAt > verifiedAt)) {

@@ -2,7 +2,7 @@ import { ApiError } from '../errors.ts'
 import { count } from '../report/text.ts'
 import { fail, ok, skip, warn, type Check } from './check.ts'
 import { listCurrencies } from '../setup/plan-products.ts'
-import { isSupportedCurrency } from '../domain/money.ts'
+import { isSupportedCurrency } from '../collect/money.ts'
 
 const FREE =
   'payments are told by payment status, and refunds are not credited: see Licences in docs/operations.md'

@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 
-import { bundles, deliveries, invoices, payments } from '../db/schema.ts'
+import { deliveries, payments, receivables } from '../db/schema.ts'
 import { count } from '../report/text.ts'
-import { lastSweptAt } from '../sweep/sweep.ts'
+import { lastSweptAt } from '../sweep.ts'
 import { fail, ok, warn, type Check } from './check.ts'
 import { countReplicas } from './database.ts'
 import { ageOf } from './text.ts'
@@ -65,11 +65,7 @@ export const attention: Check = {
   needs: ['schema'],
   async run({ ledger }) {
     const { db } = await ledger()
-    const [troubled, requests] = await Promise.all([
-      db.$count(invoices, eq(invoices.state, 'attention')),
-      db.$count(bundles, eq(bundles.state, 'attention')),
-    ])
-    const all = troubled + requests
+    const all = await db.$count(receivables, eq(receivables.state, 'attention'))
     return all === 0
       ? ok('nothing needs a person')
       : warn(`${count(all, 'thing')} that a person must look at`, 'run `bridge attention`')
@@ -132,8 +128,8 @@ export const collecting: Check = {
   async run({ ledger, config }) {
     const { db } = await ledger()
     const left = await db.$count(
-      invoices,
-      sql`${invoices.state} = 'skipped' and ${invoices.reason} like '%older than this installation%'`,
+      receivables,
+      sql`${receivables.state} = 'skipped' and ${receivables.reason} like '%older than this installation%'`,
     )
     if (left === 0) return ok('no old invoice is left alone')
     const evidence = `${count(left, 'invoice')} older than this installation are not collected`
