@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
@@ -15,6 +15,7 @@ import { answerFailure, answerNothing, createGetPath, guarded } from './http/sur
 import { webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
 import type { Metrics } from './metrics/metrics.ts'
+import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
 
@@ -31,11 +32,18 @@ export function createApp(deps: AppDeps) {
   const { config, db, log, metrics } = deps
   const app = new Hono({ getPath: createGetPath(config.publicUrl) })
   const say = createSampledLog(log)
+  const countRefused = createRefusedCount({ db, now: deps.now })
+  const noteRefused = (c: Context, reason: string) => {
+    const id = c.req.header('x-lago-unique-key') ?? c.req.header('webhook-id') ?? ''
+    if (!id.startsWith(PROBE_ID))
+      countRefused(c.req.path.endsWith('/dodo') ? 'dodo' : 'lago', reason)
+  }
 
   app.onError((error, c) => {
     if (error instanceof InvalidSignature) {
       // The reason is for the operator. A stranger learns nothing of how we are set up.
       say('warn', { path: c.req.routePath, reason: error.message }, 'delivery refused')
+      noteRefused(c, error.message)
       return c.json({ error: 'the signature is missing, wrong or too old' }, 401)
     }
     if (error instanceof MalformedEvent) return c.json({ error: error.message }, 400)

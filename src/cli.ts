@@ -8,6 +8,7 @@ import {
   type DeadOptions,
   type ReplayOptions,
 } from './deliveries/commands.ts'
+import { doctorHere, type GivenDoctor } from './doctor/command.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
 import { testNotification } from './notify/test-notification.ts'
@@ -18,8 +19,10 @@ import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
 import { explainFailure, readProcessSettings, runServer } from './run.ts'
 import { dismiss } from './billers/lago/dismiss.ts'
+import { readCurrencies, setupHere, type GivenSetup } from './setup/command.ts'
 
 const STANDARD_ERROR = 2
+const WRONG_USAGE = 2
 /** Two at work, one that listens; one for locks only where something is created. */
 const COMMAND_CONNECTIONS = 4
 /** What 128 + SIGINT stands for in a shell. */
@@ -61,14 +64,46 @@ const asExitCode =
   async (...args: Args) =>
     end(await command(...args))
 
-const program = new Command('bridge').description(
-  'Collects Lago invoices through Dodo Payments and keeps both ledgers in agreement',
-)
+const program = new Command('bridge')
+  .description('Collects Lago invoices through Dodo Payments and keeps both ledgers in agreement')
+  // Wrong usage is told apart from a command that found something wrong; help that was asked for is neither.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_USAGE))
 
 program
   .command('serve')
   .description('serve HTTP and work the queue, as `bun run start` does (the default)')
   .action(runServer)
+
+program
+  .command('setup')
+  .description(
+    'makes Lago and Dodo send their events here, with exactly the events in use, and makes the products; run again, it changes nothing',
+  )
+  .option('--yes', 'do it without asking', false)
+  .option('--dry-run', 'only say what would be done', false)
+  .option(
+    '--currencies <codes>',
+    "products for these, like USD,EUR (default: those of Lago's organisation, plans and customers)",
+    readCurrencies,
+  )
+  .option('--env-file <path>', 'read settings from this file too, and write the secret into it')
+  .action(asExitCode((given: GivenSetup) => setupHere(given, { write, now })))
+
+program
+  .command('doctor')
+  .description(
+    'looks for everything that setting up gets wrong, and says what mends it; exit code 1 if anything is broken',
+  )
+  .option('--only <check>', 'one check, or a family of them: lago, dodo.webhook')
+  .option('--quiet', 'only what is not well', false)
+  .option(
+    '--probe',
+    'asks both services, in test mode only, what nobody could find out without an account',
+    false,
+  )
+  .option('--yes', 'probe without asking', false)
+  .option('--json', 'for programs', false)
+  .action(asExitCode((given: GivenDoctor) => doctorHere(given, { write, now })))
 
 program
   .command('migrate')

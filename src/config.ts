@@ -165,7 +165,11 @@ export const SECRET_NAMES = [
   ...HIGHLEVEL_SECRET_NAMES,
 ] as const satisfies readonly (keyof typeof Environment.shape)[]
 
-const KNOWN_NAMES = [...VARIABLE_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`)]
+/** All names that are looked for in an environment. */
+export const SETTING_NAMES: readonly string[] = [
+  ...VARIABLE_NAMES,
+  ...SECRET_NAMES.map((name) => `${name}_FILE`),
+]
 
 const LAGO_WISHES = ['LAGO_API_KEY', 'LAGO_WEBHOOK_HMAC_KEY', 'LAGO_JWT_ISSUER'] as const
 
@@ -233,12 +237,12 @@ export function readSettings(
   if (!parsed.success || all.length > 0) {
     const problem = describeProblems(parsed.error?.issues ?? [], all)
     // What is missing may be there under a name that is slightly wrong.
-    throw new ConfigError([problem, ...findStrangers(given, KNOWN_NAMES)].join('\n  '))
+    throw new ConfigError([problem, ...findStrangers(given, SETTING_NAMES)].join('\n  '))
   }
   return {
     config: toConfig(parsed.data),
     isPublicUrlGiven: parsed.data.PUBLIC_URL !== undefined,
-    doubts: findDoubts(given, KNOWN_NAMES),
+    doubts: findDoubts(given, SETTING_NAMES),
   }
 }
 
@@ -302,7 +306,7 @@ function unpack(environment: Record<string, string | undefined>) {
   for (const [name, raw = ''] of Object.entries(environment)) {
     const cleaned = clean(raw)
     if ('problem' in cleaned) {
-      if (KNOWN_NAMES.includes(name)) problems.push(`${name}: ${cleaned.problem}`)
+      if (SETTING_NAMES.includes(name)) problems.push(`${name}: ${cleaned.problem}`)
     } else if (cleaned.value !== '' || (name === 'RETRY_SCHEDULE' && name in environment)) {
       given[name] = cleaned.value
     }

@@ -3,6 +3,8 @@ import { ZodError } from 'zod'
 import type { Courier } from '../kit/courier.ts'
 import { createDodoActs, type DodoActs } from './store/acts.ts'
 import { subscriptions } from './api/subscriptions.ts'
+import { brands } from './api/brands.ts'
+import { allowReading } from './api/keys.ts'
 import { checkouts, customers, disputes, payments, refunds } from './api/api.ts'
 import { products } from './api/products.ts'
 import { cardPages } from './pages/card-page.tsx'
@@ -24,6 +26,9 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 
 export type SandboxDodoOptions = {
   apiKey: string
+  /** A second key of the same account, which may only read. */
+  readOnlyKey?: string
+  maxEndpoints?: number
   webhookSecret: string
   /** Where all events go, signed with `webhookSecret`. */
   webhookUrl?: string | undefined
@@ -119,6 +124,7 @@ function createApp(
   const { options, faults, courier, now } = parts
   const api = new Hono()
   api.use(faults.middleware)
+  api.use(allowReading(options.readOnlyKey, options.apiKey))
   api.use(requireKey(options.apiKey))
   if (options.rateLimit) api.use(limitRate(options.rateLimit, now))
   const isLost = (id: string | undefined) => chargeOutcome(world, id ?? '') === 'lost'
@@ -136,7 +142,8 @@ function createApp(
     .route('/refunds', refunds(world))
     .route('/disputes', disputes(world))
     .route('/subscriptions', subscriptions(world))
-    .route('/webhooks', webhookEndpoints(world))
+    .route('/webhooks', webhookEndpoints(world, options))
+    .route('/brands', brands())
 
   const app = new Hono()
     .get('/favicon.ico', (c) => c.body(null, 204))

@@ -43,6 +43,10 @@ export type SandboxLagoOptions = {
   /** How the bridge is reached. */
   fetch?: Fetch
   organizationId?: string
+  /** The currencies of its plans; by default there is none. */
+  planCurrencies?: readonly string[]
+  /** What the key may not do, like `write:webhook_endpoint`. */
+  denied?: readonly string[]
   retryDelaysMs?: readonly number[]
   /** How long it takes to bill a top-up; by default no time at all. */
   topUpDelayMs?: number
@@ -104,6 +108,7 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
   }
   if (options.webhookUrl !== undefined) setWebhookUrl(options.webhookUrl)
 
+  const { planCurrencies, denied } = options
   const acts = createActs(world, clock)
   const version = options.version ?? (options.release ? `v${options.release}` : VERSION)
   const app = new Hono()
@@ -111,7 +116,7 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
     .use('/api/*', olderApi(since))
     .get('/favicon.ico', (c) => c.body(null, 204))
     .get('/health', () => answer({ version, github_url: GITHUB_URL, message: 'Success' }))
-    .route('/api/v1', lagoApi({ world, apiKey, signer, startedAt: now() }))
+    .route('/api/v1', lagoApi({ world, apiKey, signer, startedAt: now(), planCurrencies, denied }))
     .route('/', lagoPages({ world, courier, faults, acts, setWebhookUrl }))
   app.notFound(() => answer(NO_SUCH_ROUTE, 404))
   app.onError(keepDropped(refuse))

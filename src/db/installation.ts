@@ -56,6 +56,8 @@ export async function lookAtInstallation(sql: postgres.Sql) {
     home,
     queueSchema,
     journal,
+    /** How many migrations this program has. */
+    known: readMigrations().length,
     pending: readMigrations().filter(({ folderMillis }) => !applied.includes(folderMillis)),
     missing: expectedTables().filter((name) => !has(home, name)),
     hasQueue: has(queueSchema, 'version'),

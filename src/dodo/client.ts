@@ -37,14 +37,7 @@ export function createDodo(options: {
   fetch: typeof globalThis.fetch
   reserve?: Reserve
 }) {
-  const client = new DodoPayments({
-    bearerToken: options.apiKey,
-    baseURL: options.url,
-    fetch: options.fetch,
-    maxRetries: 0,
-    timeout: SDK_TIMEOUT_MS,
-    logLevel: 'off',
-  })
+  const client = new DodoPayments(sdkOptions(options))
 
   const findPayment = (dodoPaymentId: string): Promise<DodoPayment | undefined> =>
     findById(dodoPaymentId, () =>
@@ -259,6 +252,20 @@ export function createDodo(options: {
   }
 }
 
+/** For every client of the SDK: no silent retries, and no log of its own. */
+export const sdkOptions = (options: {
+  url: string
+  apiKey: string
+  fetch: typeof globalThis.fetch
+}) => ({
+  bearerToken: options.apiKey,
+  baseURL: options.url,
+  fetch: options.fetch,
+  maxRetries: 0,
+  timeout: SDK_TIMEOUT_MS,
+  logLevel: 'off' as const,
+})
+
 /** The turn is for the fetch; Dodo does not promise to honour the key, and nothing of ours relies on it. */
 const on = (turn: Turn | undefined, idempotencyKey?: string) => ({
   fetchOptions: { turn } as Omit<RequestInit, 'body' | 'headers' | 'method' | 'signal'>,
@@ -276,7 +283,7 @@ const madeBetween = (since: Date, until: Date | undefined) => ({
 })
 
 /** Pages are zero-based and must be named: the SDK's own iteration skips the second one. */
-async function listAll<Item extends z.ZodType>(
+export async function listAll<Item extends z.ZodType>(
   name: string,
   item: Item,
   fetchPage: (page: { page_number: number; page_size: number }) => PromiseLike<{ items: unknown }>,
@@ -302,7 +309,8 @@ const listPage = async <Item extends z.ZodType>(
   return items
 }
 
-async function call<Shape extends z.ZodType>(
+/** One call through the SDK, with its errors in our words and its answer checked. */
+export async function call<Shape extends z.ZodType>(
   what: string,
   shape: Shape,
   request: () => PromiseLike<unknown>,

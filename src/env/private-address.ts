@@ -10,7 +10,7 @@ const PRIVATE_NAMES = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa|svc)$/
 const PRIVATE_IPV6 = /^\[(?:::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*)\]$/
 
 /** Whether a host, as a URL writes it, is reached without leaving networks of one's own. */
-function isPrivate(host: string): boolean {
+export function isPrivate(host: string): boolean {
   const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(host)
   if (isAddress) return PRIVATE_NETWORKS.some((network) => network.test(host))
   if (host.startsWith('[')) return PRIVATE_IPV6.test(host)

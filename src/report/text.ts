@@ -1,7 +1,7 @@
 /** Takes one line of what a command tells. */
 export type Write = (line: string) => void
 
-/** Rows as lines with aligned columns, for a terminal. Columns named in `numeric` are aligned to the right. */
+/** Rows as lines with aligned columns, for a terminal, whatever script they are in. Columns named in `numeric` are aligned to the right. */
 export function alignColumns(
   rows: readonly (readonly string[])[],
   { indent = '  ', numeric = [] }: { indent?: string; numeric?: readonly number[] } = {},
@@ -9,13 +9,13 @@ export function alignColumns(
   const widths: number[] = []
   for (const row of rows) {
     for (const [column, text] of row.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, text.length)
+      widths[column] = Math.max(widths[column] ?? 0, Bun.stringWidth(text))
     }
   }
   return rows.map((row) => {
     const cells = row.map((text, column) => {
-      const width = widths[column] ?? 0
-      return numeric.includes(column) ? text.padStart(width) : text.padEnd(width)
+      const fill = ' '.repeat((widths[column] ?? 0) - Bun.stringWidth(text))
+      return numeric.includes(column) ? `${fill}${text}` : `${text}${fill}`
     })
     return `${indent}${cells.join('  ')}`.trimEnd()
   })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { WebhookDetails } from 'dodopayments/resources/webhooks/webhooks'
 import type { z } from 'zod'
 import type { WebhookCreate, WebhookUpdate } from './catalog-requests.ts'
+import { assertRoom } from './endpoint-limits.ts'
 import { notFound } from './refusal.ts'
 import { type DodoStore, type Endpoint, newId } from './store.ts'
 import type { DodoWorld } from './world.ts'
@@ -10,7 +11,9 @@ import type { DodoWorld } from './world.ts'
 export function createEndpoint(
   world: Pick<DodoWorld, 'store' | 'now'>,
   { headers, idempotency_key: _key, ...fields }: z.infer<typeof WebhookCreate>,
+  maxEndpoints: number,
 ): Endpoint {
+  assertRoom(world.store.endpoints, maxEndpoints)
   const endpoint = addEndpoint(world, { url: fields.url, secret: newWebhookSecret() })
   return Object.assign(endpoint, changesOf(fields), { headers: headers ?? {} })
 }

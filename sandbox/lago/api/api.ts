@@ -5,6 +5,8 @@ import { lagoCustomers } from './customers.ts'
 import { lagoInvoices } from './invoices.ts'
 import { lagoPaymentRequests } from './payment-requests.ts'
 import { lagoPayments } from './payments.ts'
+import { denyActions } from './permissions.ts'
+import { lagoPlans } from './plans.ts'
 import { lagoWallets, lagoWalletTransactions } from './wallets.ts'
 import { lagoWebhookEndpoints } from './webhook-endpoints.ts'
 import { unauthorized } from '../store/refusal.ts'
@@ -17,8 +19,10 @@ export function lagoApi(options: {
   apiKey: string
   signer: Signer
   startedAt: Date
+  planCurrencies?: readonly string[] | undefined
+  denied?: readonly string[] | undefined
 }) {
-  const { world, apiKey, signer, startedAt } = options
+  const { world, apiKey, signer, startedAt, planCurrencies = [], denied = [] } = options
 
   return new Hono()
     .use(async function authenticate(c, next) {
@@ -26,6 +30,8 @@ export function lagoApi(options: {
       if (c.req.header('authorization')?.split(/\s+/)[1] !== apiKey) throw unauthorized()
       return next()
     })
+    .use(denyActions(denied))
+    .route('/plans', lagoPlans(world, planCurrencies))
     .route('/invoices', lagoInvoices(world))
     .route('/payments', lagoPayments(world))
     .route('/payment_requests', lagoPaymentRequests(world))

@@ -10,6 +10,7 @@ const MAX_ENDPOINTS = 10
 /** Registers an endpoint; an organisation has ten at most, each with a URL of its own. */
 export function createEndpoint(world: LagoWorld, input: Record<string, unknown>): WebhookEndpoint {
   const { webhookEndpoints: endpoints } = world.store
+  const isFiltering = knowsFilters(world)
   if (endpoints.length >= MAX_ENDPOINTS) {
     throw invalid({ base: ['Maximum number of webhook endpoints was reached'] })
   }
@@ -17,8 +18,8 @@ export function createEndpoint(world: LagoWorld, input: Record<string, unknown>)
     lago_id: crypto.randomUUID(),
     webhook_url: readUrl(input['webhook_url'], endpoints),
     signature_algo: readAlgorithm(input['signature_algo'] ?? 'jwt'),
-    name: readName(input['name']),
-    event_types: readEventTypes(input['event_types']),
+    name: isFiltering ? readName(input['name']) : null,
+    event_types: isFiltering ? readEventTypes(input['event_types']) : null,
     created_at: timestamp(world.now()),
   }
   endpoints.push(endpoint)
@@ -34,14 +35,19 @@ export function updateEndpoint(
   const endpoint = getEndpoint(world, lagoId)
   const others = world.store.webhookEndpoints.filter((other) => other !== endpoint)
   const { webhook_url: url, signature_algo: algorithm } = input
+  const isFiltering = knowsFilters(world)
   const changes = {
     ...(url !== undefined && { webhook_url: readUrl(url, others) }),
     ...(algorithm !== undefined && { signature_algo: readAlgorithm(algorithm) }),
-    ...('name' in input && { name: readName(input['name']) }),
-    ...('event_types' in input && { event_types: readEventTypes(input['event_types']) }),
+    ...(isFiltering && 'name' in input && { name: readName(input['name']) }),
+    ...(isFiltering &&
+      'event_types' in input && { event_types: readEventTypes(input['event_types']) }),
   }
   return Object.assign(endpoint, changes)
 }
+
+/** Before 1.44 an endpoint has neither a name nor a filter, and what is said of them is ignored. */
+const knowsFilters = ({ since }: LagoWorld) => since('1.44.0')
 
 /** Nothing more is announced to it. */
 export function deleteEndpoint(world: LagoWorld, lagoId: string): WebhookEndpoint {

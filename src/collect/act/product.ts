@@ -3,6 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import { products } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { Dodo } from '../../dodo/client.ts'
+import type { DodoProductRow } from '../../dodo/objects.ts'
 import { minimumDodoMinor, recurringPriceDodoMinor } from '../money.ts'
 import { PermanentError, reasonOf } from '../../errors.ts'
 import { HARMLESS_MS } from './payer.ts'
@@ -13,11 +14,11 @@ import { codeOf, explainSettings } from '../../explain-settings.ts'
 type Catalogue = Pick<Deps, 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
 type ProductKind = 'invoice' | 'mandate'
-type Product = { kind: ProductKind; currency: string }
+export type Product = { kind: ProductKind; currency: string }
 type NewProduct = Parameters<Dodo['createProduct']>[0]
 
 /** How we know our products again, also with an empty database. */
-const MANAGED_BY = 'lago-dodo-bridge'
+export const MANAGED_BY = 'lago-dodo-bridge'
 /** Charges fail once a subscription's period has ended. */
 const MANDATE_YEARS = 20
 
@@ -48,7 +49,7 @@ async function establish(deps: Catalogue, product: Product): Promise<string | un
     repeatableAt: await intent.repeatableAt(),
     unansweredMs: HARMLESS_MS,
     find: () => find(deps, product),
-    prepare: async () => describe(product, await deps.biller.mark()),
+    prepare: async () => describeProduct(product, await deps.biller.mark()),
     reserve: deps.dodo.reserve,
     make: async (body, turn) => (await deps.dodo.createProduct(body, turn)).product_id,
     async keep(dodoProductId) {
@@ -96,21 +97,23 @@ async function recall({ db }: Catalogue, product: Product) {
   return row?.dodoProductId
 }
 
-async function find({ biller, dodo }: Catalogue, { kind, currency }: Product) {
-  const alike = (await dodo.listProducts()).filter(
-    (product) =>
-      product.metadata['managed_by'] === MANAGED_BY &&
-      product.metadata['kind'] === kind &&
-      product.currency === currency &&
-      product.tax_inclusive !== false &&
-      product.is_recurring === (kind === 'mandate'),
-  )
+async function find({ biller, dodo }: Catalogue, product: Product) {
+  const alike = (await dodo.listProducts()).filter((listed) => isProductFor(listed, product))
   for (const { product_id, metadata } of alike)
     if (!(await biller.isForeign(metadata))) return product_id
   return undefined
 }
 
-const describe = (product: Product, mark: Record<string, string>): NewProduct => ({
+/** Whether a listed product is a bridge's that carries this, whoever it was made for. */
+export const isProductFor = (listed: DodoProductRow, { kind, currency }: Product): boolean =>
+  listed.metadata['managed_by'] === MANAGED_BY &&
+  listed.metadata['kind'] === kind &&
+  listed.currency === currency &&
+  listed.tax_inclusive !== false &&
+  listed.is_recurring === (kind === 'mandate')
+
+/** A product as it is created, which has to be found again by `isProductFor`. */
+export const describeProduct = (product: Product, mark: Record<string, string>): NewProduct => ({
   name: `${product.kind === 'mandate' ? 'Automatic invoice payments' : 'Invoice payment'} (${product.currency})`,
   description: 'Payment of usage invoices',
   tax_category: 'saas',

@@ -1,0 +1,76 @@
+import { desc, eq, sql } from 'drizzle-orm'
+
+import type { Database } from '../db/client.ts'
+import { deliveries, receivables } from '../db/schema.ts'
+import { findRefused, PROBE_ID } from '../inbox/refused.ts'
+import { count } from '../report/text.ts'
+import { fail, ok, warn, type Finding } from './check.ts'
+import type { Patient } from './patient.ts'
+import { ageOf } from './text.ts'
+
+type Source = 'lago' | 'dodo'
+
+/** When a delivery that was really sent last proved its signature; our own do not count. */
+async function findLastVerified(db: Database, source: Source): Promise<Date | undefined> {
+  const [last] = await db
+    .select({ at: deliveries.receivedAt })
+    .from(deliveries)
+    .where(
+      sql`${eq(deliveries.source, source)} and not starts_with(${deliveries.deliveryId}, ${PROBE_ID})`,
+    )
+    .orderBy(desc(deliveries.receivedAt))
+    .limit(1)
+  return last?.at
+}
+
+type Service = { source: Source; name: string; variable: string }
+
+/**
+ * What is known of a secret, and what the deliveries say of it: refused ones since the last that held are a wrong
+ * one, and none at all means that they do not arrive. Without a ledger only the former.
+ */
+export async function withDeliveries(
+  { ledger, now }: Pick<Patient, 'ledger' | 'now'>,
+  secret: Finding,
+  service: Service,
+): Promise<Finding> {
+  if (secret.verdict === 'fail') return secret
+  const opened = await ledger().catch(() => undefined)
+  if (!opened || opened.installation.pending.length > 0) return secret
+  const finding = await judgeDeliveries(opened.db, service, now())
+  return { ...finding, evidence: `${secret.evidence}; ${finding.evidence}` }
+}
+
+async function judgeDeliveries(
+  db: Database,
+  { source, name, variable }: Service,
+  now: Date,
+): Promise<Finding> {
+  const [verifiedAt, refused, known] = await Promise.all([
+    findLastVerified(db, source),
+    findRefused(db, source),
+    db.$count(receivables, eq(receivables.kind, 'invoice')),
+  ])
+  const verified = verifiedAt ? `last verified ${ageOf(verifiedAt, now)} ago` : 'none verified yet'
+  if (refused && (!verifiedAt || refused.lastAt > verifiedAt)) {
+    const since = ageOf(refused.since, now)
+    return fail(
+      `${count(refused.count, 'delivery', 'deliveries')} refused in ${since}, the last ${ageOf(refused.lastAt, now)} ago: "${refused.reason}"; ${verified}`,
+      `set ${variable} to what signs the endpoint of this bridge`,
+    )
+  }
+  if (verifiedAt)
+    return ok(refused ? `${verified}; ${refused.count} refused before that` : verified)
+  const where =
+    name === 'Lago' ? 'Lago > Developers > Webhooks' : 'Dodo > Developer > Webhooks > Logs'
+  const fix = `look at ${where}: can ${name} reach PUBLIC_URL? Meanwhile the sweep finds what is due`
+  return known > 0
+    ? fail(
+        `no webhook of ${name} has ever arrived, though ${count(known, 'invoice')} ${known === 1 ? 'is' : 'are'} known`,
+        fix,
+      )
+    : warn(
+        `no webhook of ${name} has arrived yet`,
+        'bill a first invoice, pay it, and run this again',
+      )
+}

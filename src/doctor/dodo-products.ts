@@ -1,0 +1,111 @@
+import type { CheckoutBody } from '../dodo/client.ts'
+import { isOfOrganization } from '../billers/lago/decide/metadata.ts'
+import { formatDodo, minimumDodoMinor } from '../collect/money.ts'
+import { ApiError } from '../errors.ts'
+import { count } from '../report/text.ts'
+import { MANAGED_BY } from '../collect/act/product.ts'
+import { explainRefusal } from '../setup/explain-refusal.ts'
+import { fail, ok, skip, type Check } from './check.ts'
+import type { Patient } from './patient.ts'
+
+type Product = Awaited<ReturnType<Patient['products']>>[number]
+
+/** What is asked for in each currency, unless Dodo takes no so little. */
+const SAMPLE_MINOR = 1_000
+const MAX_PREVIEWS = 10
+
+export const dodoProducts: Check = {
+  id: 'dodo.products',
+  needs: ['dodo.mode', 'lago.key'],
+  async run(patient) {
+    const ours = await listOurs(patient)
+    if (ours.length === 0)
+      return ok('none yet: they are made with the first invoice, or by `bridge setup`')
+    const wrong = ours.flatMap((one) => {
+      const problem = findProblem(one)
+      return problem ? [{ ...problem, name: `${one.name ?? 'unnamed'} ${one.product_id}` }] : []
+    })
+    const [first] = wrong
+    if (!first) return ok(`${count(ours.length, 'product')}, tax-inclusive, pay what you want`)
+    const evidence = wrong.map(({ name, what }) => `${name} ${what}`).join('\n')
+    return fail(evidence, first.fix)
+  },
+}
+
+export const dodoCheckout: Check = {
+  id: 'dodo.checkout',
+  needs: ['dodo.key', 'lago.key'],
+  async run(patient) {
+    const products = (await listOurs(patient)).filter(({ is_recurring }) => !is_recurring)
+    if (products.length === 0) return skip('there is no product to preview yet')
+    const outcomes = await Promise.all(
+      products.slice(0, MAX_PREVIEWS).map((one) => preview(patient, one)),
+    )
+    const wrong = outcomes.filter(({ problem }) => problem !== undefined)
+    if (wrong.length === 0)
+      return ok(`asks for exactly what is due: ${outcomes.map(({ asked }) => asked).join(', ')}`)
+    const evidence = wrong.map(({ asked, problem }) => `${asked}: ${problem}`).join('\n')
+    return fail(
+      evidence,
+      'turn off adaptive currency and discounts in Dodo, make the product tax-inclusive, or see what the refusal says',
+    )
+  },
+}
+
+/** Those that the bridge made for this organisation; what else is sold is none of its business. */
+async function listOurs({ products, organization }: Patient): Promise<Product[]> {
+  const { lago_id: organizationId } = await organization()
+  return (await products()).filter(
+    ({ metadata }) =>
+      metadata['managed_by'] === MANAGED_BY && isOfOrganization(metadata, organizationId),
+  )
+}
+
+function findProblem({ tax_inclusive, price_detail, is_recurring, currency }: Product) {
+  if (tax_inclusive === false) {
+    return {
+      what: 'is tax-exclusive: customers would be asked for more',
+      fix: 'Dodo > Products > that one > price > tax inclusive',
+    }
+  }
+  if (is_recurring || !price_detail || !currency) return undefined
+  if (price_detail.pay_what_you_want === false) {
+    return {
+      what: 'has a fixed price, whatever is due',
+      fix: 'Dodo > Products > that one > price > pay what you want',
+    }
+  }
+  const least = minimumDodoMinor(currency)
+  if ((price_detail.price ?? 0) > least) {
+    return {
+      what: `takes no less than ${formatDodo(price_detail.price ?? 0, currency)}`,
+      fix: `Dodo > Products > that one > minimum ${formatDodo(least, currency)}`,
+    }
+  }
+  return undefined
+}
+
+/** Where tax is due and the money is another, so that what is added or converted shows. */
+async function preview({ dodo }: Patient, product: Product) {
+  const currency = product.currency ?? 'USD'
+  const amount = Math.max(SAMPLE_MINOR, minimumDodoMinor(currency))
+  const country = currency === 'EUR' ? 'US' : 'DE'
+  const asked = `${formatDodo(amount, currency)} in ${country}`
+  const body: CheckoutBody = {
+    product_cart: [{ product_id: product.product_id, quantity: 1, amount }],
+    billing_address: { country },
+  }
+  try {
+    const { currency: shown, current_breakup: sums } = await dodo.previewCheckout(body)
+    const isExact = shown === currency && sums.total_amount === amount
+    return isExact
+      ? { asked, problem: undefined }
+      : {
+          asked,
+          problem: `the customer would pay ${sums.total_amount} of ${shown}'s smallest unit`,
+        }
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.outcome === 'unknown') throw error
+    return { asked, problem: explainRefusal(error, { hasRead: true }) }
+  }
+}

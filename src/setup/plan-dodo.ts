@@ -1,0 +1,137 @@
+import type { Config } from '../config.ts'
+import type { DodoEndpoint, DodoEndpointFields } from '../dodo/account.ts'
+import { DODO_EVENTS } from '../dodo/events.ts'
+import { PermanentError } from '../errors.ts'
+import { differenceOfEvents, sameMembers } from './members.ts'
+import { endpointUrl, planEndpoint, type FoundEndpoint } from './plan-endpoint.ts'
+import type { Services } from './services.ts'
+import type { Plan, Step } from './step.ts'
+import { makeSure, removeSurely } from './sure.ts'
+
+/** How we know an endpoint of ours again; of which Lago it tells of is written beside it. */
+const DODO_MARK = 'lago-dodo-bridge'
+/** What only `setup` minds. */
+export const UNMARKED = 'not marked as ours'
+const PATH = '/webhooks/dodo'
+const WHAT = 'Dodo webhook'
+
+type Planning = Pick<Services, 'account'> & {
+  config: Pick<Config, 'publicUrl'>
+  /** Two organisations of Lago may share an account of Dodo: each bridge has its own endpoint. */
+  organizationId: string
+}
+
+/** What is to be done so that Dodo sends this bridge exactly the events in use, once each. */
+export async function planDodo(deps: Planning): Promise<Plan> {
+  const { account, config } = deps
+  const address = { publicUrl: config.publicUrl, path: PATH } as const
+  const listed = await account.listEndpoints()
+  const found = listed.map((one) => dodoEndpointAsFound(one, deps))
+  const { base, changes, remove, leave } = planEndpoint(found, address, { mayAdopt: false })
+  const about = [endpointUrl(address), `${DODO_EVENTS.length} events`].join(', ')
+  const step = {
+    what: WHAT,
+    about: changes.length > 0 ? `${about} (${changes.join('; ')})` : about,
+  } as const
+  return {
+    steps: [
+      !base
+        ? { ...step, verb: 'create', run: () => create(deps) }
+        : changes.length > 0
+          ? { ...step, verb: 'update', run: () => update(deps, base.id) }
+          : { ...step, verb: 'keep' },
+      ...leave.map((one): Step => ({
+        what: WHAT,
+        verb: 'leave',
+        about: `${one.url} (not known to be ours)`,
+      })),
+    ],
+    afterwards: remove.map((one) => ({
+      what: WHAT,
+      verb: 'remove',
+      about: `${one.url} (ours, replaced)`,
+      run: () => removeOnce(deps, one),
+    })),
+  }
+}
+
+/** What of an endpoint is not as it has to be; without a filter Dodo sends everything, also what comes to exist later. */
+function dodoDifferences({ filter_types: events, disabled }: DodoEndpoint): string[] {
+  const isRight = events && sameMembers(events, DODO_EVENTS)
+  return [
+    ...(disabled ? ['disabled by Dodo'] : []),
+    ...(isRight ? [] : [differenceOfEvents(events, DODO_EVENTS)]),
+  ]
+}
+
+/** An endpoint of Dodo, as planning and `doctor` look at it. */
+export function dodoEndpointAsFound(
+  one: DodoEndpoint,
+  { organizationId }: Pick<Planning, 'organizationId'>,
+): FoundEndpoint {
+  const { bridge, lago_organization_id: theirs } = one.metadata ?? {}
+  const mark = bridge !== DODO_MARK ? 'none' : theirs === organizationId ? 'ours' : 'anothers'
+  const differences = [...dodoDifferences(one), ...(mark === 'ours' ? [] : [UNMARKED])]
+  return { id: one.id, url: one.url, mark, differences }
+}
+
+const fieldsFor = ({ config, organizationId }: Planning): DodoEndpointFields => ({
+  url: endpointUrl({ publicUrl: config.publicUrl, path: PATH }),
+  description: 'Lago invoices through Dodo Payments',
+  disabled: false,
+  filter_types: [...DODO_EVENTS],
+  metadata: { bridge: DODO_MARK, lago_organization_id: organizationId },
+})
+
+async function create(deps: Planning) {
+  const key = crypto.randomUUID()
+  const fields = fieldsFor(deps)
+  await makeSure(
+    'Dodo registered the endpoint',
+    () => deps.account.createEndpoint(fields, key),
+    () => findDodoEndpoint(deps),
+  )
+  await confirm(deps)
+}
+
+async function update(deps: Planning, dodoEndpointId: string) {
+  const fields = fieldsFor(deps)
+  const isRight = (one: DodoEndpoint) => dodoEndpointAsFound(one, deps).differences.length === 0
+  await makeSure(
+    'Dodo changed the endpoint',
+    () => deps.account.updateEndpoint(dodoEndpointId, fields),
+    async () => {
+      const there = await findDodoEndpoint(deps)
+      return there && isRight(there) ? there : undefined
+    },
+  )
+  const { disabled } = await confirm(deps)
+  if (disabled) {
+    throw new PermanentError(
+      'Dodo leaves the endpoint disabled: enable it in Dodo > Developer > Webhooks, and replay what is missing there',
+    )
+  }
+}
+
+const removeOnce = ({ account }: Planning, { id }: FoundEndpoint) =>
+  removeSurely(
+    'Dodo removed the endpoint',
+    () => account.removeEndpoint(id),
+    async () => (await account.listEndpoints()).some((one) => one.id === id),
+  )
+
+/** The endpoint that leads to this bridge. */
+export async function findDodoEndpoint({
+  account,
+  config,
+}: Pick<Planning, 'account' | 'config'>): Promise<DodoEndpoint | undefined> {
+  const url = endpointUrl({ publicUrl: config.publicUrl, path: PATH })
+  return (await account.listEndpoints()).find((one) => one.url === url)
+}
+
+/** Nothing is removed before the new one is listed. */
+async function confirm(deps: Planning): Promise<DodoEndpoint> {
+  const there = await findDodoEndpoint(deps)
+  if (there) return there
+  throw new PermanentError('Dodo took the endpoint and does not list it: run setup again')
+}
