@@ -110,7 +110,7 @@ const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
     : []
 
 /** Which payment, refund or dispute, of which invoice, what each side holds, and why. */
-export type Told = { isExplained: boolean; columns: string[] }
+type Told = { isExplained: boolean; columns: string[] }
 
 function describeDifferences(differences: readonly Told[], isAnything: boolean): string[] {
   if (differences.length === 0) return isAnything ? ['', 'No difference.'] : []

@@ -123,7 +123,7 @@ function InvoicePage({ view, config }: { view: InvoiceView; config: Deps['config
 }
 
 /** What will happen, in words, before it does. */
-export function Confirm(props: {
+function Confirm(props: {
   invoice: InvoiceReport
   to: string
   title: string

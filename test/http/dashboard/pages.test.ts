@@ -153,7 +153,7 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
       expect(told).toEqual([])
       await context.close()
     },
-    300_000,
+    600_000,
   )
 
   test('no name, however it is written, is ever more than text', async () => {
