@@ -98,7 +98,7 @@ export async function openBridge(
   })
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const deps = { config, db, queue, alone: alone.run, log, now, ...live, organizationId }
-  const receive = createReceive(deps)
+  const receive = createReceive({ ...deps, databaseUrl: server.url })
   const work = createWork({
     deps,
     urgent,
@@ -132,6 +132,7 @@ export async function openBridge(
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
     abort()
+    receive.close()
     await leave()
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()

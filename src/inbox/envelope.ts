@@ -108,6 +108,10 @@ export function readDodoEvent(body: Buffer) {
   }
 }
 
+/** What a delivery of either is about. Throws MalformedEvent for a body that nobody can read. */
+export const readEvent = (source: 'lago' | 'dodo', body: Buffer) =>
+  source === 'lago' ? readLagoEvent(body) : { organizationId: undefined, ...readDodoEvent(body) }
+
 /** Refunds and disputes carry no metadata of the payment, so which invoice they are about is traced. */
 function wakeOfDodo(type: string, object: z.infer<typeof DodoObject>): Wake {
   const named = object.metadata?.lago_invoice_id

@@ -3,8 +3,10 @@ import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
 import { wakeWithin } from '../wakes.ts'
+import { createBigInbox, type Unread } from './big.ts'
 import { createCoalescer } from './coalesce.ts'
 import type { Wake } from './envelope.ts'
+import { asRow } from './store.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -27,6 +29,8 @@ export type Delivery = {
 } & Wake
 
 export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) & {
+  /** The same for one that is too big to be read beside everything else, given away in pieces. */
+  big: (delivery: Unread, pieces: ArrayBuffer[]) => Promise<{ duplicate: boolean }>
   /** Resolves when senders do not have to queue, or after a moment all the same. */
   calm: () => Promise<void>
 }
@@ -35,7 +39,13 @@ export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) 
  * Stores verified deliveries, each with the job it causes, in one transaction shared by all that
  * arrive meanwhile. When it resolves the delivery is durable; when it rejects nothing is stored.
  */
-export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>): Receive {
+export function createReceive({
+  db,
+  queue,
+  now,
+  databaseUrl,
+}: Pick<Deps, 'db' | 'queue' | 'now'> & { databaseUrl: string }) {
+  const inbox = createBigInbox({ databaseUrl, now })
   const store = (batch: Delivery[]) => withDeadline('storing deliveries', COMMIT_MS, commit(batch))
 
   const commit = (batch: Delivery[]) =>
@@ -69,25 +79,25 @@ export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'n
       await Bun.sleep(CALM_LOOK_MS)
     }
   }
-  return Object.assign(receive, { calm })
+
+  async function big(delivery: Unread, pieces: ArrayBuffer[]) {
+    const { duplicate, wakes, wakesKey } = await inbox.store(delivery, pieces)
+    const { source } = delivery
+    if (!duplicate)
+      await db.transaction((tx) => wakeFor({ db: tx, queue }, [{ source, wakes, wakesKey }]))
+    return { duplicate }
+  }
+  return Object.assign(receive, { big, calm, close: inbox.close }) satisfies Receive
 }
 
 const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
   `${source}:${deliveryId}`
 
-/** A delivery about nothing we settle is complete as soon as it is stored. */
-function asRow(delivery: Delivery, receivedAt: Date) {
-  const isIdle = delivery.wakes === null
-  return {
-    ...delivery,
-    receivedAt,
-    processedAt: isIdle ? receivedAt : null,
-    outcome: isIdle ? 'stored; nothing to settle' : null,
-  }
-}
-
 /** One job per key and batch: a job reads every delivery of its key that is stored by then. */
-async function wakeFor(deps: Parameters<typeof wakeWithin>[0], batch: readonly Delivery[]) {
+async function wakeFor(
+  deps: Parameters<typeof wakeWithin>[0],
+  batch: readonly (Pick<Delivery, 'source'> & Wake)[],
+) {
   for (const kind of DELIVERY_KINDS) {
     for (const source of ['dodo', 'lago'] as const) {
       const keys = batch

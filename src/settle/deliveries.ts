@@ -1,9 +1,10 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
 import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { DodoPayment } from '../dodo/objects.ts'
+import { readableBody } from '../inbox/readable-body.ts'
 import { LagoCreditNote } from '../lago/objects.ts'
 import { observeCreditNote } from './observe-credit-note.ts'
 import { isAnothers, observePayment } from './observe.ts'
@@ -23,7 +24,7 @@ type Reader = Pick<Deps, 'db' | 'dodo' | 'lago' | 'queue' | 'now' | 'config' | '
  */
 export async function listUnread(deps: Reader, lagoInvoiceId: string): Promise<UnreadDelivery[]> {
   const unread = await deps.db
-    .select()
+    .select({ ...getTableColumns(deliveries), body: readableBody })
     .from(deliveries)
     .where(
       and(

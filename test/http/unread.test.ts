@@ -21,7 +21,10 @@ describe('what strangers send over a socket', () => {
     const app = createApp({
       ...world.bridge.deps,
       log: heard.log,
-      receive: Object.assign(async () => ({ duplicate: false }), { calm: async () => undefined }),
+      receive: Object.assign(async () => ({ duplicate: false }), {
+        big: async () => ({ duplicate: false }),
+        calm: async () => undefined,
+      }),
       organizationId: async () => world.lago.organizationId,
       findUnready: async () => [],
     })

@@ -32,7 +32,12 @@ describe('receive', () => {
       await queue.stop(1_000)
       await close()
     }
-    return { db, queue, receive: createReceive({ db, queue, now }), close: end }
+    return {
+      db,
+      queue,
+      receive: createReceive({ db, queue, now, databaseUrl: database.url }),
+      close: end,
+    }
   }
   const first = () => {
     const [replica] = replicas
