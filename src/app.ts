@@ -3,11 +3,12 @@ import { Hono } from 'hono'
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
+import { openDoor } from './http/door.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
 import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
-import { webhooks } from './http/webhooks.ts'
+import { createTake, webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
@@ -44,7 +45,8 @@ export function createApp(deps: AppDeps) {
   app.notFound((c) => answerNothing(c, say))
 
   app.use(guarded(config.publicUrl))
-  app.route('/webhooks', webhooks(deps))
+  const take = createTake(deps)
+  app.route('/webhooks', webhooks(take))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
@@ -65,5 +67,6 @@ export function createApp(deps: AppDeps) {
     const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
+  app.fetch = openDoor(take, app.fetch)
   return app
 }

@@ -24,8 +24,9 @@ import type { Fetch } from './vendor-fetch.ts'
 import { sayWhileWaiting } from './waiting.ts'
 import { createWork } from './work.ts'
 
-/** Of all connections: the one that listens, and the one that holds locks. */
-const OWN_CONNECTIONS = 2
+/** Of all connections: the one that listens, the one that holds locks, and the one that stores deliveries. */
+const OWN_CONNECTIONS = 3
+const LEAST_CONNECTIONS = 2
 /** Whoever asks whether we are ready gives up soon. */
 const READY_MS = 2_000
 /** In-hand calls are given up in time to hand their jobs back before the process must end. */
@@ -67,7 +68,11 @@ export async function openBridge(
     sql,
     db,
     close: closeDatabase,
-  } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
+  } = openDatabase(
+    server.url,
+    Math.max(LEAST_CONNECTIONS, connections - OWN_CONNECTIONS),
+    pulse.hear,
+  )
   const { now, adjust } = createClock(db, log, local)
   const alone = createAlone(() => openLockConnection(server.url), now)
   const queue = await openQueue().catch(async (error: unknown) => {
@@ -103,7 +108,7 @@ export async function openBridge(
     deps,
     urgent,
     patient,
-    calm: receive.calm,
+    isCrowded: receive.isCrowded,
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
   })
@@ -132,7 +137,7 @@ export async function openBridge(
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
     abort()
-    receive.close()
+    await receive.close()
     await leave()
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()
@@ -148,6 +153,7 @@ export async function openBridge(
     async work({ isAlone = false } = {}) {
       if (!isAlone) await alone.warm()
       await work.start({ isAlone })
+      receive.start()
     },
     sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
@@ -167,7 +173,7 @@ export async function migrateOnce(
     log,
     now: () => new Date(),
     fetch: globalThis.fetch,
-    connections: OWN_CONNECTIONS + 2,
+    connections: LEAST_CONNECTIONS,
   }
   const bridge = await openBridge(config, silent)
   try {

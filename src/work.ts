@@ -15,6 +15,7 @@ import { syncMandate } from './settle/sync-mandate.ts'
 import { settleTopUp } from './settle/top-up.ts'
 import { tracePayment } from './settle/trace.ts'
 import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
 const CLOCK_MS = 1_000
@@ -28,8 +29,8 @@ type Working = {
   deps: Deps
   urgent: Clients
   patient: Clients
-  /** Resolves when senders do not have to queue. */
-  calm: () => Promise<void>
+  /** Whether so many deliveries come that everything else had better wait. */
+  isCrowded: () => boolean
   /** Writes something, to know that the database takes it. */
   beat: () => Promise<void>
   /** Takes the database's time again. */
@@ -37,17 +38,18 @@ type Working = {
 }
 
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
-export function createWork({ deps, urgent, patient, calm, beat, adjustClock }: Working) {
+export function createWork({ deps, urgent, patient, isCrowded, beat, adjustClock }: Working) {
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
+  const takeTurn = createTurns(isCrowded)
   const timers: ReturnType<typeof setInterval>[] = []
   let tickedAt: Date | undefined
 
   const handlers: Record<JobKind, Handler> = {
     async settle(key, data) {
-      await calm()
-      await settle(key, data)
+      const leave = await takeTurn()
+      await settle(key, data).finally(leave)
     },
     // What a sweep came upon may wait for what was told.
     trace: (key, _data, priority) =>

@@ -45,7 +45,8 @@ export async function withBody<Result>(
       // One that may be given away shares its memory with nobody.
       pieces.push(place.bytes > BIG_BODY_BYTES ? new Uint8Array(value) : value)
       await inStretches(value, update)
-      if (place.bytes === announced) continue
+      // Nothing comes after what was announced.
+      if (place.bytes === announced) return
       if (value.byteLength < PIECE_BYTES) await Bun.sleep(GATHER_MS)
       else await letOthersRun()
     }

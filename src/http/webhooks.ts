@@ -24,18 +24,18 @@ type Check = {
 
 /**
  * Verify, store, acknowledge: the headers before a byte of the body, and the body while it comes. Nothing is
- * decided here: a sender waits seconds, while what we do about the event may take days.
+ * decided here: a sender waits seconds, while what we do about the event may take days. Resolves when the delivery
+ * is durable.
  */
-export function webhooks(deps: WebhookDeps) {
+export function createTake(deps: WebhookDeps) {
   const lago = createLagoVerifier(deps)
   const dodo = createDodoVerifier(deps.config.dodo.webhookSecrets)
   const limits = { room: createBodyRoom(), maxBytes: MAX_BODY_BYTES }
 
-  const take = (c: Context, { update, finish }: Check, identify: () => Unread) =>
-    withBody(c.req.raw, limits, update, async (body) => {
+  const take = (request: Request, { update, finish }: Check, identify: () => Unread) =>
+    withBody(request, limits, update, async (body) => {
       await finish(body)
-      const { duplicate } = await store(identify(), body)
-      return c.json({ received: true, duplicate })
+      return store(identify(), body)
     })
 
   function store(told: Unread, body: Body) {
@@ -45,25 +45,53 @@ export function webhooks(deps: WebhookDeps) {
     return deps.receive({ ...told, ...event, body: bytes })
   }
 
-  return new Hono()
-    .post('/lago', async (c) => {
-      const id = c.req.header('x-lago-unique-key')
-      if (id === undefined) throw new InvalidSignature('X-Lago-Unique-Key is missing')
-      return take(c, lago.begin(c.req.header('x-lago-signature')), () => ({
+  return {
+    async lago(request: Request) {
+      const { headers } = request
+      const id = headers.get('x-lago-unique-key')
+      if (id === null) throw new InvalidSignature('X-Lago-Unique-Key is missing')
+      const signature = headers.get('x-lago-signature') ?? undefined
+      return take(request, lago.begin(signature), () => ({
         source: 'lago',
         deliveryId: readDeliveryId(id),
-        headers: keepHeaders(c, ['x-lago-signature-algorithm']),
+        headers: keepHeader(headers, 'x-lago-signature-algorithm'),
       }))
-    })
-    .post('/dodo', (c) =>
-      take(c, dodo.begin(c.req.header()), () => ({
+    },
+    async dodo(request: Request) {
+      const { headers } = request
+      const told = pick(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+      return take(request, dodo.begin(told), () => ({
         source: 'dodo',
-        deliveryId: readDeliveryId(c.req.header('webhook-id')),
-        headers: keepHeaders(c, ['webhook-timestamp']),
-      })),
-    )
+        deliveryId: readDeliveryId(told['webhook-id']),
+        headers: keepHeader(headers, 'webhook-timestamp'),
+      }))
+    },
+  }
 }
 
-function keepHeaders(c: Context, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, (c.req.header(name) ?? '').slice(0, 200)]))
+export type Take = ReturnType<typeof createTake>
+
+/** The routes, under whatever path they are found; `failure` is what the door has met. */
+export const webhooks = (take: Take) =>
+  new Hono<{ Bindings: { failure?: unknown } }>()
+    .post('/lago', async (c) => answer(c, take.lago))
+    .post('/dodo', async (c) => answer(c, take.dodo))
+
+async function answer(
+  c: Context<{ Bindings: { failure?: unknown } }>,
+  take: (request: Request) => Promise<{ duplicate: boolean }>,
+) {
+  const failure = c.env?.failure
+  if (failure !== undefined) throw failure
+  const { duplicate } = await take(c.req.raw)
+  return c.json({ received: true, duplicate })
 }
+
+function pick(headers: Headers, names: readonly string[]): Record<string, string> {
+  const pairs = names.map((name) => [name, headers.get(name) ?? ''] as const)
+  return Object.fromEntries(pairs.filter(([, value]) => value !== ''))
+}
+
+const keepHeader = (headers: Headers, name: string) => ({
+  [name]: (headers.get(name) ?? '').slice(0, 200),
+})

@@ -5,7 +5,7 @@ import { MalformedEvent } from '../errors.ts'
 import type { Answer, Order } from './big.ts'
 import { copyOne } from './copy-one.ts'
 import { readEvent } from './envelope.ts'
-import { asRow, isStored } from './store.ts'
+import { isStored } from './store.ts'
 
 let database: ReturnType<typeof openDatabase> | undefined
 let before: Promise<void> = Promise.resolve()
@@ -19,15 +19,11 @@ parentPort?.on('message', (order: Order) => {
 async function carryOut({ nth, databaseUrl, receivedAt, pieces, ...told }: Order): Promise<Answer> {
   try {
     database ??= openDatabase(databaseUrl, 1)
-    if (await isStored(database.db, told)) {
-      return { nth, stored: { duplicate: true, wakes: null, wakesKey: null } }
-    }
+    if (await isStored(database.sql, told)) return { nth, stored: { duplicate: true } }
     const body = Buffer.concat(pieces.map((piece) => new Uint8Array(piece)))
     const { organizationId: _ours, ...event } = readEvent(told.source, body)
-    const delivery = { ...told, ...event, body }
-    await copyOne(database.sql, asRow(delivery, receivedAt))
-    const { wakes, wakesKey } = event
-    return { nth, stored: { duplicate: false, wakes, wakesKey } }
+    await copyOne(database.sql, { ...told, ...event, body, receivedAt })
+    return { nth, stored: { duplicate: false } }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return { nth, failed: { why, isMalformed: error instanceof MalformedEvent } }

@@ -1,6 +1,5 @@
 import { DeadlineExceeded } from '../deadline.ts'
 import { MalformedEvent } from '../errors.ts'
-import type { Wake } from './envelope.ts'
 import type { Delivery } from './receive.ts'
 
 /** Beyond this, reading a body and handing it to Postgres would hold up everybody else. Most are a hundredth of it. */
@@ -18,7 +17,7 @@ export type Order = Unread & {
   receivedAt: Date
   pieces: ArrayBuffer[]
 }
-type Stored = { duplicate: boolean } & Wake
+type Stored = { duplicate: boolean }
 export type Answer =
   | { nth: number; stored: Stored }
   | { nth: number; failed: { why: string; isMalformed: boolean } }

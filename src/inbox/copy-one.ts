@@ -2,7 +2,7 @@ import { once } from 'node:events'
 
 import type postgres from 'postgres'
 
-import type { asRow } from './store.ts'
+import { NOTHING_TO_SETTLE, type Told } from './store.ts'
 
 const PIECE_BYTES = 64 * 1024
 const HEAD = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
@@ -12,12 +12,24 @@ const EPOCH_MS = Date.UTC(2000, 0, 1)
 const JSONB_VERSION = Buffer.from([1])
 
 /**
- * Stores one delivery by binary COPY (Postgres: *COPY*, *Binary Format*): as a parameter a body of 32 MiB costs the
+ * Stores one delivery, and what is owed for it, by binary COPY (Postgres: *COPY*, *Binary Format*): as a parameter a body of 32 MiB costs the
  * driver ten times as much. A delivery that is there already must have been looked for: the driver does not
  * come back from a conflict, so this may hang.
  */
-export async function copyOne(sql: postgres.Sql, row: ReturnType<typeof asRow>): Promise<void> {
-  const { body, receivedAt, processedAt, outcome } = row
+export async function copyOne(sql: postgres.Sql, delivery: Told): Promise<void> {
+  const { source, deliveryId, wakes, wakesKey } = delivery
+  await sql.begin(async (tx) => {
+    await copyInto(tx, delivery)
+    if (wakes === null) return
+    await tx`
+      insert into unrouted (source, delivery_id, wakes, wakes_key)
+      values (${source}, ${deliveryId}, ${wakes}, ${wakesKey})`
+  })
+}
+
+async function copyInto(sql: postgres.TransactionSql, row: Told) {
+  const { body, receivedAt } = row
+  const isIdle = row.wakes === null
   const before = [
     text(row.source),
     text(row.deliveryId),
@@ -27,8 +39,8 @@ export async function copyOne(sql: postgres.Sql, row: ReturnType<typeof asRow>):
     text(row.dodoPaymentId),
     field(Buffer.concat([JSONB_VERSION, Buffer.from(JSON.stringify(row.headers))])),
     moment(receivedAt),
-    moment(processedAt),
-    text(outcome),
+    moment(isIdle ? receivedAt : null),
+    text(isIdle ? NOTHING_TO_SETTLE : null),
     int32(body.byteLength),
   ]
   const copy = await sql`

@@ -23,7 +23,6 @@ describe('what strangers send over a socket', () => {
       log: heard.log,
       receive: Object.assign(async () => ({ duplicate: false }), {
         big: async () => ({ duplicate: false }),
-        calm: async () => undefined,
       }),
       organizationId: async () => world.lago.organizationId,
       findUnready: async () => [],
