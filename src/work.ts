@@ -18,7 +18,7 @@ import { lastSweptAt, sweep } from './sweep/sweep.ts'
 import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
-const CLOCK_MS = 1_000
+const CLOCK_MS = 2_000
 const ADJUST_MS = 60_000
 const DAILY_MS = 24 * 3_600_000
 /** A clock that has not ticked for so long is not being worked. */
