@@ -15,8 +15,10 @@ export function createTurns(isCrowded: () => boolean) {
     left = Promise.withResolvers<void>()
   }
 
+  const mustWait = () => working > 0 && isCrowded()
+
   return async function takeTurn(): Promise<() => void> {
-    while (working > 0 && isCrowded()) await Promise.race([left.promise, Bun.sleep(LOOK_MS)])
+    while (mustWait()) await Promise.race([left.promise, Bun.sleep(LOOK_MS)])
     working += 1
     return leave
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { Take } from './webhooks.ts'
 
 type Fetch<Env> = (request: Request, env?: Env) => Response | Promise<Response>
@@ -13,7 +14,7 @@ const ACKNOWLEDGED = {
  */
 export function openDoor<Env>(
   take: Take,
-  goTheLongWay: Fetch<Env | { failure: unknown }>,
+  goTheLongWay: Fetch<Env | { failure: Error }>,
 ): Fetch<Env> {
   let headers: Record<string, string> | undefined
 
@@ -24,8 +25,9 @@ export function openDoor<Env>(
         duplicate ? ACKNOWLEDGED.duplicate : ACKNOWLEDGED.new,
         headers && { headers },
       )
-    } catch (failure) {
-      return goTheLongWay(request, { failure: failure ?? new Error('unknown') })
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(messageOf(error))
+      return goTheLongWay(request, { failure })
     }
   }
 

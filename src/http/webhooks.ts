@@ -46,7 +46,7 @@ export function createTake(deps: WebhookDeps) {
   }
 
   return {
-    async lago(request: Request) {
+    lago: async (request: Request) => {
       const { headers } = request
       const id = headers.get('x-lago-unique-key')
       if (id === null) throw new InvalidSignature('X-Lago-Unique-Key is missing')
@@ -57,7 +57,7 @@ export function createTake(deps: WebhookDeps) {
         headers: keepHeader(headers, 'x-lago-signature-algorithm'),
       }))
     },
-    async dodo(request: Request) {
+    dodo: async (request: Request) => {
       const { headers } = request
       const told = pick(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
       return take(request, dodo.begin(told), () => ({
@@ -73,12 +73,12 @@ export type Take = ReturnType<typeof createTake>
 
 /** The routes, under whatever path they are found; `failure` is what the door has met. */
 export const webhooks = (take: Take) =>
-  new Hono<{ Bindings: { failure?: unknown } }>()
+  new Hono<{ Bindings: { failure?: Error } }>()
     .post('/lago', async (c) => answer(c, take.lago))
     .post('/dodo', async (c) => answer(c, take.dodo))
 
 async function answer(
-  c: Context<{ Bindings: { failure?: unknown } }>,
+  c: Context<{ Bindings: { failure?: Error } }>,
   take: (request: Request) => Promise<{ duplicate: boolean }>,
 ) {
   const failure = c.env?.failure

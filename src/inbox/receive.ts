@@ -79,8 +79,8 @@ export function createReceive({
     /** Whether so many deliveries come that everything else had better wait. */
     isCrowded,
     /** Takes up what was stored and not routed before. */
-    start: router.start,
-    routed: router.routed,
+    start: () => router.start(),
+    routed: () => router.routed(),
     async close() {
       inbox.close()
       await router.stop()

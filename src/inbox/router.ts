@@ -36,11 +36,22 @@ export function createRouter({
   function route(stored?: readonly Place[]) {
     if (stored) places.push(...stored)
     else mayBeMore = true
-    if (places.length > 0 || mayBeMore) routing ??= routeAll().finally(() => (routing = undefined))
+    begin()
+  }
+
+  const hasMore = () => !isStopped && (places.length > 0 || mayBeMore)
+
+  function begin() {
+    if (!hasMore()) return
+    routing ??= routeAll().finally(() => {
+      routing = undefined
+      // What came since the last look at whether there is more.
+      begin()
+    })
   }
 
   async function routeAll() {
-    while (!isStopped && (places.length > 0 || mayBeMore)) {
+    while (hasMore()) {
       if (isCrowded()) await Bun.sleep(GATHER_MS)
       try {
         await routeSome()
@@ -81,17 +92,21 @@ export function createRouter({
       return owed.length
     })
 
+  async function routed(): Promise<void> {
+    if (!routing) return
+    await routing
+    await routed()
+  }
+
   return {
     route,
     /** Takes up what was left behind, now and from time to time. */
-    start() {
+    start: () => {
       route()
       timer ??= setInterval(() => route(), LOOK_MS)
     },
     /** Resolves when everything that was stored by now is routed. */
-    routed: async () => {
-      while (routing) await routing
-    },
+    routed,
     stop: async () => {
       isStopped = true
       clearInterval(timer)

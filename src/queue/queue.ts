@@ -100,15 +100,17 @@ export function createQueue(options: {
 
   async function start() {
     await boss.start()
+    const there = new Set((await boss.getQueues()).map(({ name }) => name))
     for (const kind of kinds) {
       const dead = deadLetterQueue(kind)
-      await ensureQueue(dead, { policy: 'standard' })
-      await ensureQueue(kind, { policy: 'key_strict_fifo', deadLetter: dead })
+      if (!there.has(dead)) await createQueueOnce(dead, { policy: 'standard' })
+      if (!there.has(kind))
+        await createQueueOnce(kind, { policy: 'key_strict_fifo', deadLetter: dead })
     }
   }
 
-  async function ensureQueue(name: string, settings: { policy: string; deadLetter?: string }) {
-    if (await boss.getQueue(name)) return
+  /** Several replicas may come to this at once, and one of them creates it. */
+  async function createQueueOnce(name: string, settings: { policy: string; deadLetter?: string }) {
     await boss.createQueue(name, {
       ...settings,
       notify: true,
