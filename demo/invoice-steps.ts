@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { formatDodo, formatLago, toDodoMinor } from '../src/domain/money.ts'
+import { formatDodo, formatBooks, toDodoMinor } from '../src/collect/money.ts'
 import { eventually, expectSame, type Look } from './eventually.ts'
 import {
   followPayLink,
@@ -43,7 +43,7 @@ export type NewInvoice = {
   tax_rate?: number
 }
 
-const due = ({ total_due_amount_cents: amount, currency }: Invoice) => formatLago(amount, currency)
+const due = ({ total_due_amount_cents: amount, currency }: Invoice) => formatBooks(amount, currency)
 
 /** Lago finalises an invoice for a new customer. */
 export async function finaliseInvoice(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { formatDodo } from '../src/domain/money.ts'
+import { formatDodo } from '../src/collect/money.ts'
 import { readPeriod } from '../src/report/period.ts'
 import { statement } from '../src/report/statement.ts'
 import { eventually, expectSame } from './eventually.ts'

@@ -4,6 +4,9 @@ import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
 import { openDoor } from './http/door.ts'
+import { assets } from './http/assets.ts'
+import { dashboard } from './http/dashboard/dashboard.tsx'
+import { createGuesses } from './http/guesses.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
@@ -13,7 +16,7 @@ import type { Receive } from './inbox/receive.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
 
-export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'log' | 'now'> & {
+export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now'> & {
   receive: Receive
   organizationId: () => Promise<string>
   /** What keeps us from being ready; empty when nothing does. */
@@ -58,15 +61,21 @@ export function createApp(deps: AppDeps) {
   app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
   app.route('/pay', pay(deps))
 
-  app.use('/api/*', adminOnly(config.adminToken, say))
-  app.get('/api/invoices/:lagoInvoiceId', async (c) => {
-    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
+  const guesses = createGuesses()
+  app.use('/api/*', adminOnly(config.adminToken, { guesses, say }))
+  app.get('/api/invoices/:receivableId', async (c) => {
+    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('receivableId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
   })
-  app.get('/api/customers/:lagoCustomerId', async (c) => {
-    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
+  app.get('/api/customers/:payerKey', async (c) => {
+    const customer = await describeCustomer(db, config.publicUrl, c.req.param('payerKey'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
+  if (config.adminToken !== undefined) {
+    const { adminToken } = config
+    app.route('/assets', assets())
+    app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))
+  }
   app.fetch = openDoor(take, app.fetch)
   return app
 }

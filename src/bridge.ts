@@ -2,6 +2,7 @@ import { sql as query } from 'drizzle-orm'
 import type { Logger } from 'pino'
 
 import { createApp } from './app.ts'
+import { createLagoBiller } from './billers/lago/biller.ts'
 import { openClients } from './clients.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
@@ -18,8 +19,8 @@ import { introduce, introduceRefused } from './introduce.ts'
 import { JOB_KINDS } from './jobs.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
 import { createQueue } from './queue/queue.ts'
-import { createAlone } from './settle/alone.ts'
-import { rememberInstallation } from './settle/collect-since.ts'
+import { createAlone } from './collect/alone.ts'
+import { rememberInstallation } from './billers/lago/collect-since.ts'
 import type { Fetch } from './vendor-fetch.ts'
 import { sayWhileWaiting } from './waiting.ts'
 import { createWork } from './work.ts'
@@ -102,7 +103,8 @@ export async function openBridge(
     fetch,
   })
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
-  const deps = { config, db, queue, alone: alone.run, log, now, ...live, organizationId }
+  const biller = createLagoBiller({ lago: live.lago, organizationId })
+  const deps = { config, db, queue, alone: alone.run, biller, log, now, ...live, organizationId }
   const receive = createReceive({ ...deps, databaseUrl: server.url })
   const work = createWork({
     deps,

@@ -9,7 +9,7 @@ import { readPeriod, type GivenPeriod } from './report/period.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
 import { explainFailure, readProcessSettings, runServer } from './run.ts'
-import { dismiss } from './settle/dismiss.ts'
+import { dismiss } from './billers/lago/dismiss.ts'
 
 const STANDARD_ERROR = 2
 /** Two at work, one that listens; one for locks only where something is created. */
@@ -116,11 +116,7 @@ program
   .description(
     'lets go of the name, the e-mail address and the webhooks of one customer (id) at once',
   )
-  .action(
-    asExitCode((lagoCustomerId: string) =>
-      withBridge(({ deps }) => forget(deps, lagoCustomerId, write)),
-    ),
-  )
+  .action(asExitCode((payerKey: string) => withBridge(({ deps }) => forget(deps, payerKey, write))))
 
 program
   .command('statement')

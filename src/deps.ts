@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
 
+import type { Alone } from './collect/alone.ts'
+import type { Biller } from './collect/receivable.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/client.ts'
 import type { Dodo } from './dodo/client.ts'
 import type { Lago } from './lago/client.ts'
 import type { Queue } from './queue/queue.ts'
-import type { Alone } from './settle/alone.ts'
 
 /** Everything with a life of its own. Functions take the part of it that they use. */
 export type Deps = {
@@ -15,6 +16,7 @@ export type Deps = {
   alone: Alone
   lago: Lago
   dodo: Dodo
+  biller: Biller
   /** The Lago organisation that we serve. What is marked as another's is not ours to touch. */
   organizationId: () => Promise<string>
   log: Logger

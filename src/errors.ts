@@ -13,6 +13,16 @@ export class MalformedEvent extends Error {
 /** Something a person must mend. The job ends at once and the invoice goes to `attention` with this text. */
 export class PermanentError extends Error {
   override name = 'PermanentError' as const
+  /** The reason code of what a person must mend. */
+  readonly code: string | undefined
+
+  constructor(
+    message: string,
+    { code, ...options }: ErrorOptions & { code?: string | undefined } = {},
+  ) {
+    super(message, options)
+    this.code = code
+  }
 }
 
 /** Not a failure: the same work again, not before `at`. It does not use up a run. */

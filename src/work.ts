@@ -3,18 +3,18 @@ import { messageOf } from './errors.ts'
 import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
 import { expirePersonalData } from './privacy/expire.ts'
 import type { Handler } from './queue/queue.ts'
-import { buryInvoice } from './settle/bury.ts'
-import { adoptSchedule, wakeDue } from './settle/clock.ts'
-import { createLookAtServices, greetEmptyLedger } from './settle/look-at-services.ts'
-import { settleBundle } from './settle/settle-bundle.ts'
-import { createSettle } from './settle/settle.ts'
-import { noteTrouble } from './settle/trouble.ts'
-import { setupCard } from './settle/setup-card.ts'
-import { syncCustomer } from './settle/sync-customer.ts'
-import { syncMandate } from './settle/sync-mandate.ts'
-import { settleTopUp } from './settle/top-up.ts'
-import { tracePayment } from './settle/trace.ts'
-import { lastSweptAt, sweep } from './sweep/sweep.ts'
+import { buryReceivable } from './collect/bury.ts'
+import { adoptSchedule, wakeDue } from './collect/clock.ts'
+import { createLookAtServices, greetEmptyLedger } from './billers/lago/look-at-services.ts'
+import { settleRequest } from './billers/lago/settle-request.ts'
+import { createSettle } from './billers/lago/settle.ts'
+import { noteTrouble } from './collect/trouble.ts'
+import { setupCard } from './collect/act/setup-card.ts'
+import { syncCustomer } from './billers/lago/sync-customer.ts'
+import { syncMandate } from './collect/act/mandate.ts'
+import { settleTopUp } from './billers/lago/top-up.ts'
+import { tracePayment } from './collect/trace.ts'
+import { lastSweptAt, sweep } from './sweep.ts'
 import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
@@ -57,7 +57,7 @@ export function createWork({ deps, urgent, patient, isCrowded, beat, adjustClock
     mandate: (key) => syncMandate(deps, key),
     // Ten thousand may be imported at once; whoever has an invoice is met when that is collected.
     customer: (key) => syncCustomer({ ...deps, ...patient }, key),
-    bundle: (key) => settleBundle(deps, key),
+    bundle: (key) => settleRequest(deps, key),
     topup: (key) => settleTopUp(deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
     sweep: (_key, { cause }) => sweepIfDue(cause),
@@ -124,7 +124,7 @@ export function createWork({ deps, urgent, patient, isCrowded, beat, adjustClock
     await queue.work('sweep', JOBS.sweep.atOnce, handlers.sweep)
     for (const kind of JOB_KINDS) {
       // What is not about one invoice is found again by the next sweep.
-      const tell = kind === 'settle' ? buryInvoice.bind(undefined, deps) : async () => undefined
+      const tell = kind === 'settle' ? buryReceivable.bind(undefined, deps) : async () => undefined
       await queue.workDeadLetters(kind, tell)
     }
     await beginClocks()

@@ -52,6 +52,9 @@ export const deliveries = pgTable(
     index('deliveries_by_key')
       .on(table.wakesKey)
       .where(sql`processed_at is null`),
+    /** For who looks at them: the newest, and all about one thing. */
+    index('deliveries_by_age').on(table.receivedAt, table.deliveryId),
+    index('deliveries_about').on(table.wakesKey, table.receivedAt),
   ],
 )
 
@@ -66,15 +69,21 @@ export const unrouted = pgTable('unrouted', {
   wakesKey: text('wakes_key').notNull(),
 })
 
-/** An invoice of Lago as we last saw it, and where it stands between the two ledgers. */
-export const invoices = pgTable(
-  'invoices',
+/**
+ * An amount that somebody owes, as its biller last showed it, and where it stands between the two ledgers: an
+ * invoice, or a payment request, which asks for several invoices together (its `members`).
+ */
+export const receivables = pgTable(
+  'receivables',
   {
-    lagoInvoiceId: text('lago_invoice_id').primaryKey(),
+    /** The biller's own id of it. */
+    receivableId: text('receivable_id').primaryKey(),
+    kind: text('kind', { enum: ['invoice', 'payment_request'] })
+      .notNull()
+      .default('invoice'),
     number: text('number'),
-    /** Lago's external customer id. */
-    lagoCustomerId: text('lago_customer_id'),
-    customerName: text('customer_name'),
+    payerKey: text('payer_key'),
+    payerName: text('payer_name'),
     currency: char('currency', { length: 3 }),
     /** Lago's minor units. */
     amountDue: minorUnits('amount_due').notNull().default(0),
@@ -87,6 +96,8 @@ export const invoices = pgTable(
       .notNull()
       .default('open'),
     reason: text('reason').notNull().default('not settled yet'),
+    /** What the reason is, in a word that stays the same (docs/operations.md); null where nobody has to act. */
+    reasonCode: text('reason_code'),
     /** Whether its checkout may be handed out: not while other money for it is here or on its way. */
     isPayable: boolean('is_payable').notNull().default(false),
     /** 128 random bits: whoever has the link may pay the invoice, and nothing else. */
@@ -94,6 +105,8 @@ export const invoices = pgTable(
     /** Somebody asked for a payable checkout: the customer at the pay link or the merchant's Retry. */
     requestedAt: at('requested_at'),
     requestedBy: text('requested_by', { enum: ['customer', 'merchant'] }),
+    /** The last wish that a payment request has looked at, also when it came through the link of a member. */
+    answeredAt: at('answered_at'),
     /** When the merchant last pressed Retry so that it counted. */
     retriedAt: at('retried_at'),
     /** The delivery in which Lago first told of it: an old Lago says the same again for Retry. */
@@ -116,27 +129,26 @@ export const invoices = pgTable(
     createdAt: at('created_at').notNull(),
   },
   (table) => [
-    unique('invoices_pay_token_unique').on(table.payToken),
-    index('invoices_next_wake')
+    unique('receivables_pay_token_unique').on(table.payToken),
+    index('receivables_next_wake')
       .on(table.nextWakeAt)
       .where(sql`next_wake_at is not null`),
-    index('invoices_by_state').on(table.state),
-    index('invoices_by_number').on(table.number),
-    index('invoices_by_customer').on(table.lagoCustomerId),
+    index('receivables_by_state').on(table.state),
+    /** Also by how it, or a name, begins. */
+    index('receivables_by_number').on(table.number.op('text_pattern_ops')),
+    index('receivables_by_name').on(sql`lower(${table.payerName}) text_pattern_ops`),
+    index('receivables_by_payer').on(table.payerKey),
+    index('receivables_by_age').on(table.createdAt, table.receivableId),
   ],
 )
 
-/**
- * One checkout session or mandate charge that may pay an invoice, or all invoices of a payment request.
- * `mandate` is a checkout that also saves a mandate.
- */
+/** One checkout session or mandate charge that may pay a receivable. `mandate` is a checkout that also saves a mandate. */
 export const attempts = pgTable(
   'attempts',
   {
     id: uuid('id').primaryKey().defaultRandom(),
-    /** Whose attempt it is: an invoice's or a payment request's. */
-    lagoInvoiceId: text('lago_invoice_id'),
-    lagoPaymentRequestId: text('lago_payment_request_id'),
+    /** Whose attempt it is; for whom its money is, its parts say. */
+    receivableId: text('receivable_id').notNull(),
     number: integer('number').notNull(),
     kind: text('kind', { enum: ['checkout', 'mandate', 'charge'] }).notNull(),
     cause: text('cause', {
@@ -168,8 +180,7 @@ export const attempts = pgTable(
     endedAt: at('ended_at'),
   },
   (table) => [
-    unique('attempts_number_unique').on(table.lagoInvoiceId, table.number),
-    unique('attempts_request_number_unique').on(table.lagoPaymentRequestId, table.number),
+    unique('attempts_number_unique').on(table.receivableId, table.number),
     unique('attempts_session_unique').on(table.dodoSessionId),
     unique('attempts_payment_unique').on(table.dodoPaymentId),
     /** Dodo charges a mandate once at a time, and so do we. */
@@ -182,25 +193,25 @@ export const attempts = pgTable(
   ],
 )
 
-/** What of an attempt is for which invoice: all of it, or a payment request's share. */
+/** What of an attempt is for which receivable: all of it, or what a payment request asks for on behalf of a member. */
 export const shares = pgTable(
   'shares',
   {
     attemptId: uuid('attempt_id').notNull(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     /** Lago's minor units. */
     amount: minorUnits('amount').notNull(),
-    /** The oldest invoice of a payment request comes first. */
+    /** The oldest member of a payment request comes first. */
     position: integer('position').notNull().default(0),
     /** Whether its attempt may still be paid. */
     isLive: boolean('is_live').notNull(),
   },
   (table) => [
-    primaryKey({ name: 'shares_pk', columns: [table.attemptId, table.lagoInvoiceId] }),
-    index('shares_by_invoice').on(table.lagoInvoiceId),
-    /** I2: at most one attempt that may still pay an invoice, whatever the code does. */
+    primaryKey({ name: 'shares_pk', columns: [table.attemptId, table.receivableId] }),
+    index('shares_by_receivable').on(table.receivableId),
+    /** I2: at most one attempt that may still pay a receivable, whatever the code does. */
     uniqueIndex('shares_one_live')
-      .on(table.lagoInvoiceId)
+      .on(table.receivableId)
       .where(sql`is_live`),
   ],
 )
@@ -210,8 +221,8 @@ export const payments = pgTable(
   'payments',
   {
     dodoPaymentId: text('dodo_payment_id').primaryKey(),
-    /** The invoice that its session, or else its metadata, names. */
-    lagoInvoiceId: text('lago_invoice_id'),
+    /** The receivable that its session, or else its metadata, names. */
+    receivableId: text('receivable_id'),
     /** The attempt of ours that it was made through; null when there is none. */
     attemptId: uuid('attempt_id'),
     dodoSessionId: text('dodo_session_id'),
@@ -235,9 +246,10 @@ export const payments = pgTable(
     observedAt: at('observed_at').notNull(),
   },
   (table) => [
-    index('payments_by_invoice').on(table.lagoInvoiceId),
+    index('payments_by_receivable').on(table.receivableId),
     index('payments_by_session').on(table.dodoSessionId),
     index('payments_by_attempt').on(table.attemptId),
+    index('payments_by_time').on(table.madeAt),
   ],
 )
 
@@ -246,7 +258,7 @@ export const recordings = pgTable(
   'recordings',
   {
     dodoPaymentId: text('dodo_payment_id').notNull(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     disposition: text('disposition', {
       enum: ['applied', 'duplicate', 'mismatch', 'late'],
     }).notNull(),
@@ -255,7 +267,7 @@ export const recordings = pgTable(
     amount: minorUnits('amount').notNull(),
     /** `payment`: POST /payments of a premium Lago. `status`: PUT payment_status of a free one. */
     through: text('through', { enum: ['payment', 'status'] }),
-    lagoPaymentId: text('lago_payment_id'),
+    booksPaymentId: text('books_payment_id'),
     reason: text('reason'),
     /** When Lago's payments were last searched for it, or for other money that proves it to be too much. */
     lookedAt: at('looked_at'),
@@ -266,8 +278,11 @@ export const recordings = pgTable(
     recordedAt: at('recorded_at'),
   },
   (table) => [
-    primaryKey({ name: 'recordings_pk', columns: [table.dodoPaymentId, table.lagoInvoiceId] }),
-    index('recordings_by_invoice').on(table.lagoInvoiceId),
+    primaryKey({ name: 'recordings_pk', columns: [table.dodoPaymentId, table.receivableId] }),
+    index('recordings_by_receivable').on(table.receivableId),
+    index('recordings_held')
+      .on(table.dodoPaymentId)
+      .where(sql`status = 'held'`),
   ],
 )
 
@@ -284,7 +299,10 @@ export const refunds = pgTable(
     madeAt: at('made_at').notNull(),
     observedAt: at('observed_at').notNull(),
   },
-  (table) => [index('refunds_by_payment').on(table.dodoPaymentId)],
+  (table) => [
+    index('refunds_by_payment').on(table.dodoPaymentId),
+    index('refunds_by_time').on(table.madeAt),
+  ],
 )
 
 /** A refund that we ask Dodo for: of money that no invoice takes, or because Lago issued a credit note. */
@@ -293,9 +311,9 @@ export const refundOrders = pgTable(
   {
     id: uuid('id').primaryKey().defaultRandom(),
     dodoPaymentId: text('dodo_payment_id').notNull(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     /** The merchant's credit note that it carries out; null when it gives back what was paid too much. */
-    lagoCreditNoteId: text('lago_credit_note_id'),
+    creditNoteId: text('credit_note_id'),
     cause: text('cause').notNull(),
     /** `waiting`: Dodo cannot do it now, did nothing, and is asked anew at `repeatableAt`. */
     status: text('status', {
@@ -315,7 +333,7 @@ export const refundOrders = pgTable(
     uniqueIndex('refund_orders_one_open')
       .on(table.dodoPaymentId)
       .where(sql`status in ('intended', 'unknown', 'waiting')`),
-    index('refund_orders_by_invoice').on(table.lagoInvoiceId),
+    index('refund_orders_by_receivable').on(table.receivableId),
   ],
 )
 
@@ -323,8 +341,8 @@ export const refundOrders = pgTable(
 export const creditNotes = pgTable(
   'credit_notes',
   {
-    lagoCreditNoteId: text('lago_credit_note_id').primaryKey(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    creditNoteId: text('credit_note_id').primaryKey(),
+    receivableId: text('receivable_id').notNull(),
     number: text('number'),
     /** Lago's minor units, to be given back. */
     amount: minorUnits('amount').notNull(),
@@ -333,7 +351,7 @@ export const creditNotes = pgTable(
     reason: text('reason'),
     observedAt: at('observed_at').notNull(),
   },
-  (table) => [index('credit_notes_by_invoice').on(table.lagoInvoiceId)],
+  (table) => [index('credit_notes_by_receivable').on(table.receivableId)],
 )
 
 /** The Lago credit notes that a Dodo refund became, or why it did not. */
@@ -341,7 +359,7 @@ export const credits = pgTable(
   'credits',
   {
     dodoRefundId: text('dodo_refund_id').notNull(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     /** A refund whose part for the invoice turns out to be greater gets another note for the rest. */
     sequence: integer('sequence').notNull().default(0),
     /** `settled`: it was reversed, and a person has made it good. */
@@ -352,7 +370,7 @@ export const credits = pgTable(
     amount: minorUnits('amount').notNull(),
     /** What of the refund it stands for, from which Lago's rounding may differ by a unit; null for `amount`. */
     refunded: minorUnits('refunded'),
-    lagoCreditNoteId: text('lago_credit_note_id'),
+    creditNoteId: text('credit_note_id'),
     reason: text('reason'),
     /** When Lago was told that the money has arrived; null while that is still owed. */
     toldAt: at('told_at'),
@@ -365,9 +383,9 @@ export const credits = pgTable(
   (table) => [
     primaryKey({
       name: 'credits_pk',
-      columns: [table.dodoRefundId, table.lagoInvoiceId, table.sequence],
+      columns: [table.dodoRefundId, table.receivableId, table.sequence],
     }),
-    index('credits_by_invoice').on(table.lagoInvoiceId),
+    index('credits_by_receivable').on(table.receivableId),
   ],
 )
 
@@ -388,12 +406,12 @@ export const disputes = pgTable(
   (table) => [index('disputes_by_payment').on(table.dodoPaymentId)],
 )
 
-/** Who a Lago customer is at Dodo. One row each, so that two never share one. */
-export const customers = pgTable(
-  'customers',
+/** Who a payer is at Dodo. One row each, so that two never share one. */
+export const payers = pgTable(
+  'payers',
   {
-    /** Lago's external customer id. */
-    lagoCustomerId: text('lago_customer_id').primaryKey(),
+    /** The biller's own key: Lago's external customer id. */
+    payerKey: text('payer_key').primaryKey(),
     /** Null once Dodo no longer has them: the next checkout finds or creates them anew. */
     dodoCustomerId: text('dodo_customer_id'),
     /** As Dodo was last told. */
@@ -414,8 +432,8 @@ export const customers = pgTable(
     createdAt: at('created_at').notNull(),
   },
   (table) => [
-    unique('customers_dodo_unique').on(table.dodoCustomerId),
-    unique('customers_pay_token_unique').on(table.payToken),
+    unique('payers_dodo_unique').on(table.dodoCustomerId),
+    unique('payers_pay_token_unique').on(table.payToken),
   ],
 )
 
@@ -424,7 +442,7 @@ export const mandates = pgTable(
   'mandates',
   {
     dodoSubscriptionId: text('dodo_subscription_id').primaryKey(),
-    lagoCustomerId: text('lago_customer_id').notNull(),
+    payerKey: text('payer_key').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
     status: text('status').notNull(),
     isEnding: boolean('is_ending').notNull().default(false),
@@ -436,56 +454,28 @@ export const mandates = pgTable(
     renewedAt: at('renewed_at').notNull(),
     observedAt: at('observed_at').notNull(),
   },
-  (table) => [index('mandates_by_customer').on(table.lagoCustomerId)],
+  (table) => [index('mandates_by_payer').on(table.payerKey)],
 )
 
-/** A payment request of Lago: several invoices that are paid in one checkout. */
-export const bundles = pgTable(
-  'bundles',
+/** What a payment request asks for together, the oldest first. */
+export const members = pgTable(
+  'members',
   {
-    lagoPaymentRequestId: text('lago_payment_request_id').primaryKey(),
-    lagoCustomerId: text('lago_customer_id').notNull(),
-    currency: char('currency', { length: 3 }).notNull(),
-    state: text('state', {
-      enum: ['open', 'processing', 'paid', 'void', 'skipped', 'attention'],
-    })
-      .notNull()
-      .default('open'),
-    reason: text('reason').notNull().default('not settled yet'),
-    amountDue: minorUnits('amount_due').notNull().default(0),
-    isPayable: boolean('is_payable').notNull().default(false),
-    payToken: text('pay_token').notNull(),
-    requestedAt: at('requested_at'),
-    /** The last wish that was looked at, also when it came through the link of one of its invoices. */
-    answeredAt: at('answered_at'),
-    settledAt: at('settled_at'),
-    createdAt: at('created_at').notNull(),
-  },
-  (table) => [unique('bundles_pay_token_unique').on(table.payToken)],
-)
-
-/** The invoices of a payment request, the oldest first. */
-export const bundleInvoices = pgTable(
-  'bundle_invoices',
-  {
-    lagoPaymentRequestId: text('lago_payment_request_id').notNull(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
+    memberId: text('member_id').notNull(),
     position: integer('position').notNull(),
   },
   (table) => [
-    primaryKey({
-      name: 'bundle_invoices_pk',
-      columns: [table.lagoPaymentRequestId, table.lagoInvoiceId],
-    }),
-    index('bundle_invoices_by_invoice').on(table.lagoInvoiceId),
+    primaryKey({ name: 'members_pk', columns: [table.receivableId, table.memberId] }),
+    index('members_by_member').on(table.memberId),
   ],
 )
 
 /** A top-up whose invoice Lago shows to nobody until it is paid, known from its wallet transaction. */
 export const topUps = pgTable('top_ups', {
-  lagoInvoiceId: text('lago_invoice_id').primaryKey(),
+  receivableId: text('receivable_id').primaryKey(),
   lagoWalletTransactionId: text('lago_wallet_transaction_id').notNull(),
-  lagoCustomerId: text('lago_customer_id').notNull(),
+  payerKey: text('payer_key').notNull(),
   currency: char('currency', { length: 3 }).notNull(),
   /** Lago's minor units. */
   amount: minorUnits('amount').notNull(),
@@ -515,11 +505,11 @@ export const intents = pgTable('intents', {
 export const dismissals = pgTable(
   'dismissals',
   {
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     reason: text('reason').notNull(),
     dismissedAt: at('dismissed_at').notNull(),
   },
-  (table) => [primaryKey({ name: 'dismissals_pk', columns: [table.lagoInvoiceId, table.reason] })],
+  (table) => [primaryKey({ name: 'dismissals_pk', columns: [table.receivableId, table.reason] })],
 )
 
 /** Append-only: one readable line per decision and call. `explain` and the API only read it. */
@@ -527,11 +517,29 @@ export const timeline = pgTable(
   'timeline',
   {
     id: bigserial('id', { mode: 'number' }).primaryKey(),
-    lagoInvoiceId: text('lago_invoice_id').notNull(),
+    receivableId: text('receivable_id').notNull(),
     at: at('at').notNull(),
     what: text('what').notNull(),
   },
-  (table) => [index('timeline_by_invoice').on(table.lagoInvoiceId, table.id)],
+  (table) => [index('timeline_by_receivable').on(table.receivableId, table.id)],
+)
+
+/** Append-only: what people did, which is the audit. It is kept for ever. */
+export const operatorActions = pgTable(
+  'operator_actions',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    at: at('at').notNull(),
+    /** The name that was given at login; nobody checks it. */
+    who: text('who').notNull(),
+    role: text('role').notNull(),
+    action: text('action').notNull(),
+    subject: text('subject').notNull(),
+    outcome: text('outcome').notNull(),
+    /** Of a page's form, made anew each time it is shown: sent twice, it is done once. */
+    formId: uuid('form_id'),
+  },
+  (table) => [unique('operator_actions_form_unique').on(table.formId)],
 )
 
 /** Written to every few seconds: proof that the database still takes writes and has room for them. */

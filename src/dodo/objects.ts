@@ -1,7 +1,5 @@
 import { z } from 'zod'
 
-import { isId } from '../ids.ts'
-
 /** What we read of Dodo's objects; the rest passes by. Amounts are Dodo's minor units. */
 const text = z
   .string()
@@ -12,14 +10,6 @@ const Metadata = z
   .nullish()
   .transform((value) => value ?? {})
 const amount = z.number().int()
-
-const INVOICE_ID = /^[A-Za-z0-9_.:-]{1,200}$/
-
-/** The invoice that metadata names, if it can be an id at all: buyers can write metadata on a static link. */
-export function invoiceNamedBy(metadata: Record<string, string>): string | null {
-  const named = metadata['lago_invoice_id']
-  return named !== undefined && INVOICE_ID.test(named) && isId(named) ? named : null
-}
 
 export const DodoRefund = z.object({
   refund_id: z.string(),

@@ -1,17 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 
-import { createGuesses } from './guesses.ts'
+import type { Guesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
+import { sourceOf } from './source.ts'
 
 /**
  * Lets only the bearer of the admin token in. Without a token configured there is nothing here at all. Guessing
  * is slowed after a few failures, and logged.
  */
-export function adminOnly(adminToken: string | undefined, say: SampledLog): MiddlewareHandler {
-  const guesses = createGuesses()
-
+export function adminOnly(
+  adminToken: string | undefined,
+  { guesses, say }: { guesses: Guesses; say: SampledLog },
+): MiddlewareHandler {
   return async function admin(c, next) {
     if (!adminToken) return c.notFound()
     const source = sourceOf(c)
@@ -35,16 +37,6 @@ export function adminOnly(adminToken: string | undefined, say: SampledLog): Midd
 
 /** No id that the database holds has one. */
 const holdsNul = (path: string) => path.includes('\0') || path.includes('%00')
-
-/** Whoever connects, and for whom, as the nearest proxy says: the last entry is that one's own. */
-function sourceOf(c: Context): string {
-  const server = c.env as
-    | { requestIP?: (request: Request) => { address: string } | null }
-    | undefined
-  const address = server?.requestIP?.(c.req.raw)?.address ?? 'unknown'
-  const forwardedFor = c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim().slice(0, 64)
-  return forwardedFor ? `${address} for ${forwardedFor}` : address
-}
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 const isSame = (given: string, expected: string) => timingSafeEqual(digest(given), digest(expected))

@@ -1,4 +1,4 @@
-import { formatLago } from '../domain/money.ts'
+import { formatBooks } from '../collect/money.ts'
 
 /** An amount as people write it: with the currency's own sign and as many digits as its minor units have. */
 export function formatForPeople({
@@ -9,7 +9,7 @@ export function formatForPeople({
   currency: string | null
 }): string | undefined {
   if (!currency || amountDue <= 0) return undefined
-  const plain = formatLago(amountDue, currency)
+  const plain = formatBooks(amountDue, currency)
   const [major = ''] = plain.split(' ')
   // Intl throws for what is not even the form of a currency.
   if (!/^[A-Z]{3}$/.test(currency)) return plain

@@ -9,6 +9,8 @@ const MAX_DELAYED = 2
 const KNOWN_FOR_MS = 24 * 3_600_000
 const MAX_KNOWN = 1_000
 
+export type Guesses = ReturnType<typeof createGuesses>
+
 /**
  * Slows down who guesses the admin token, each source for itself and all together. Where the right token came
  * from before it is always looked at, so that no guesser locks the owner out.

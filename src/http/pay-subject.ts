@@ -1,6 +1,6 @@
 import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
-import { attempts, bundles, customers, invoices, mandates, shares } from '../db/schema.ts'
+import { attempts, mandates, payers, receivables, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { wake, wakeWithin } from '../wakes.ts'
 
@@ -8,7 +8,7 @@ type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
 
 /** What a pay link stands for, as its page sees it. */
 export type Subject = {
-  kind: 'invoice' | 'bundle' | 'customer'
+  kind: 'invoice' | 'payment_request' | 'customer'
   key: string
   customer: string | null
   state: 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
@@ -29,34 +29,33 @@ const TOKEN = /^[\w-]{1,100}$/
 /** What the token names: an invoice, a payment request, or a customer who saves a card. */
 export async function findSubject({ db }: Finding, token: string): Promise<Subject | undefined> {
   if (!TOKEN.test(token)) return undefined
-  const [invoice] = await db.select().from(invoices).where(eq(invoices.payToken, token))
-  if (invoice) {
-    const title = invoice.number === null ? undefined : `Invoice ${invoice.number}`
-    const { lagoInvoiceId: key, lagoCustomerId: customer } = invoice
-    return { ...invoice, kind: 'invoice', key, customer, title }
+  const [row] = await db.select().from(receivables).where(eq(receivables.payToken, token))
+  if (row) {
+    const { receivableId: key, payerKey: customer } = row
+    return { ...row, key, customer, title: titleOf(row) }
   }
-  const [bundle] = await db.select().from(bundles).where(eq(bundles.payToken, token))
-  if (bundle) {
-    const { lagoPaymentRequestId: key, lagoCustomerId: customer } = bundle
-    return { ...bundle, kind: 'bundle', key, customer, title: 'Open invoices', nextWakeAt: null }
-  }
-  const [customer] = await db.select().from(customers).where(eq(customers.payToken, token))
+  const [customer] = await db.select().from(payers).where(eq(payers.payToken, token))
   return customer && describeCustomer({ db }, customer)
+}
+
+function titleOf({ kind, number }: typeof receivables.$inferSelect): string | undefined {
+  if (kind === 'payment_request') return 'Open invoices'
+  return number === null ? undefined : `Invoice ${number}`
 }
 
 /** What became of the card is told by the mandate that the last page made, not by an older one. */
 async function describeCustomer(
   { db }: Pick<Finding, 'db'>,
-  customer: typeof customers.$inferSelect,
+  customer: typeof payers.$inferSelect,
 ): Promise<Subject> {
-  const { lagoCustomerId, setupRefusal, setupExpiresAt, requestedAt } = customer
+  const { payerKey, setupRefusal, setupExpiresAt, requestedAt } = customer
   const openedAt = setupExpiresAt && new Date(setupExpiresAt.getTime() - SETUP_LIFETIME_MS)
   const [newest] = await db
     .select()
     .from(mandates)
     .where(
       and(
-        eq(mandates.lagoCustomerId, lagoCustomerId),
+        eq(mandates.payerKey, payerKey),
         openedAt ? gte(mandates.renewedAt, openedAt) : undefined,
       ),
     )
@@ -64,8 +63,8 @@ async function describeCustomer(
     .limit(1)
   return {
     kind: 'customer',
-    key: lagoCustomerId,
-    customer: lagoCustomerId,
+    key: payerKey,
+    customer: payerKey,
     state: setupRefusal ? 'attention' : stateOf(newest?.status),
     isPayable: setupRefusal === null,
     title: 'Automatic payments',
@@ -82,7 +81,7 @@ function stateOf(mandateStatus: string | undefined): Subject['state'] {
   return mandateStatus === 'failed' ? 'failed' : 'open'
 }
 
-const JOBS = { invoice: 'settle', bundle: 'bundle', customer: 'setup' } as const
+const JOBS = { invoice: 'settle', payment_request: 'bundle', customer: 'setup' } as const
 
 /** Has it looked at, at once. */
 export const lookAt = (deps: Finding, { kind, key }: Subject) =>
@@ -95,16 +94,13 @@ export async function requestCheckout(
 ): Promise<Date> {
   const requestedAt = now()
   await db.transaction(async (tx) => {
-    if (kind === 'invoice') {
+    if (kind === 'customer')
+      await tx.update(payers).set({ requestedAt }).where(eq(payers.payerKey, key))
+    else
       await tx
-        .update(invoices)
+        .update(receivables)
         .set({ requestedAt, requestedBy: 'customer' })
-        .where(eq(invoices.lagoInvoiceId, key))
-    } else if (kind === 'bundle') {
-      await tx.update(bundles).set({ requestedAt }).where(eq(bundles.lagoPaymentRequestId, key))
-    } else {
-      await tx.update(customers).set({ requestedAt }).where(eq(customers.lagoCustomerId, key))
-    }
+        .where(eq(receivables.receivableId, key))
     await wakeWithin({ db: tx, queue }, JOBS[kind], [key], 'customer')
   })
   return requestedAt
@@ -137,7 +133,7 @@ export async function findAttempt(
   { kind, key }: Pick<Subject, 'kind' | 'key'>,
 ) {
   const isOfSubject =
-    kind === 'bundle' ? eq(attempts.lagoPaymentRequestId, key) : eq(shares.lagoInvoiceId, key)
+    kind === 'payment_request' ? eq(attempts.receivableId, key) : eq(shares.receivableId, key)
   const [found] = await db
     .select({ attempt: attempts })
     .from(attempts)
@@ -148,11 +144,8 @@ export async function findAttempt(
   return found?.attempt
 }
 
-async function findSetup({ db, now }: Finding, lagoCustomerId: string) {
-  const [customer] = await db
-    .select()
-    .from(customers)
-    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+async function findSetup({ db, now }: Finding, payerKey: string) {
+  const [customer] = await db.select().from(payers).where(eq(payers.payerKey, payerKey))
   const isOpen = customer?.setupExpiresAt && customer.setupExpiresAt > now()
   return isOpen ? (customer.setupUrl ?? undefined) : undefined
 }

@@ -4,6 +4,7 @@ import { getPath } from 'hono/utils/url'
 
 import { renderPage } from './pay-page.tsx'
 import type { Notice } from './pay-texts.ts'
+import { DASHBOARD_POLICY, isOfDashboard } from './dashboard/policy.ts'
 import { RETRY_AFTER_SECONDS } from './refusal.ts'
 import type { SampledLog } from './sampled-log.ts'
 
@@ -53,9 +54,10 @@ export function guarded(publicUrl: string): MiddlewareHandler {
       frameAncestors: ["'none'"],
     },
   })
+  const ofDashboard = secureHeaders(DASHBOARD_POLICY)
   return async function guard(c, next) {
-    await secure(c, next)
-    c.header('Cache-Control', 'no-store')
+    await (isOfDashboard(c.req.path) ? ofDashboard : secure)(c, next)
+    if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
     c.header('X-Robots-Tag', 'noindex')
   }
 }

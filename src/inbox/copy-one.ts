@@ -2,7 +2,7 @@ import { once } from 'node:events'
 
 import type postgres from 'postgres'
 
-import { NOTHING_TO_SETTLE, type Told } from './store.ts'
+import { outcomeOf, type Told } from './store.ts'
 
 const PIECE_BYTES = 64 * 1024
 const HEAD = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
@@ -40,7 +40,7 @@ async function copyInto(sql: postgres.TransactionSql, row: Told) {
     field(Buffer.concat([JSONB_VERSION, Buffer.from(JSON.stringify(row.headers))])),
     moment(receivedAt),
     moment(isIdle ? receivedAt : null),
-    text(isIdle ? NOTHING_TO_SETTLE : null),
+    text(outcomeOf(row)),
     int32(body.byteLength),
   ]
   const copy = await sql`

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
 import { MalformedEvent } from '../errors.ts'
-import type { DeliveryKind } from '../jobs.ts'
 import { isId } from '../ids.ts'
+import { paymentOf, wakeOfDodo, wakeOfLago } from './events.ts'
 
 const MAX_ID_LENGTH = 200
 
@@ -20,16 +20,6 @@ const LagoEnvelope = z.looseObject({
 })
 
 const DodoEnvelope = z.looseObject({ type: z.string().min(1), data: z.looseObject({}) })
-
-/** What a delivery makes us look at, and which one. */
-export type Wake = {
-  wakes: DeliveryKind | null
-  wakesKey: string | null
-}
-
-const NOTHING: Wake = { wakes: null, wakesKey: null }
-const wake = (wakes: Wake['wakes'], wakesKey: string | undefined): Wake =>
-  wakesKey === undefined ? NOTHING : { wakes, wakesKey }
 
 /** Lago takes any text for a customer's id. */
 const customerId = z
@@ -78,23 +68,6 @@ export function readLagoEvent(body: Buffer) {
   }
 }
 
-function wakeOfLago(objectType: string, object: z.infer<typeof LagoObject>): Wake {
-  switch (objectType) {
-    case 'invoice':
-      return wake('settle', object.lago_id)
-    case 'customer':
-      return wake('customer', object.external_id)
-    case 'payment_request':
-      return wake('bundle', object.lago_id)
-    case 'wallet_transaction':
-      // Its invoice, if it has one yet, is one that Lago shows to nobody.
-      if (object.invoice_requires_successful_payment) return wake('topup', object.lago_id)
-      return wake('settle', object.lago_invoice_id)
-    default:
-      return wake('settle', object.lago_invoice_id ?? object.invoice?.lago_id)
-  }
-}
-
 /** What a Dodo delivery is about. Throws MalformedEvent for a body that is not one of Dodo's. */
 export function readDodoEvent(body: Buffer) {
   const parsed = DodoEnvelope.safeParse(readJson(body))
@@ -103,7 +76,7 @@ export function readDodoEvent(body: Buffer) {
   const object = DodoObject.parse(data)
   return {
     eventType: readType(type),
-    dodoPaymentId: object.payment_id ?? object.recovered_payment_id ?? null,
+    dodoPaymentId: paymentOf(object) ?? null,
     ...wakeOfDodo(type, object),
   }
 }
@@ -111,14 +84,6 @@ export function readDodoEvent(body: Buffer) {
 /** What a delivery of either is about. Throws MalformedEvent for a body that nobody can read. */
 export const readEvent = (source: 'lago' | 'dodo', body: Buffer) =>
   source === 'lago' ? readLagoEvent(body) : { organizationId: undefined, ...readDodoEvent(body) }
-
-/** Refunds and disputes carry no metadata of the payment, so which invoice they are about is traced. */
-function wakeOfDodo(type: string, object: z.infer<typeof DodoObject>): Wake {
-  const named = object.metadata?.lago_invoice_id
-  if (type.startsWith('payment.') && named) return wake('settle', named)
-  if (type.startsWith('subscription.')) return wake('mandate', object.subscription_id)
-  return wake('trace', object.payment_id ?? object.recovered_payment_id)
-}
 
 function readJson(body: Buffer): unknown {
   try {

@@ -3,7 +3,7 @@ import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
 import { createBigInbox, type Unread } from './big.ts'
 import { createCoalescer } from './coalesce.ts'
-import type { Wake } from './envelope.ts'
+import type { Wake } from './events.ts'
 import { createRouter } from './router.ts'
 import { storeAll, type Place, type Told } from './store.ts'
 

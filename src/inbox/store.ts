@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
 
+import { isKnownEvent } from './events.ts'
 import type { Delivery } from './receive.ts'
 
 /** Where a delivery stands among those that nobody has been woken for, until it is routed. */
@@ -7,7 +8,13 @@ export type Place = string
 export type Stored = { duplicate: boolean; place: Place | null }
 export type Told = Delivery & { receivedAt: Date }
 
-export const NOTHING_TO_SETTLE = 'stored; nothing to settle'
+/** A delivery about nothing we settle is complete as soon as it is stored. */
+export function outcomeOf({ wakes, source, eventType }: Delivery): string | null {
+  if (wakes !== null) return null
+  return isKnownEvent(source, eventType)
+    ? 'stored; nothing to settle'
+    : 'stored; of a type that this release does not know'
+}
 
 /**
  * One statement, for one delivery or for many: the new ones, and with each that wakes something what is owed for
@@ -16,14 +23,14 @@ export const NOTHING_TO_SETTLE = 'stored; nothing to settle'
 const STORE = `
   with told as (
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::text[], $9::text[])
-      as told (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at)
+      $8::text[], $9::text[], $10::text[])
+      as told (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome)
   ), fresh as (
     insert into deliveries (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body,
       received_at, processed_at, outcome)
     select source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers::jsonb, decode(body, 'hex'),
       received_at::timestamptz, case when wakes is null then received_at::timestamptz end,
-      case when wakes is null then '${NOTHING_TO_SETTLE}' end
+      outcome
     from told
     on conflict do nothing
     returning source, delivery_id, wakes, wakes_key
@@ -51,6 +58,7 @@ export async function storeAll(sql: postgres.Sql, batch: readonly Told[]): Promi
       column(({ headers }) => JSON.stringify(headers)),
       `{${batch.map(({ body }) => body.toString('hex') || '""').join(',')}}`,
       column(({ receivedAt }) => receivedAt.toISOString()),
+      column(outcomeOf),
     ],
     { prepare: true },
   )

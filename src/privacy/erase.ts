@@ -1,8 +1,8 @@
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import { bundles, customers, invoices, timeline } from '../db/schema.ts'
-import { note } from '../settle/timeline.ts'
+import { payers, receivables, timeline } from '../db/schema.ts'
+import { note } from '../collect/timeline.ts'
 
 /** While one of these is an invoice's state, its customer is somebody to deal with. */
 export const OPEN_STATES = ['open', 'processing', 'failed', 'attention'] as const
@@ -15,73 +15,61 @@ const LEAST_NAME_LETTERS = 3
 
 /**
  * Blanks the name and the e-mail address of a customer wherever the ledger has them; ids, amounts and what
- * was done stay. Returns the invoices whose name was blanked, each of which says so in its timeline.
+ * was done stay. Returns the receivables whose name was blanked, each of which says so in its timeline.
  */
 export async function eraseCustomer(
   tx: Executor,
-  lagoCustomerId: string,
+  payerKey: string,
   { at, why }: { at: Date; why: string },
 ): Promise<string[]> {
-  const ofCustomer = eq(invoices.lagoCustomerId, lagoCustomerId)
-  const names = await readNames(tx, lagoCustomerId)
+  const ofCustomer = eq(receivables.payerKey, payerKey)
+  const names = await readNames(tx, payerKey)
   await tx
-    .update(customers)
+    .update(payers)
     .set({ name: null, email: null })
-    .where(
-      and(
-        eq(customers.lagoCustomerId, lagoCustomerId),
-        or(isNotNull(customers.name), isNotNull(customers.email)),
-      ),
-    )
-  await eraseTexts(tx, lagoCustomerId, names)
+    .where(and(eq(payers.payerKey, payerKey), or(isNotNull(payers.name), isNotNull(payers.email))))
+  await eraseTexts(tx, payerKey, names)
   const named = await tx
-    .update(invoices)
-    .set({ customerName: null })
-    .where(and(ofCustomer, isNotNull(invoices.customerName)))
-    .returning({ lagoInvoiceId: invoices.lagoInvoiceId })
-  const lagoInvoiceIds = named.map(({ lagoInvoiceId }) => lagoInvoiceId)
-  for (const lagoInvoiceId of lagoInvoiceIds) {
-    await note(tx, lagoInvoiceId, `name and e-mail address of the customer blanked: ${why}`, at)
+    .update(receivables)
+    .set({ payerName: null })
+    .where(and(ofCustomer, isNotNull(receivables.payerName)))
+    .returning({ receivableId: receivables.receivableId })
+  const receivableIds = named.map(({ receivableId }) => receivableId)
+  for (const receivableId of receivableIds) {
+    await note(tx, receivableId, `name and e-mail address of the customer blanked: ${why}`, at)
   }
-  return lagoInvoiceIds
+  return receivableIds
 }
 
-async function readNames(tx: Executor, lagoCustomerId: string): Promise<string[]> {
+async function readNames(tx: Executor, payerKey: string): Promise<string[]> {
   const [known, named] = await Promise.all([
+    tx.select({ name: payers.name }).from(payers).where(eq(payers.payerKey, payerKey)),
     tx
-      .select({ name: customers.name })
-      .from(customers)
-      .where(eq(customers.lagoCustomerId, lagoCustomerId)),
-    tx
-      .selectDistinct({ name: invoices.customerName })
-      .from(invoices)
-      .where(eq(invoices.lagoCustomerId, lagoCustomerId)),
+      .selectDistinct({ name: receivables.payerName })
+      .from(receivables)
+      .where(eq(receivables.payerKey, payerKey)),
   ])
   const names = [...known, ...named].flatMap(({ name }) => name ?? [])
   return [...new Set(names)].filter(({ length }) => length >= LEAST_NAME_LETTERS)
 }
 
 /** A reason may repeat a service's own words, and those the customer's address. */
-async function eraseTexts(tx: Executor, lagoCustomerId: string, names: readonly string[]) {
-  const without = (text: typeof timeline.what | typeof invoices.reason | typeof bundles.reason) =>
+async function eraseTexts(tx: Executor, payerKey: string, names: readonly string[]) {
+  const without = (text: typeof timeline.what | typeof receivables.reason) =>
     names.reduce(
       (cleared, name) => sql<string>`replace(${cleared}, ${name}, ${FORGOTTEN})`,
       sql<string>`regexp_replace(${text}, ${EMAIL}, ${FORGOTTEN}, 'g')`,
     )
-  const ofCustomer = eq(invoices.lagoCustomerId, lagoCustomerId)
-  const own = tx.select({ id: invoices.lagoInvoiceId }).from(invoices).where(ofCustomer)
+  const ofCustomer = eq(receivables.payerKey, payerKey)
+  const own = tx.select({ id: receivables.receivableId }).from(receivables).where(ofCustomer)
   await tx
     .update(timeline)
     .set({ what: without(timeline.what) })
     .where(
-      and(inArray(timeline.lagoInvoiceId, own), sql`${timeline.what} <> ${without(timeline.what)}`),
+      and(inArray(timeline.receivableId, own), sql`${timeline.what} <> ${without(timeline.what)}`),
     )
   await tx
-    .update(invoices)
-    .set({ reason: without(invoices.reason) })
-    .where(and(ofCustomer, sql`${invoices.reason} <> ${without(invoices.reason)}`))
-  await tx
-    .update(bundles)
-    .set({ reason: without(bundles.reason) })
-    .where(eq(bundles.lagoCustomerId, lagoCustomerId))
+    .update(receivables)
+    .set({ reason: without(receivables.reason) })
+    .where(and(ofCustomer, sql`${receivables.reason} <> ${without(receivables.reason)}`))
 }

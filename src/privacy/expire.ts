@@ -1,7 +1,7 @@
 import { and, eq, exists, gte, inArray, isNotNull, isNull, lt, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 
-import { customers, deliveries, invoices } from '../db/schema.ts'
+import { payers, deliveries, receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { emptyDeliveries, isEmptiable } from './empty-deliveries.ts'
 import { eraseCustomer, OPEN_STATES } from './erase.ts'
@@ -15,7 +15,7 @@ const MAX_CUSTOMERS = 200
 
 /**
  * Lets go of personal data that is older than `RETENTION`: of deliveries that have been processed the body and
- * the headers, of customers with nothing open the name and the e-mail address.
+ * the headers, of payers with nothing open the name and the e-mail address.
  */
 export async function expirePersonalData(deps: Expiring): Promise<void> {
   const { config, db, log, now } = deps
@@ -24,8 +24,8 @@ export async function expirePersonalData(deps: Expiring): Promise<void> {
   const emptied = await emptyOldDeliveries(deps, before)
   const idle = await findIdleCustomers(deps, before)
   const why = 'nothing happened for as long as RETENTION says'
-  for (const lagoCustomerId of idle) {
-    await db.transaction((tx) => eraseCustomer(tx, lagoCustomerId, { at: now(), why }))
+  for (const payerKey of idle) {
+    await db.transaction((tx) => eraseCustomer(tx, payerKey, { at: now(), why }))
   }
   if (emptied + idle.length === 0) return
   log.info({ deliveries: emptied, customers: idle.length }, 'personal data expired')
@@ -48,17 +48,16 @@ async function emptyOldDeliveries({ db }: Expiring, before: Date): Promise<numbe
 
 /** Of whom something personal is held, with nothing open, and about whom nothing happened since. */
 async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string[]> {
-  const other = alias(invoices, 'other')
-  const isBusy = (
-    lagoCustomerId: typeof customers.lagoCustomerId | typeof invoices.lagoCustomerId,
-  ) =>
+  const other = alias(receivables, 'other')
+  const isBusy = (payerKey: typeof payers.payerKey | typeof receivables.payerKey) =>
     exists(
       db
         .select({ one: sql`1` })
         .from(other)
         .where(
           and(
-            eq(other.lagoCustomerId, lagoCustomerId),
+            eq(other.payerKey, payerKey),
+            eq(other.kind, 'invoice'),
             or(
               inArray(other.state, OPEN_STATES),
               gte(other.settledAt, before),
@@ -68,20 +67,20 @@ async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string
         ),
     )
   const known = await db
-    .select({ id: customers.lagoCustomerId })
-    .from(customers)
+    .select({ id: payers.payerKey })
+    .from(payers)
     .where(
       and(
-        or(isNotNull(customers.name), isNotNull(customers.email)),
-        lt(customers.createdAt, before),
-        not(isBusy(customers.lagoCustomerId)),
+        or(isNotNull(payers.name), isNotNull(payers.email)),
+        lt(payers.createdAt, before),
+        not(isBusy(payers.payerKey)),
       ),
     )
     .limit(MAX_CUSTOMERS)
   const named = await db
-    .selectDistinct({ id: invoices.lagoCustomerId })
-    .from(invoices)
-    .where(and(isNotNull(invoices.customerName), not(isBusy(invoices.lagoCustomerId))))
+    .selectDistinct({ id: receivables.payerKey })
+    .from(receivables)
+    .where(and(isNotNull(receivables.payerName), not(isBusy(receivables.payerKey))))
     .limit(MAX_CUSTOMERS)
   return [...new Set([...known, ...named].flatMap(({ id }) => id ?? []))]
 }

@@ -2,10 +2,9 @@ import { and, asc, eq, gt, inArray, isNull, or, sql, type SQL } from 'drizzle-or
 
 import {
   attempts,
-  bundles,
-  customers,
+  payers,
   deliveries,
-  invoices,
+  receivables,
   mandates,
   payments,
   shares,
@@ -25,28 +24,24 @@ const PAGE_DELIVERIES = 1_000
  * them. Ids, amounts and what was done stay, for they are the books. The exit code is 1 if nobody is known
  * by that id.
  */
-export async function forget(
-  deps: Forgetting,
-  lagoCustomerId: string,
-  write: Write,
-): Promise<number> {
+export async function forget(deps: Forgetting, payerKey: string, write: Write): Promise<number> {
   const { db, log, now } = deps
-  const found = await findTraces(deps, lagoCustomerId)
+  const found = await findTraces(deps, payerKey)
   const erased = await db.transaction((tx) =>
-    eraseCustomer(tx, lagoCustomerId, { at: now(), why: 'an operator had the customer forgotten' }),
+    eraseCustomer(tx, payerKey, { at: now(), why: 'an operator had the customer forgotten' }),
   )
   const emptied = await emptyAllAbout(deps, found)
   if (!found.isKnown && emptied.processed + emptied.waiting === 0) {
-    write(`The bridge holds nothing about a customer ${lagoCustomerId}.`)
+    write(`The bridge holds nothing about a customer ${payerKey}.`)
     return 1
   }
   log.info(
-    { lagoCustomerId, invoices: erased.length, deliveries: emptied.processed },
+    { payerKey, invoices: erased.length, deliveries: emptied.processed },
     'customer forgotten',
   )
   const blanked = `the name on ${count(erased.length, 'invoice')} is blank`
   write(
-    `Customer ${lagoCustomerId} is forgotten: ${blanked}, ${count(emptied.processed, 'delivery', 'deliveries')} emptied.`,
+    `Customer ${payerKey} is forgotten: ${blanked}, ${count(emptied.processed, 'delivery', 'deliveries')} emptied.`,
   )
   if (emptied.waiting > 0) {
     write(
@@ -65,47 +60,47 @@ export async function forget(
 type Traces = { isKnown: boolean; open: number; isAbout: SQL | undefined }
 
 /** Everything by which a delivery may be about the customer. */
-async function findTraces({ db }: Forgetting, lagoCustomerId: string): Promise<Traces> {
+async function findTraces({ db }: Forgetting, payerKey: string): Promise<Traces> {
   const [known] = await db
-    .select({ dodoCustomerId: customers.dodoCustomerId })
-    .from(customers)
-    .where(eq(customers.lagoCustomerId, lagoCustomerId))
+    .select({ dodoCustomerId: payers.dodoCustomerId })
+    .from(payers)
+    .where(eq(payers.payerKey, payerKey))
   const own = await db
-    .select({ id: invoices.lagoInvoiceId, state: invoices.state })
-    .from(invoices)
-    .where(eq(invoices.lagoCustomerId, lagoCustomerId))
+    .select({
+      id: receivables.receivableId,
+      kind: receivables.kind,
+      state: receivables.state,
+    })
+    .from(receivables)
+    .where(eq(receivables.payerKey, payerKey))
   const invoiceIds = own.map(({ id }) => id)
   const paid = await db
     .selectDistinct({ id: payments.dodoPaymentId })
     .from(payments)
     .leftJoin(attempts, eq(attempts.id, payments.attemptId))
     .leftJoin(shares, eq(shares.attemptId, attempts.id))
-    .where(
-      or(inArray(payments.lagoInvoiceId, invoiceIds), inArray(shares.lagoInvoiceId, invoiceIds)),
-    )
+    .where(or(inArray(payments.receivableId, invoiceIds), inArray(shares.receivableId, invoiceIds)))
   const others = await Promise.all([
     db
       .select({ id: mandates.dodoSubscriptionId })
       .from(mandates)
-      .where(eq(mandates.lagoCustomerId, lagoCustomerId)),
-    db
-      .select({ id: bundles.lagoPaymentRequestId })
-      .from(bundles)
-      .where(eq(bundles.lagoCustomerId, lagoCustomerId)),
+      .where(eq(mandates.payerKey, payerKey)),
     db
       .select({ id: topUps.lagoWalletTransactionId })
       .from(topUps)
-      .where(eq(topUps.lagoCustomerId, lagoCustomerId)),
+      .where(eq(topUps.payerKey, payerKey)),
   ])
   const paymentIds = paid.map(({ id }) => id)
-  const keys = [lagoCustomerId, ...invoiceIds, ...paymentIds, ...others.flat().map(({ id }) => id)]
+  const keys = [payerKey, ...invoiceIds, ...paymentIds, ...others.flat().map(({ id }) => id)]
   return {
     isKnown: known !== undefined || own.length > 0,
-    open: own.filter(({ state }) => OPEN_STATES.some((one) => one === state)).length,
+    open: own.filter(
+      ({ kind, state }) => kind === 'invoice' && OPEN_STATES.some((one) => one === state),
+    ).length,
     isAbout: or(
       inArray(deliveries.wakesKey, keys),
       inArray(deliveries.dodoPaymentId, paymentIds),
-      ...spellings(lagoCustomerId, known?.dodoCustomerId ?? undefined).map(
+      ...spellings(payerKey, known?.dodoCustomerId ?? undefined).map(
         (text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`,
       ),
     ),
@@ -113,8 +108,8 @@ async function findTraces({ db }: Forgetting, lagoCustomerId: string): Promise<T
 }
 
 /** How the bodies of both services name a customer; a bare id might be anything. */
-function spellings(lagoCustomerId: string, dodoCustomerId: string | undefined): string[] {
-  const written = JSON.stringify(lagoCustomerId)
+function spellings(payerKey: string, dodoCustomerId: string | undefined): string[] {
+  const written = JSON.stringify(payerKey)
   // Rails writes these three as escapes.
   const inRails = written.replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`)
   const values = [...new Set([written, inRails])]

@@ -1,8 +1,8 @@
-import { asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import { attempts, bundleInvoices, bundles, invoices, payments, shares } from '../db/schema.ts'
-import { payUrlOf } from '../settle/load.ts'
+import { attempts, members, payments, receivables, shares } from '../db/schema.ts'
+import { payUrlOf } from '../collect/load.ts'
 
 export type BundleReport = NonNullable<Awaited<ReturnType<typeof describeBundle>>>
 
@@ -14,20 +14,25 @@ export async function describeBundle(
 ) {
   const [row] = await db
     .select()
-    .from(bundles)
-    .where(eq(bundles.lagoPaymentRequestId, lagoPaymentRequestId))
+    .from(receivables)
+    .where(
+      and(
+        eq(receivables.receivableId, lagoPaymentRequestId),
+        eq(receivables.kind, 'payment_request'),
+      ),
+    )
   if (!row) return undefined
-  const [members, own] = await Promise.all([
+  const [asked, own] = await Promise.all([
     db
-      .select({ lagoInvoiceId: bundleInvoices.lagoInvoiceId, invoice: invoices })
-      .from(bundleInvoices)
-      .leftJoin(invoices, eq(invoices.lagoInvoiceId, bundleInvoices.lagoInvoiceId))
-      .where(eq(bundleInvoices.lagoPaymentRequestId, lagoPaymentRequestId))
-      .orderBy(asc(bundleInvoices.position)),
+      .select({ lagoInvoiceId: members.memberId, invoice: receivables })
+      .from(members)
+      .leftJoin(receivables, eq(receivables.receivableId, members.memberId))
+      .where(eq(members.receivableId, lagoPaymentRequestId))
+      .orderBy(asc(members.position)),
     db
       .select()
       .from(attempts)
-      .where(eq(attempts.lagoPaymentRequestId, lagoPaymentRequestId))
+      .where(eq(attempts.receivableId, lagoPaymentRequestId))
       .orderBy(asc(attempts.number)),
   ])
   const ids = own.map(({ id }) => id)
@@ -41,14 +46,15 @@ export async function describeBundle(
   ])
   return {
     lagoPaymentRequestId,
-    customer: row.lagoCustomerId,
-    currency: row.currency,
+    customer: row.payerKey ?? '',
+    currency: row.currency ?? '',
     amountDue: row.amountDue,
     state: row.state,
     reason: row.reason,
+    reasonCode: row.reasonCode,
     payUrl: payUrlOf(publicUrl, row.payToken),
     isPayable: row.isPayable,
-    invoices: members.map(({ lagoInvoiceId, invoice }) => ({
+    invoices: asked.map(({ lagoInvoiceId, invoice }) => ({
       lagoInvoiceId,
       number: invoice?.number ?? null,
       state: invoice?.state ?? ('open' as const),
@@ -63,7 +69,7 @@ export async function describeBundle(
       expiresAt,
       shares: parts
         .filter(({ attemptId }) => attemptId === id)
-        .map((part) => ({ lagoInvoiceId: part.lagoInvoiceId, amount: part.amount })),
+        .map((part) => ({ lagoInvoiceId: part.receivableId, amount: part.amount })),
     })),
     payments: paid.map(({ dodoPaymentId, amount, currency, status, errorCode, madeAt }) => ({
       dodoPaymentId,

@@ -1,4 +1,4 @@
-import { isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
+import { isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
 
 /** An amount in the minor units of the service that it was read from. */
 export type Money = { amount: number; currency: string }

@@ -3,8 +3,8 @@ import { and, isNotNull, or } from 'drizzle-orm'
 import { isAnyOf } from '../db/any-of.ts'
 import { disputes, payments } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { isLost, isUndecided } from '../domain/ledger.ts'
-import { formatDodo } from '../domain/money.ts'
+import { isLost, isUndecided } from '../collect/ledger.ts'
+import { formatDodo } from '../collect/money.ts'
 import type { Entry } from './compare-ledgers.ts'
 import { nameInvoices } from './name-invoices.ts'
 import { readOwnPayments, type OwnPayment } from './own-ledger.ts'
@@ -92,7 +92,7 @@ async function readKnown(
     .from(payments)
     .where(
       and(
-        isNotNull(payments.lagoInvoiceId),
+        isNotNull(payments.receivableId),
         isAnyOf(
           payments.dodoPaymentId,
           opened.map(({ payment_id }) => payment_id),

@@ -1,4 +1,4 @@
-import { formatDodo, formatLago, isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
+import { formatDodo, formatBooks, isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
 import { describeAmount } from './disputes.ts'
 import type { InvoiceReport } from './invoice.ts'
 import { alignColumns, section } from './text.ts'
@@ -13,7 +13,7 @@ export function explainInvoice(invoice: InvoiceReport): string[] {
     ...alignColumns([
       ['Lago id', lagoInvoiceId],
       ['Customer', customer ? `${customer}${name}` : 'not known yet'],
-      ['Amount due', currency ? formatLago(amountDue, currency) : 'not known yet'],
+      ['Amount due', currency ? formatBooks(amountDue, currency) : 'not known yet'],
       ['State', invoice.state],
       ['Reason', invoice.reason],
       ...troubleRows(invoice),
@@ -62,7 +62,7 @@ const attemptRows = ({ attempts, currency }: InvoiceReport) =>
       String(number),
       describeKind(attempt),
       status,
-      formatLago(amount, currency ?? ''),
+      formatBooks(amount, currency ?? ''),
       describePlace(attempt),
       `by ${cause}`,
       startedAt.toISOString(),
@@ -92,7 +92,7 @@ const paymentRows = ({ payments, attempts, currency: invoiceCurrency }: InvoiceR
     const isPart =
       payment.recorded > 0 && asDodo(payment.recorded, invoiceCurrency ?? currency) !== amount
     const part = isPart
-      ? `${formatLago(payment.recorded, invoiceCurrency ?? currency)} of it for this invoice`
+      ? `${formatBooks(payment.recorded, invoiceCurrency ?? currency)} of it for this invoice`
       : ''
     return [
       dodoPaymentId,
@@ -172,7 +172,7 @@ const creditNoteRows = ({ creditNotes, currency }: InvoiceReport) =>
   creditNotes.map(({ lagoCreditNoteId, number, amount, refundStatus, reason }) => [
     number ?? lagoCreditNoteId,
     refundStatus,
-    formatLago(amount, currency ?? ''),
+    formatBooks(amount, currency ?? ''),
     reason ?? '',
   ])
 

@@ -1,4 +1,4 @@
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import type { BundleReport } from './bundle.ts'
 import type { CustomerReport } from './customer.ts'
 import type { Policy } from './next.ts'
@@ -12,7 +12,7 @@ export function explainBundle(bundle: BundleReport): string[] {
     '',
     ...alignColumns([
       ['Customer', customer],
-      ['Amount due', formatLago(amountDue, currency)],
+      ['Amount due', formatBooks(amountDue, currency)],
       ['State', state],
       ['Reason', reason],
       ['Pay link', payUrl],
@@ -22,7 +22,7 @@ export function explainBundle(bundle: BundleReport): string[] {
       bundle.invoices.map((invoice) => [
         invoice.number ?? invoice.lagoInvoiceId,
         invoice.state,
-        `${formatLago(invoice.amountDue, currency)} due`,
+        `${formatBooks(invoice.amountDue, currency)} due`,
       ]),
     ),
     ...section(
@@ -30,7 +30,7 @@ export function explainBundle(bundle: BundleReport): string[] {
       bundle.attempts.map((attempt) => [
         String(attempt.number),
         attempt.status,
-        formatLago(attempt.amount, currency),
+        formatBooks(attempt.amount, currency),
         attempt.dodoSessionId ?? 'no session',
         `for ${attempt.shares.length} of the invoices`,
         attempt.startedAt.toISOString(),
@@ -59,6 +59,8 @@ function describeNextOfBundle({ state, attempts }: BundleReport): string {
       return 'nothing; each invoice has its own story'
     case 'void':
       return 'nothing'
+    // A request that is not paid has not failed: its invoices are pursued.
+    case 'failed':
     case 'skipped':
       return 'nothing, until one of its invoices changes in Lago'
     case 'processing':

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { formatLago } from '../domain/money.ts'
+import { formatBooks } from '../collect/money.ts'
 import { describeRelease } from '../lago/release.ts'
 import { describeBundle } from './bundle.ts'
 import { describeCustomer } from './customer.ts'
@@ -71,7 +71,7 @@ async function explainUnknown({ lago }: Explaining, idOrNumber: string, write: W
     return 1
   }
   const { number, lago_id, status, payment_status, currency, total_due_amount_cents } = invoice
-  const due = formatLago(total_due_amount_cents, currency)
+  const due = formatBooks(total_due_amount_cents, currency)
   write(`Lago has invoice ${number} (${lago_id}): ${status}, ${payment_status}, ${due} due.`)
   write('The bridge has not seen it yet; run `bridge reconcile`.')
   return 0

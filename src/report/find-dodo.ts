@@ -3,7 +3,7 @@ import { eq, inArray } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { attempts, disputes, payments, refunds, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { formatDodo } from '../domain/money.ts'
+import { formatDodo } from '../collect/money.ts'
 
 /** What an id of Dodo leads to: the invoices that it is about, or what there is to say of it. */
 export type FoundInDodo = { lagoInvoiceIds: string[]; what: string }
@@ -82,15 +82,15 @@ async function about(deps: Finding, dodoPaymentId: string, what: string): Promis
 
 async function invoicesOf(
   db: Database,
-  { attemptId, lagoInvoiceId }: Pick<typeof payments.$inferSelect, 'attemptId' | 'lagoInvoiceId'>,
+  { attemptId, receivableId }: Pick<typeof payments.$inferSelect, 'attemptId' | 'receivableId'>,
 ): Promise<string[]> {
   const asked = attemptId ? await invoicesOfAttempts(db, [attemptId]) : []
-  return asked.length > 0 ? asked : lagoInvoiceId ? [lagoInvoiceId] : []
+  return asked.length > 0 ? asked : receivableId ? [receivableId] : []
 }
 
 async function invoicesOfAttempts(db: Database, attemptIds: string[]): Promise<string[]> {
   const rows = await db
-    .select({ id: shares.lagoInvoiceId })
+    .select({ id: shares.receivableId })
     .from(shares)
     .where(inArray(shares.attemptId, attemptIds))
     .orderBy(shares.position)

@@ -2,18 +2,17 @@ import { and, asc, desc, eq, or } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
 import {
-  bundleInvoices,
-  bundles,
+  members,
   creditNotes,
   credits,
-  invoices,
+  receivables,
   mandates,
   recordings,
   timeline,
 } from '../db/schema.ts'
-import { allocateRefunds } from '../domain/allocation.ts'
+import { allocateRefunds } from '../collect/decide/allocation.ts'
 import { outcomeOf } from './disputes.ts'
-import { loadAttempts, loadPayments, payUrlOf, type LoadedPayment } from '../settle/load.ts'
+import { loadAttempts, loadPayments, payUrlOf, type LoadedPayment } from '../collect/load.ts'
 
 export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoice>>>
 
@@ -21,36 +20,43 @@ export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoic
 export async function describeInvoice(db: Database, publicUrl: string, idOrNumber: string) {
   const [row] = await db
     .select()
-    .from(invoices)
-    .where(or(eq(invoices.lagoInvoiceId, idOrNumber), eq(invoices.number, idOrNumber)))
-    .orderBy(desc(invoices.createdAt))
+    .from(receivables)
+    .where(
+      and(
+        eq(receivables.kind, 'invoice'),
+        or(eq(receivables.receivableId, idOrNumber), eq(receivables.number, idOrNumber)),
+      ),
+    )
+    .orderBy(desc(receivables.createdAt))
     .limit(1)
   if (!row) return undefined
-  const { lagoInvoiceId } = row
+  const { receivableId: lagoInvoiceId } = row
 
   const ownAttempts = await loadAttempts(db, lagoInvoiceId)
   const ownPayments = await loadPayments(db, lagoInvoiceId, ownAttempts)
   const [ownRecordings, ownCredits, ownNotes, lines, requests, mandate] = await Promise.all([
-    db.select().from(recordings).where(eq(recordings.lagoInvoiceId, lagoInvoiceId)),
-    db.select().from(credits).where(eq(credits.lagoInvoiceId, lagoInvoiceId)),
-    db.select().from(creditNotes).where(eq(creditNotes.lagoInvoiceId, lagoInvoiceId)),
+    db.select().from(recordings).where(eq(recordings.receivableId, lagoInvoiceId)),
+    db.select().from(credits).where(eq(credits.receivableId, lagoInvoiceId)),
+    db.select().from(creditNotes).where(eq(creditNotes.receivableId, lagoInvoiceId)),
     db
       .select()
       .from(timeline)
-      .where(eq(timeline.lagoInvoiceId, lagoInvoiceId))
+      .where(eq(timeline.receivableId, lagoInvoiceId))
       .orderBy(asc(timeline.id)),
-    findBundles(db, lagoInvoiceId),
+    findRequests(db, lagoInvoiceId),
     findMandate(db, row),
   ])
   return {
     lagoInvoiceId,
     number: row.number,
-    customer: row.lagoCustomerId,
-    customerName: row.customerName,
+    customer: row.payerKey,
+    customerName: row.payerName,
     currency: row.currency,
     amountDue: row.amountDue,
     state: row.state,
     reason: row.reason,
+    /** A stable word for what a person must mend; null while there is nothing. */
+    reasonCode: row.reasonCode,
     payUrl: payUrlOf(publicUrl, row.payToken),
     isPayable: row.isPayable,
     nextWakeAt: row.nextWakeAt,
@@ -77,7 +83,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         amount: share,
         dodoSessionId,
         dodoSubscriptionId: attempt.dodoSubscriptionId,
-        lagoPaymentRequestId: attempt.lagoPaymentRequestId,
+        lagoPaymentRequestId: requestOf(attempt, lagoInvoiceId),
         startedAt,
         expiresAt,
       }),
@@ -90,7 +96,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
           dodoPaymentId,
           /** The attempt that it was made through, which a payment request counts by itself; null when none. */
           attempt: attempt?.number ?? null,
-          lagoPaymentRequestId: attempt?.lagoPaymentRequestId ?? null,
+          lagoPaymentRequestId: attempt ? requestOf(attempt, lagoInvoiceId) : null,
           amount,
           currency,
           status,
@@ -108,7 +114,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
         const order = payment.orders.find((one) => one.dodoRefundId === dodoRefundId)
         const isBeingTold = credit?.status === 'credited' && credit.toldAt === null
-        const credited = isBeingTold ? null : credit?.lagoCreditNoteId
+        const credited = isBeingTold ? null : credit?.creditNoteId
         return {
           dodoRefundId,
           dodoPaymentId,
@@ -116,7 +122,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
           currency,
           status,
           /** Null until Lago shows the note as refunded, too. */
-          lagoCreditNoteId: credited ?? order?.lagoCreditNoteId ?? null,
+          lagoCreditNoteId: credited ?? order?.creditNoteId ?? null,
           /** Why the bridge asked for it; null when the merchant refunded in Dodo. */
           cause: order?.cause ?? null,
           /** What of it takes back what this invoice took; the rest needs no credit note. */
@@ -130,11 +136,11 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     /** Refunds that the bridge asks for, or could not have, on this invoice's behalf. */
     refundOrders: ownPayments.flatMap(({ orders, refunds, currency }) =>
       orders
-        .filter((order) => order.lagoInvoiceId === lagoInvoiceId)
+        .filter((order) => order.receivableId === lagoInvoiceId)
         .filter(({ dodoRefundId }) => !refunds.some((one) => one.dodoRefundId === dodoRefundId))
-        .map(({ dodoPaymentId, lagoCreditNoteId, cause, status, amount, reason }) => ({
+        .map(({ dodoPaymentId, creditNoteId, cause, status, amount, reason }) => ({
           dodoPaymentId,
-          lagoCreditNoteId,
+          lagoCreditNoteId: creditNoteId,
           cause,
           status,
           amount,
@@ -143,8 +149,8 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         })),
     ),
     /** The merchant's own, which want money given back. */
-    creditNotes: ownNotes.map(({ lagoCreditNoteId, number, amount, refundStatus, reason }) => ({
-      lagoCreditNoteId,
+    creditNotes: ownNotes.map(({ creditNoteId, number, amount, refundStatus, reason }) => ({
+      lagoCreditNoteId: creditNoteId,
       number,
       amount,
       refundStatus,
@@ -164,8 +170,8 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
         }),
       ),
     ),
-    paymentRequests: requests.map(({ lagoPaymentRequestId, payToken, state }) => ({
-      lagoPaymentRequestId,
+    paymentRequests: requests.map(({ receivableId, payToken, state }) => ({
+      lagoPaymentRequestId: receivableId,
       state,
       payUrl: payUrlOf(publicUrl, payToken),
     })),
@@ -173,36 +179,37 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
   }
 }
 
+/** The payment request that an attempt belongs to; null for one of the invoice's own. */
+const requestOf = ({ receivableId }: { receivableId: string }, lagoInvoiceId: string) =>
+  receivableId === lagoInvoiceId ? null : receivableId
+
 function takenBack(
   payment: LoadedPayment,
   { dodoRefundId, lagoInvoiceId }: { dodoRefundId: string; lagoInvoiceId: string },
 ): number {
   return allocateRefunds(payment)
     .filter(({ refund, purpose }) => refund.dodoRefundId === dodoRefundId && purpose === 'taken')
-    .filter((one) => one.lagoInvoiceId === lagoInvoiceId)
+    .filter((one) => one.receivableId === lagoInvoiceId)
     .reduce((sum, { amount }) => sum + amount, 0)
 }
 
-async function findBundles(db: Database, lagoInvoiceId: string) {
+async function findRequests(db: Database, memberId: string) {
   const rows = await db
-    .select({ bundle: bundles })
-    .from(bundleInvoices)
-    .innerJoin(bundles, eq(bundles.lagoPaymentRequestId, bundleInvoices.lagoPaymentRequestId))
-    .where(eq(bundleInvoices.lagoInvoiceId, lagoInvoiceId))
-    .orderBy(asc(bundles.createdAt))
-  return rows.map(({ bundle }) => bundle)
+    .select({ request: receivables })
+    .from(members)
+    .innerJoin(receivables, eq(receivables.receivableId, members.receivableId))
+    .where(eq(members.memberId, memberId))
+    .orderBy(asc(receivables.createdAt))
+  return rows.map(({ request }) => request)
 }
 
 /** The card that would be charged for an invoice in its currency, and why it would not. */
-async function findMandate(
-  db: Database,
-  { lagoCustomerId, currency }: typeof invoices.$inferSelect,
-) {
-  if (lagoCustomerId === null || currency === null) return null
+async function findMandate(db: Database, { payerKey, currency }: typeof receivables.$inferSelect) {
+  if (payerKey === null || currency === null) return null
   const ofCustomer = await db
     .select()
     .from(mandates)
-    .where(and(eq(mandates.lagoCustomerId, lagoCustomerId), eq(mandates.currency, currency)))
+    .where(and(eq(mandates.payerKey, payerKey), eq(mandates.currency, currency)))
     .orderBy(desc(mandates.renewedAt))
   const all = ofCustomer.map(({ dodoSubscriptionId, status, isEnding, refusal, renewedAt }) => ({
     dodoSubscriptionId,

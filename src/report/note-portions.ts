@@ -1,4 +1,4 @@
-import { isSupportedCurrency, toLagoMinor } from '../domain/money.ts'
+import { isSupportedCurrency, toBooksMinor } from '../collect/money.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 
@@ -42,5 +42,7 @@ export function divideNote(
 
 function asLago(refund: DodoRefund | undefined, currency: string): number {
   if (refund?.status !== 'succeeded' || refund.amount === null) return 0
-  return isSupportedCurrency(currency) ? (toLagoMinor(refund.amount, currency) ?? 0) : refund.amount
+  return isSupportedCurrency(currency)
+    ? (toBooksMinor(refund.amount, currency) ?? 0)
+    : refund.amount
 }

@@ -2,10 +2,10 @@ import { and, asc, between, eq, isNotNull } from 'drizzle-orm'
 
 import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
-import { invoices, payments, recordings, shares } from '../db/schema.ts'
-import { allocateRefunds, isOpenOrder } from '../domain/allocation.ts'
-import { formatDodo, isSupportedCurrency, toDodoMinor } from '../domain/money.ts'
-import { loadAttempts, loadPayments, type LoadedPayment } from '../settle/load.ts'
+import { receivables, payments, recordings, shares } from '../db/schema.ts'
+import { allocateRefunds, isOpenOrder } from '../collect/decide/allocation.ts'
+import { formatDodo, isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
+import { loadAttempts, loadPayments, type LoadedPayment } from '../collect/load.ts'
 import type { Knowledge } from './compare-ledgers.ts'
 import type { Period } from './period.ts'
 
@@ -43,7 +43,7 @@ export async function readOwnPayments(
   const rows = await db
     .select()
     .from(payments)
-    .where(and(condition, eq(payments.status, 'succeeded'), isNotNull(payments.lagoInvoiceId)))
+    .where(and(condition, eq(payments.status, 'succeeded'), isNotNull(payments.receivableId)))
   const findParts = await readParts(db, rows)
   const readInFull = createFullReader(db)
   const own = new Map<string, OwnPayment>()
@@ -72,9 +72,9 @@ export function createFullReader(db: Database) {
   const loaded = new Map<string, Promise<LoadedPayment[]>>()
   return async function readInFull(payment: {
     dodoPaymentId: string
-    lagoInvoiceId: string | null
+    receivableId: string | null
   }): Promise<LoadedPayment | undefined> {
-    const { dodoPaymentId, lagoInvoiceId } = payment
+    const { dodoPaymentId, receivableId: lagoInvoiceId } = payment
     if (lagoInvoiceId === null) return undefined
     const ofInvoice = loaded.get(lagoInvoiceId) ?? loadOf(db, lagoInvoiceId)
     loaded.set(lagoInvoiceId, ofInvoice)
@@ -85,12 +85,12 @@ export function createFullReader(db: Database) {
 const loadOf = async (db: Database, lagoInvoiceId: string) =>
   loadPayments(db, lagoInvoiceId, await loadAttempts(db, lagoInvoiceId))
 
-/** The numbers of invoices, as far as we know them. */
+/** The numbers of receivables, as far as we know them. */
 export async function readNumbers(db: Database, lagoInvoiceIds: readonly string[]) {
   const rows = await db
-    .select({ lagoInvoiceId: invoices.lagoInvoiceId, number: invoices.number })
-    .from(invoices)
-    .where(isAnyOf(invoices.lagoInvoiceId, [...new Set(lagoInvoiceIds)]))
+    .select({ lagoInvoiceId: receivables.receivableId, number: receivables.number })
+    .from(receivables)
+    .where(isAnyOf(receivables.receivableId, [...new Set(lagoInvoiceIds)]))
   return new Map(rows.map(({ lagoInvoiceId, number }) => [lagoInvoiceId, number]))
 }
 
@@ -115,22 +115,22 @@ async function readParts(db: Database, rows: readonly Row[]) {
   const ofAttempt = Map.groupBy(asked, ({ attemptId }) => attemptId)
   const ofPayment = Map.groupBy(recorded, ({ dodoPaymentId }) => dodoPaymentId)
   const numbers = await readNumbers(db, [
-    ...asked.map(({ lagoInvoiceId }) => lagoInvoiceId),
-    ...rows.flatMap(({ lagoInvoiceId }) => lagoInvoiceId ?? []),
+    ...asked.map(({ receivableId }) => receivableId),
+    ...rows.flatMap(({ receivableId }) => receivableId ?? []),
   ])
-  return function findParts({ dodoPaymentId, attemptId, lagoInvoiceId }: Row): OwnPart[] {
+  return function findParts({ dodoPaymentId, attemptId, receivableId }: Row): OwnPart[] {
     const known = ofAttempt.get(attemptId ?? '') ?? []
     const wanted = known.length
-      ? known.map((one) => ({ lagoInvoiceId: one.lagoInvoiceId, share: one.amount }))
-      : lagoInvoiceId
-        ? [{ lagoInvoiceId, share: null }]
+      ? known.map((one) => ({ lagoInvoiceId: one.receivableId, share: one.amount }))
+      : receivableId
+        ? [{ lagoInvoiceId: receivableId, share: null }]
         : []
     return wanted.map((part) => ({
       ...part,
       number: numbers.get(part.lagoInvoiceId) ?? null,
       recording: ofPayment
         .get(dodoPaymentId)
-        ?.find((one) => one.lagoInvoiceId === part.lagoInvoiceId),
+        ?.find((one) => one.receivableId === part.lagoInvoiceId),
     }))
   }
 }
@@ -209,7 +209,7 @@ function findGivenBack(payment: LoadedPayment) {
     given: spare.reduce((sum, { amount }) => sum + amount, 0),
     refundIds: [...new Set(spare.map(({ refund }) => refund.dodoRefundId))],
     isUnderWay: payment.orders.some(
-      (order) => order.lagoCreditNoteId === null && isOpenOrder(order, payment),
+      (order) => order.creditNoteId === null && isOpenOrder(order, payment),
     ),
   }
 }

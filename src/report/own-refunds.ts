@@ -3,8 +3,8 @@ import { and, between, eq, isNotNull } from 'drizzle-orm'
 import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
 import { creditNotes, credits, payments, recordings, refundOrders, refunds } from '../db/schema.ts'
-import { allocateRefunds, type Allocation } from '../domain/allocation.ts'
-import { formatDodo } from '../domain/money.ts'
+import { allocateRefunds, type Allocation } from '../collect/decide/allocation.ts'
+import { formatDodo } from '../collect/money.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 import type { Knowledge } from './compare-ledgers.ts'
 import { createFullReader, readNumbers, type OwnInvoice, type Wanted } from './own-ledger.ts'
@@ -36,10 +36,10 @@ export async function readOwnRefunds(
       ? isAnyOf(refunds.dodoRefundId, wanted.ids)
       : between(refunds.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
-    .select({ refund: refunds, lagoInvoiceId: payments.lagoInvoiceId })
+    .select({ refund: refunds, lagoInvoiceId: payments.receivableId })
     .from(refunds)
     .innerJoin(payments, eq(payments.dodoPaymentId, refunds.dodoPaymentId))
-    .where(and(condition, isNotNull(payments.lagoInvoiceId)))
+    .where(and(condition, isNotNull(payments.receivableId)))
   const ids = rows.map(({ refund }) => refund.dodoRefundId)
   const [ownCredits, ownOrders] = await Promise.all([
     db.select().from(credits).where(isAnyOf(credits.dodoRefundId, ids)),
@@ -51,7 +51,7 @@ export async function readOwnRefunds(
     const { dodoRefundId, dodoPaymentId, status, madeAt } = refund
     const credited = ownCredits.filter((one) => one.dodoRefundId === dodoRefundId)
     const order = ownOrders.find((one) => one.dodoRefundId === dodoRefundId)
-    const payment = await readInFull({ dodoPaymentId, lagoInvoiceId })
+    const payment = await readInFull({ dodoPaymentId, receivableId: lagoInvoiceId })
     const allocated = payment
       ? allocateRefunds(payment).filter((one) => one.refund.dodoRefundId === dodoRefundId)
       : []
@@ -63,7 +63,7 @@ export async function readOwnRefunds(
             currency: refund.currency ?? payment?.currency ?? '',
           })
         : describeUnmade(status, { credited, order })
-    const about = [...allocated, ...credited].map((one) => one.lagoInvoiceId)
+    const about = [...allocated, ...credited].map((one) => one.receivableId)
     const named = about.length > 0 ? about : [lagoInvoiceId ?? '']
     const cause = order?.cause ?? MADE_IN_DODO
     const numbered = [...new Set(named)].map((one) => ({ lagoInvoiceId: one, number: null }))
@@ -96,12 +96,12 @@ function describeKnowledge(
   const { credited, order, currency } = of
   const taken = allocated.filter(({ purpose }) => purpose === 'taken')
   const spare = allocated.filter(({ purpose }) => purpose === 'spare')
-  const states = taken.map(({ lagoInvoiceId }) =>
-    credited.find((credit) => credit.lagoInvoiceId === lagoInvoiceId),
+  const states = taken.map(({ receivableId }) =>
+    credited.find((credit) => credit.receivableId === receivableId),
   )
   const isBegun = states.some((one) => one?.status === 'intended' || one?.status === 'unknown')
   if (isBegun) return { is: 'begun' }
-  if (states.includes(undefined)) return { is: order?.lagoCreditNoteId ? 'begun' : 'seen' }
+  if (states.includes(undefined)) return { is: order?.creditNoteId ? 'begun' : 'seen' }
 
   const amount = credited
     .filter(({ status }) => status === 'credited')
@@ -145,7 +145,7 @@ function describeUnmade(
     return { is: 'owed', why: 'the refund failed after Lago had credited it, and the note says so' }
   }
   if (!order) return { is: 'seen' }
-  if (order.lagoCreditNoteId === null) return { is: 'refused', why: describeGivenBack(order) }
+  if (order.creditNoteId === null) return { is: 'refused', why: describeGivenBack(order) }
   const isFailed = status === 'failed'
   return {
     is: 'owed',
@@ -159,13 +159,13 @@ function describeUnmade(
 export async function readNotedRefunds(db: Database): Promise<Map<string, string[]>> {
   const [credited, ordered] = await Promise.all([
     db
-      .select({ note: credits.lagoCreditNoteId, refund: credits.dodoRefundId })
+      .select({ note: credits.creditNoteId, refund: credits.dodoRefundId })
       .from(credits)
-      .where(isNotNull(credits.lagoCreditNoteId)),
+      .where(isNotNull(credits.creditNoteId)),
     db
-      .select({ note: refundOrders.lagoCreditNoteId, refund: refundOrders.dodoRefundId })
+      .select({ note: refundOrders.creditNoteId, refund: refundOrders.dodoRefundId })
       .from(refundOrders)
-      .where(and(isNotNull(refundOrders.lagoCreditNoteId), isNotNull(refundOrders.dodoRefundId))),
+      .where(and(isNotNull(refundOrders.creditNoteId), isNotNull(refundOrders.dodoRefundId))),
   ])
   const byNote = Map.groupBy([...credited, ...ordered], ({ note }) => note ?? '')
   return new Map(
@@ -188,17 +188,17 @@ export async function readOwedNotes(
 ): Promise<(note: OwedNote) => { knowledge: Knowledge; number: string | null } | undefined> {
   const ids = [...new Set(notes.map(({ lago_invoice_id }) => lago_invoice_id))]
   const [known, paid] = await Promise.all([
-    db.select().from(creditNotes).where(isAnyOf(creditNotes.lagoInvoiceId, ids)),
+    db.select().from(creditNotes).where(isAnyOf(creditNotes.receivableId, ids)),
     db
-      .selectDistinct({ lagoInvoiceId: recordings.lagoInvoiceId })
+      .selectDistinct({ lagoInvoiceId: recordings.receivableId })
       .from(recordings)
-      .where(and(isAnyOf(recordings.lagoInvoiceId, ids), eq(recordings.status, 'recorded'))),
+      .where(and(isAnyOf(recordings.receivableId, ids), eq(recordings.status, 'recorded'))),
   ])
   const isPaidThroughUs = new Set(paid.map(({ lagoInvoiceId }) => lagoInvoiceId))
   const numbers = await readNumbers(db, ids)
   return (note) => {
     if (!isPaidThroughUs.has(note.lago_invoice_id)) return undefined
-    const row = known.find(({ lagoCreditNoteId }) => lagoCreditNoteId === note.lago_id)
+    const row = known.find(({ creditNoteId }) => creditNoteId === note.lago_id)
     return { knowledge: describeOwed(note, row), number: numbers.get(note.lago_invoice_id) ?? null }
   }
 }

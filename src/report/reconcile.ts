@@ -1,8 +1,8 @@
 import type { Bridge } from '../bridge.ts'
 import { isAnyOf } from '../db/any-of.ts'
-import { invoices } from '../db/schema.ts'
+import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Finding } from '../sweep/report-found.ts'
+import type { Finding } from '../collect/sweep/report-found.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
 const POLL_MS = 100
@@ -11,7 +11,7 @@ const STALLED_MS = 45_000
 
 type Reconciling = Pick<Bridge, 'work' | 'sweep'> & { deps: Pick<Deps, 'db' | 'now'> }
 type Tell = { write: Write; progress: Write }
-type Row = typeof invoices.$inferSelect
+type Row = typeof receivables.$inferSelect
 
 /** Sweeps once, settles what was found without waiting for a server, and tells what became of it. */
 export async function reconcile(
@@ -25,9 +25,9 @@ export async function reconcile(
     write('Both ledgers agree: nothing was found.')
     return 0
   }
-  const ids = [...new Set(found.flatMap(({ lagoInvoiceId }) => lagoInvoiceId ?? []))]
+  const ids = [...new Set(found.flatMap(({ receivableId }) => receivableId ?? []))]
   const numbers = new Map(
-    (await findRows(bridge, ids)).map((row) => [row.lagoInvoiceId, row.number]),
+    (await findRows(bridge, ids)).map((row) => [row.receivableId, row.number]),
   )
   write(`Found ${count(found.length, 'thing')}:`)
   for (const line of alignColumns(found.map((one) => describe(one, numbers)))) write(line)
@@ -44,13 +44,13 @@ export async function reconcile(
   return tellOutcome(rows, { ids, startedAt }, write)
 }
 
-const describe = ({ lagoInvoiceId, what }: Finding, numbers: Map<string, string | null>) => [
-  lagoInvoiceId === null ? 'no invoice' : (numbers.get(lagoInvoiceId) ?? lagoInvoiceId),
+const describe = ({ receivableId, what }: Finding, numbers: Map<string, string | null>) => [
+  receivableId === null ? 'no invoice' : (numbers.get(receivableId) ?? receivableId),
   what,
 ]
 
 const findRows = async ({ deps: { db } }: Reconciling, ids: string[]): Promise<Row[]> =>
-  ids.length > 0 ? db.select().from(invoices).where(isAnyOf(invoices.lagoInvoiceId, ids)) : []
+  ids.length > 0 ? db.select().from(receivables).where(isAnyOf(receivables.receivableId, ids)) : []
 
 const isSettledSince = (startedAt: Date) => (row: Row) =>
   row.settledAt !== null && row.settledAt >= startedAt
@@ -84,8 +84,8 @@ function tellOutcome(
   const settled = rows.filter(isSettledSince(startedAt))
   const troubled = settled.filter(({ state }) => state === 'attention')
   const lines = alignColumns(
-    settled.map(({ number, lagoInvoiceId, state, reason }) => [
-      number ?? lagoInvoiceId,
+    settled.map(({ number, receivableId, state, reason }) => [
+      number ?? receivableId,
       state,
       reason,
     ]),
@@ -93,7 +93,7 @@ function tellOutcome(
   write('')
   write(`${count(settled.length, 'invoice')} settled, ${troubled.length} of them need attention:`)
   for (const line of lines) write(line)
-  const waiting = ids.filter((id) => !settled.some(({ lagoInvoiceId }) => lagoInvoiceId === id))
+  const waiting = ids.filter((id) => !settled.some(({ receivableId }) => receivableId === id))
   if (waiting.length === 0) return 0
   write(`Not settled yet, to be tried again by a running bridge: ${waiting.join(', ')}`)
   return 1

@@ -1,4 +1,4 @@
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import type { Calendar } from './calendar.ts'
 import type { CurrencyLine, Difference, Entry } from './compare-ledgers.ts'
 import type { DisputeEntry } from './disputes.ts'
@@ -92,7 +92,7 @@ const describeEntry = (entry: Entry): Cells => ({
   lago_record_id: entry.lago?.id ?? '',
   currency: entry.dodo?.currency ?? entry.lago?.currency ?? '',
   dodo_amount: entry.dodo ? bare(formatDodo(entry.dodo.amount, entry.dodo.currency)) : '',
-  lago_amount: entry.lago ? bare(formatLago(entry.lago.amount, entry.lago.currency)) : '',
+  lago_amount: entry.lago ? bare(formatBooks(entry.lago.amount, entry.lago.currency)) : '',
 })
 
 /** Payments less refunds, on either side. */
@@ -100,7 +100,7 @@ const describeSum = ({ currency, dodo, lago, difference }: CurrencyLine): Cells 
   kind: 'sum',
   currency,
   dodo_amount: bare(formatDodo(dodo.payments.amount - dodo.refunds.amount, currency)),
-  lago_amount: bare(formatLago(lago.payments.amount - lago.refunds.amount, currency)),
+  lago_amount: bare(formatBooks(lago.payments.amount - lago.refunds.amount, currency)),
   difference: difference === 0 ? '' : bare(formatDodo(difference, currency)),
 })
 

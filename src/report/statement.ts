@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatLago } from '../domain/money.ts'
+import { formatDodo, formatBooks } from '../collect/money.ts'
 import {
   compareLedgers,
   type CurrencyLine,
@@ -9,11 +9,29 @@ import {
 import { readDisputes, type DisputeEntry } from './disputes.ts'
 import type { Period } from './period.ts'
 import { readEntries } from './read-entries.ts'
-import { asCsv } from './statement-csv.ts'
+import { asCsv, type Stated } from './statement-csv.ts'
 import { summarize, sumLost } from './summary.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
 type Stating = Pick<Deps, 'db' | 'dodo' | 'lago' | 'now'>
+
+/** Both ledgers of a period, compared. */
+export type Statement = Stated & {
+  period: Period
+  madeAt: Date
+  /** Every difference, and every dispute that there is something to say of. */
+  told: readonly Told[]
+}
+
+/** Reads both services' own lists, and compares them with each other and with the ledger. */
+export async function readStatement(deps: Stating, period: Period): Promise<Statement> {
+  const entries = await readEntries(deps, period)
+  const disputes = await readDisputes(deps, period, entries)
+  const madeAt = deps.now()
+  const { currencies, differences } = compareLedgers(entries, madeAt)
+  const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
+  return { entries, disputes, currencies, differences, period, madeAt, told }
+}
 
 /** Shows both ledgers side by side. The exit code is 1 if a difference has no explanation. */
 export async function statement(
@@ -21,27 +39,31 @@ export async function statement(
   { period, isCsv }: { period: Period; isCsv: boolean },
   write: Write,
 ): Promise<number> {
-  const entries = await readEntries(deps, period)
-  const disputes = await readDisputes(deps, period, entries)
-  const { currencies, differences } = compareLedgers(entries, deps.now())
-  const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
+  const stated = await readStatement(deps, period)
+  const { entries, currencies, told } = stated
   const lines = isCsv
-    ? asCsv({ entries, differences, disputes, currencies }, period.calendar)
+    ? asCsv(stated, period.calendar)
     : describeStatement(period, currencies, [
-        ...summarize(entries, disputes),
-        ...sumLost(disputes).map(
-          ({ currency, amount }) =>
-            `  ${formatDodo(amount, currency)} went back in lost disputes, and is among the payments above`,
-        ),
+        ...noteBeside(stated).map((line) => `  ${line}`),
         ...describeDifferences(told, entries.length > 0),
       ])
   for (const line of lines) write(line)
   return told.some(({ isExplained }) => !isExplained) ? 1 : 0
 }
 
+/** What happened beside payments that simply paid, a line each. */
+export const noteBeside = ({ entries, disputes, currencies }: Statement): string[] => [
+  ...currencies.flatMap(noteFreeLicense),
+  ...summarize(entries, disputes),
+  ...sumLost(disputes).map(
+    ({ currency, amount }) =>
+      `${formatDodo(amount, currency)} went back in lost disputes, and is among the payments above`,
+  ),
+]
+
 function describeStatement(
   { from, until, calendar }: Period,
-  currencies: CurrencyLine[],
+  currencies: readonly CurrencyLine[],
   rest: string[],
 ): string[] {
   const { dayOf, timeZone } = calendar
@@ -50,7 +72,7 @@ function describeStatement(
     currencies.length > 0
       ? alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC })
       : ['  No payments and no refunds.']
-  return [title, '', ...table, ...currencies.flatMap(noteFreeLicense), ...rest]
+  return [title, '', ...table, ...rest]
 }
 
 const HEADER = [
@@ -72,24 +94,25 @@ const describeCurrency = ({ currency, dodo, lago, difference }: CurrencyLine) =>
   String(dodo.payments.count),
   formatDodo(dodo.payments.amount, currency),
   String(lago.payments.count),
-  formatLago(lago.payments.amount, currency),
+  formatBooks(lago.payments.amount, currency),
   String(dodo.refunds.count),
   formatDodo(dodo.refunds.amount, currency),
   String(lago.refunds.count),
-  formatLago(lago.refunds.amount, currency),
+  formatBooks(lago.refunds.amount, currency),
   formatDodo(difference, currency),
 ]
 
 const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
   byStatus > 0
     ? [
-        `  ${currency}: ${count(byStatus, 'payment')} recorded by payment status, as Lago has no premium licence`,
+        `${currency}: ${count(byStatus, 'payment')} recorded by payment status, as Lago has no premium licence`,
       ]
     : []
 
-type Told = { isExplained: boolean; columns: string[] }
+/** Which payment, refund or dispute, of which invoice, what each side holds, and why. */
+export type Told = { isExplained: boolean; columns: string[] }
 
-function describeDifferences(differences: Told[], isAnything: boolean): string[] {
+function describeDifferences(differences: readonly Told[], isAnything: boolean): string[] {
   if (differences.length === 0) return isAnything ? ['', 'No difference.'] : []
   const unexplained = differences.filter(({ isExplained }) => !isExplained).length
   return [
@@ -131,6 +154,6 @@ const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Told[]
 
 function describeSides({ dodo, lago }: Entry): string {
   const inDodo = dodo ? formatDodo(dodo.amount, dodo.currency) : 'nothing'
-  const inLago = lago ? formatLago(lago.amount, lago.currency) : 'nothing'
+  const inLago = lago ? formatBooks(lago.amount, lago.currency) : 'nothing'
   return `${inDodo} in Dodo, ${inLago} in Lago`
 }

@@ -54,5 +54,5 @@ function line(what: string, noun: string, causes: readonly (readonly string[])[]
   const parts = [...byCause]
     .toSorted(([one], [other]) => one.localeCompare(other))
     .map(([cause, those]) => `${those.length} ${WORDS[cause] ?? cause}`)
-  return [`  ${count(causes.length, noun)} ${what}: ${parts.join(', ')}`]
+  return [`${count(causes.length, noun)} ${what}: ${parts.join(', ')}`]
 }

@@ -49,7 +49,7 @@ async function measure(many: number) {
   }
   clearInterval(timer)
   const [row] = await world.bridge.db.execute<{ count: number }>(
-    sql`select count(*)::int as count from invoices`,
+    sql`select count(*)::int as count from receivables`,
   )
   const memory = `${Math.round(before / 1e6)} MB before, ${Math.round(most / 1e6)} MB at most`
   process.stdout.write(`${row?.count} invoices in the ledger; ${memory}\n`)

@@ -7,21 +7,21 @@ import {
   refundableOf,
   spareOf,
   underWay,
-} from '../../src/domain/allocation.ts'
-import type { Part, Payment } from '../../src/domain/ledger.ts'
+} from '../../src/collect/decide/allocation.ts'
+import type { Part, Payment } from '../../src/collect/ledger.ts'
 import { ago, INVOICE_ID, MINUTE_MS, order, payment, refund } from './builders.ts'
 
 const OTHER = 'invoice_2'
-const part = (lagoInvoiceId: string, share: number, taken = share): Part => ({
-  lagoInvoiceId,
+const part = (receivableId: string, share: number, taken = share): Part => ({
+  receivableId,
   share,
   taken,
   isSettled: true,
 })
 const told = (made: Payment) =>
   allocateRefunds(made).map(
-    ({ refund: { dodoRefundId }, purpose, lagoInvoiceId, amount }) =>
-      `${dodoRefundId}: ${amount} ${purpose} of ${lagoInvoiceId}`,
+    ({ refund: { dodoRefundId }, purpose, receivableId, amount }) =>
+      `${dodoRefundId}: ${amount} ${purpose} of ${receivableId}`,
   )
 
 describe('a refund that the merchant made in Dodo', () => {
@@ -75,19 +75,19 @@ describe('a refund that we asked for', () => {
     payment({ amount: 10_000, parts, refunds: [refund({ amount: 500 })], orders: [order(fields)] })
 
   test('for want of an invoice that takes it is of what that invoice did not take', () => {
-    expect(told(made({ lagoInvoiceId: OTHER, amount: 500 }))).toEqual([
+    expect(told(made({ receivableId: OTHER, amount: 500 }))).toEqual([
       'ref_1: 500 spare of invoice_2',
     ])
   })
 
   test('for a credit note is of what its invoice took', () => {
-    const fields = { lagoInvoiceId: OTHER, lagoCreditNoteId: 'note_1', amount: 500 }
+    const fields = { receivableId: OTHER, creditNoteId: 'note_1', amount: 500 }
 
     expect(told(made(fields))).toEqual(['ref_1: 500 taken of invoice_2'])
   })
 
   test('has its place before any that the merchant made earlier', () => {
-    const about = made({ lagoInvoiceId: INVOICE_ID, amount: 500 })
+    const about = made({ receivableId: INVOICE_ID, amount: 500 })
     const earlier = refund({ dodoRefundId: 'ref_0', amount: 1_500, madeAt: ago(9 * MINUTE_MS) })
 
     expect(told({ ...about, refunds: [earlier, ...about.refunds] })).toEqual([
@@ -181,8 +181,8 @@ const paymentArbitrary: fc.Arbitrary<Payment> = fc
             order({
               id: `order_${nth}`,
               dodoRefundId: `ref_${nth}`,
-              lagoInvoiceId: about,
-              lagoCreditNoteId: isForNote ? `note_${nth}` : null,
+              receivableId: about,
+              creditNoteId: isForNote ? `note_${nth}` : null,
               amount: ordered,
             }),
           ],
@@ -215,14 +215,14 @@ describe('however a payment was given back', () => {
         fc.pre(succeededOf(about) <= about.amount)
 
         const allocations = allocateRefunds(about)
-        const left = about.parts.map(({ lagoInvoiceId, taken }) => {
+        const left = about.parts.map(({ receivableId, taken }) => {
           const own = allocations.filter(
-            (one) => one.lagoInvoiceId === lagoInvoiceId && one.purpose === 'taken',
+            (one) => one.receivableId === receivableId && one.purpose === 'taken',
           )
-          expect(refundableOf(about, lagoInvoiceId)).toBe(taken - sumOf(own))
-          expect(refundableOf(about, lagoInvoiceId)).toBeGreaterThanOrEqual(0)
-          expect(spareOf(about, lagoInvoiceId)).toBeGreaterThanOrEqual(0)
-          return refundableOf(about, lagoInvoiceId) + spareOf(about, lagoInvoiceId)
+          expect(refundableOf(about, receivableId)).toBe(taken - sumOf(own))
+          expect(refundableOf(about, receivableId)).toBeGreaterThanOrEqual(0)
+          expect(spareOf(about, receivableId)).toBeGreaterThanOrEqual(0)
+          return refundableOf(about, receivableId) + spareOf(about, receivableId)
         })
 
         expect(left.reduce((sum, one) => sum + one, 0)).toBe(about.amount - sumOf(allocations))
@@ -252,9 +252,9 @@ describe('however a payment was given back', () => {
 describe('refunds that are heard of in any order', () => {
   const WHERE = [part(INVOICE_ID, 6_000, 5_000), part(OTHER, 4_000, 3_000)]
   const sumsOf = (made: Payment) =>
-    [INVOICE_ID, OTHER].map((lagoInvoiceId) =>
+    [INVOICE_ID, OTHER].map((receivableId) =>
       allocateRefunds(made)
-        .filter((one) => one.purpose === 'taken' && one.lagoInvoiceId === lagoInvoiceId)
+        .filter((one) => one.purpose === 'taken' && one.receivableId === receivableId)
         .reduce((sum, { amount }) => sum + amount, 0),
     )
   const base = payment({ amount: 10_000, parts: WHERE })
@@ -263,9 +263,9 @@ describe('refunds that are heard of in any order', () => {
     ...made,
     credited: allocateRefunds(made)
       .filter(({ purpose }) => purpose === 'taken')
-      .map(({ refund: { dodoRefundId }, lagoInvoiceId, amount }) => ({
+      .map(({ refund: { dodoRefundId }, receivableId, amount }) => ({
         dodoRefundId,
-        lagoInvoiceId,
+        receivableId,
         amount,
       })),
   })
@@ -289,9 +289,9 @@ describe('refunds that are heard of in any order', () => {
         for (const nth of heard) {
           const known = { ...late, refunds: [...late.refunds, ...refunds.slice(nth, nth + 1)] }
           const next = credit(known)
-          for (const { dodoRefundId, lagoInvoiceId, amount } of late.credited) {
+          for (const { dodoRefundId, receivableId, amount } of late.credited) {
             const now = next.credited.find(
-              (one) => one.dodoRefundId === dodoRefundId && one.lagoInvoiceId === lagoInvoiceId,
+              (one) => one.dodoRefundId === dodoRefundId && one.receivableId === receivableId,
             )
             expect(now?.amount ?? 0).toBeGreaterThanOrEqual(amount)
           }

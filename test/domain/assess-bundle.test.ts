@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
-import { assessBundle } from '../../src/domain/assess-bundle.ts'
-import { memberOf, type BundleAttempt } from '../../src/domain/decide-bundle.ts'
-import type { Invoice, Ledger } from '../../src/domain/ledger.ts'
+import { assessRequest, sumOf } from '../../src/billers/lago/decide/assess-request.ts'
+import { memberOf } from '../../src/billers/lago/decide/members.ts'
+import type { Attempt, Payment } from '../../src/collect/ledger.ts'
+import type { Invoice, InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import { caseArbitrary } from './case-arbitrary.ts'
 import { attempt, ended, invoice, ledger, NOW, payment, policy, recording } from './builders.ts'
 
@@ -11,18 +12,16 @@ type Named = { fields?: Partial<Invoice>; held?: Partial<Ledger> }
 
 const member = ({ fields = {}, held = {} }: Named) =>
   memberOf({ ...invoice(fields), number: 'ACM-1' }, ledger(held), NOW, policy())
-const standing = (members: Named[], attempts: BundleAttempt[] = []) =>
-  assessBundle(attempts, members.map(member), 'USD')
+const standing = (members: Named[], attempts: Attempt[] = [], payments: Payment[] = []) => {
+  const all = members.map(member)
+  return { ...assessRequest({ attempts, payments }, all, 'USD'), amountDue: sumOf(all) }
+}
 
 const DUE = {}
 const PAID = { fields: { paymentStatus: 'succeeded', paid: 10_800 } }
 const VOID = { fields: { status: 'voided' } }
 const charging = attempt({ kind: 'charge', dodoSessionId: null, expiresAt: null })
-const open: BundleAttempt = {
-  ...attempt({ lagoPaymentRequestId: 'request_1' }),
-  shares: [],
-  payment: undefined,
-}
+const open = attempt({ receivableId: 'request_1' })
 
 describe('a payment request', () => {
   test('of which something may be paid is open for exactly that', () => {
@@ -89,9 +88,10 @@ describe('a payment request', () => {
   })
 
   test('whose own checkout is being paid is not handed out for what else is due by now', () => {
-    const taken = { ...open, payment: { status: 'succeeded', changedAt: NOW, errorCode: null } }
-
-    expect(standing([DUE], [taken])).toMatchObject({ state: 'processing', isPayable: false })
+    expect(standing([DUE], [open], [payment()])).toMatchObject({
+      state: 'processing',
+      isPayable: false,
+    })
   })
 
   test('is paid when Lago says so of its invoices, those aside that are void or owe nothing', () => {
@@ -111,7 +111,7 @@ describe('a payment request', () => {
     ])
       expect(standing([PAID, { fields }]).state).toBe('skipped')
     const hidden = memberOf(undefined, ledger(), NOW, policy())
-    expect(assessBundle([], [hidden], 'USD').state).toBe('skipped')
+    expect(assessRequest({ attempts: [], payments: [] }, [hidden], 'USD').state).toBe('skipped')
   })
 
   test('is never called paid while Lago says of an invoice that it is owed', () => {
@@ -121,7 +121,8 @@ describe('a payment request', () => {
         const members = cases.map((one) =>
           memberOf({ ...one.invoice, number: 'ACM-1' }, one.ledger, now, policy()),
         )
-        const { state, isPayable, amountDue } = assessBundle([], members, 'USD')
+        const { state, isPayable } = assessRequest({ attempts: [], payments: [] }, members, 'USD')
+        const amountDue = sumOf(members)
         const isOwed = cases.some(
           ({ invoice: { status, paymentStatus, due, type } }) =>
             status === 'finalized' &&

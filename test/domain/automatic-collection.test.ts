@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Attempt, Invoice, Ledger, Mandate, Policy } from '../../src/domain/ledger.ts'
-import type { Step } from '../../src/domain/steps.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Attempt, Mandate } from '../../src/collect/ledger.ts'
+import type {
+  Invoice,
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 import {
   ago,
   ahead,
@@ -411,7 +416,7 @@ describe('a card that was saved while a checkout is open', () => {
   })
 
   test('does not end the checkout of a payment request', () => {
-    const attempts = [open({ lagoPaymentRequestId: 'request_1', kind: 'checkout' })]
+    const attempts = [open({ receivableId: 'request_1', kind: 'checkout' })]
 
     expect(decided({ ledger: { ...renewed, attempts } }).do).toBe('rest')
   })

@@ -4,18 +4,20 @@ import type {
   Credited,
   CreditNote,
   Dispute,
-  Invoice,
-  Ledger,
   Mandate,
   Part,
   Payment,
-  Policy,
   Recording,
   Refund,
   RefundOrder,
-} from '../../src/domain/ledger.ts'
-import { isSupportedCurrency, toDodoMinor } from '../../src/domain/money.ts'
-import type { Step } from '../../src/domain/steps.ts'
+} from '../../src/collect/ledger.ts'
+import type {
+  Invoice,
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
+import { isSupportedCurrency, toDodoMinor } from '../../src/collect/money.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 
 export const NOW = new Date('2026-08-21T12:00:00Z')
 export const MINUTE_MS = 60_000
@@ -58,8 +60,14 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
     id: `attempt_${number}`,
     number,
     kind: 'checkout',
-    lagoPaymentRequestId: null,
+    receivableId: INVOICE_ID,
     share: fields.amount ?? 10_800,
+    portions: [
+      {
+        receivableId: fields.receivableId ?? INVOICE_ID,
+        amount: fields.share ?? fields.amount ?? 10_800,
+      },
+    ],
     dodoPaymentId: null,
     dodoSubscriptionId: null,
     handedOutAt: null,
@@ -100,7 +108,7 @@ export function payment(fields: Partial<Payment> = {}): Payment {
     isConfirmed: true,
     refunds: [],
     disputes: [],
-    parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 10_800, isSettled: true }],
+    parts: [{ receivableId: INVOICE_ID, share: 10_800, taken: 10_800, isSettled: true }],
     orders: [],
     credited: [],
     missingSince: null,
@@ -131,8 +139,8 @@ export const dispute = (fields: Partial<Dispute> = {}): Dispute => ({
 export const order = (fields: Partial<RefundOrder> = {}): RefundOrder => ({
   id: 'order_1',
   dodoPaymentId: 'pay_1',
-  lagoInvoiceId: INVOICE_ID,
-  lagoCreditNoteId: null,
+  receivableId: INVOICE_ID,
+  creditNoteId: null,
   cause: 'duplicate',
   status: 'accepted',
   amount: 5_400,
@@ -144,7 +152,7 @@ export const order = (fields: Partial<RefundOrder> = {}): RefundOrder => ({
 
 /** A credit note of the merchant's that wants half of the first payment given back. */
 export const creditNote = (fields: Partial<CreditNote> = {}): CreditNote => ({
-  lagoCreditNoteId: 'note_1',
+  creditNoteId: 'note_1',
   number: 'ACM-014-003-CN001',
   amount: 5_400,
   refundStatus: 'pending',
@@ -169,7 +177,7 @@ export const recording = (fields: Partial<Recording> = {}): Recording => ({
   disposition: 'applied',
   status: 'recorded',
   through: 'payment',
-  lagoPaymentId: null,
+  booksPaymentId: null,
   amount: 10_800,
   reason: null,
   repeatableAt: ago(MINUTE_MS),
@@ -185,7 +193,7 @@ export const credit = (fields: Partial<Credit> = {}): Credit => ({
   toldAt: ago(MINUTE_MS),
   amount: 5_400,
   isExact: true,
-  lagoCreditNoteId: 'note_of_ref_1',
+  creditNoteId: 'note_of_ref_1',
   reason: null,
   repeatableAt: ago(MINUTE_MS),
   needsLicense: false,
@@ -194,7 +202,7 @@ export const credit = (fields: Partial<Credit> = {}): Credit => ({
 
 export const ledger = (fields: Partial<Ledger> = {}): Ledger =>
   withParts({
-    lagoInvoiceId: INVOICE_ID,
+    receivableId: INVOICE_ID,
     payUrl: PAY_URL,
     requestedBy: null,
     metadataRefusal: null,
@@ -221,25 +229,25 @@ export const withParts = (held: Ledger): Ledger => ({
 })
 
 const isElsewhere =
-  ({ lagoInvoiceId }: Ledger) =>
+  ({ receivableId }: Ledger) =>
   (one: Credited) =>
-    one.lagoInvoiceId !== lagoInvoiceId
+    one.receivableId !== receivableId
 
-const creditedOf = ({ refunds, currency }: Payment, { credits, lagoInvoiceId }: Ledger) =>
+const creditedOf = ({ refunds, currency }: Payment, { credits, receivableId }: Ledger) =>
   credits
     .filter(({ status }) => status === 'credited' || status === 'intended' || status === 'unknown')
     .filter((one) => refunds.some(({ dodoRefundId }) => dodoRefundId === one.dodoRefundId))
     .map(({ dodoRefundId, amount }) => ({
       dodoRefundId,
-      lagoInvoiceId,
+      receivableId,
       amount: isSupportedCurrency(currency) ? toDodoMinor(amount, currency) : amount,
     }))
 
 function partsOf(made: Payment, held: Ledger): Part[] {
-  const { lagoInvoiceId, attempts, recordings } = held
+  const { receivableId, attempts, recordings } = held
   const { amount, currency, parts } = made
   const asked = attempts.find(({ id }) => id === made.attemptId)
-  if (!asked) return [{ lagoInvoiceId, share: amount, taken: 0, isSettled: true }]
+  if (!asked) return [{ receivableId, share: amount, taken: 0, isSettled: true }]
   const toDodo = (minor: number) =>
     isSupportedCurrency(currency) ? toDodoMinor(minor, currency) : minor
   const known = recordings.find(({ dodoPaymentId }) => dodoPaymentId === made.dodoPaymentId)
@@ -247,10 +255,10 @@ function partsOf(made: Payment, held: Ledger): Part[] {
   const taken = known ? toDodo(known.amount) : share
   const isHeld = known?.status === 'held'
   const isSettled = isHeld || known?.status === 'recorded'
-  const own = { lagoInvoiceId, share, taken: isHeld ? 0 : taken, isSettled }
-  const isListed = parts.some((one) => one.lagoInvoiceId === lagoInvoiceId)
+  const own = { receivableId, share, taken: isHeld ? 0 : taken, isSettled }
+  const isListed = parts.some((one) => one.receivableId === receivableId)
   return isListed
-    ? parts.map((one) => (one.lagoInvoiceId === lagoInvoiceId ? own : one))
+    ? parts.map((one) => (one.receivableId === receivableId ? own : one))
     : [own, ...parts]
 }
 

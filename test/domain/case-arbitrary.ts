@@ -4,13 +4,12 @@ import type {
   Attempt,
   CreditNote,
   Dispute,
-  Invoice,
   Mandate,
   Payment,
-  Policy,
   Recording,
   Refund,
-} from '../../src/domain/ledger.ts'
+} from '../../src/collect/ledger.ts'
+import type { Invoice, InvoicePolicy as Policy } from '../../src/billers/lago/decide/invoice.ts'
 import {
   ago,
   attempt,
@@ -183,7 +182,7 @@ const notesArbitrary: fc.Arbitrary<CreditNote[]> = fc
   .array(fc.constantFrom(100, 4_000, 10_800), { maxLength: 2 })
   .map((amounts) =>
     amounts.map((amount, index) =>
-      creditNote({ lagoCreditNoteId: `note_${index + 1}`, number: null, amount }),
+      creditNote({ creditNoteId: `note_${index + 1}`, number: null, amount }),
     ),
   )
 

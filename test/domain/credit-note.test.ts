@@ -6,7 +6,7 @@ import {
   feeRests,
   spreadRefund,
   type FeeRest,
-} from '../../src/domain/credit-note.ts'
+} from '../../src/billers/lago/spread-refund.ts'
 
 const fee = (feeId: string, amount: number, coupons = 0, taxPercent = 0) => ({
   feeId,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Ledger, Payment } from '../../src/domain/ledger.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Payment } from '../../src/collect/ledger.ts'
+import type { InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import {
   credit,
   creditNote,
@@ -28,7 +29,7 @@ const noted = (made: Partial<Payment> = {}, ...notes: ReturnType<typeof creditNo
     creditNotes: notes.length > 0 ? notes : [creditNote()],
   })
 const orderOfNote = (fields: Parameters<typeof order>[0] = {}) =>
-  order({ lagoCreditNoteId: 'note_1', cause: 'credit note', ...fields })
+  order({ creditNoteId: 'note_1', cause: 'credit note', ...fields })
 
 describe('a credit note of the merchant’s that wants money given back', () => {
   test('becomes a refund of its amount', () => {
@@ -135,35 +136,32 @@ describe('a credit note of the merchant’s that wants money given back', () => 
     expect(next(noted({ orders: [begun] }))).toMatchObject({
       do: 'order_refund',
       resume: begun,
-      creditNote: { lagoCreditNoteId: 'note_1' },
+      creditNote: { creditNoteId: 'note_1' },
     })
   })
 
   test('leaves nothing for a second one that wants the same money', () => {
     const both = [
       creditNote({ amount: 8_000 }),
-      creditNote({ lagoCreditNoteId: 'note_2', amount: 8_000 }),
+      creditNote({ creditNoteId: 'note_2', amount: 8_000 }),
     ]
     const about = noted({ orders: [orderOfNote({ amount: 8_000 })] }, ...both)
 
     expect(next(about)).toMatchObject({
       do: 'answer_credit_note',
-      creditNote: { lagoCreditNoteId: 'note_2' },
+      creditNote: { creditNoteId: 'note_2' },
       outcome: 'failed',
     })
   })
 
   test('is carried out after an earlier one that leaves enough', () => {
-    const both = [
-      creditNote({ refundStatus: 'succeeded' }),
-      creditNote({ lagoCreditNoteId: 'note_2' }),
-    ]
+    const both = [creditNote({ refundStatus: 'succeeded' }), creditNote({ creditNoteId: 'note_2' })]
     const about = noted({ orders: [orderOfNote()], refunds: [refund()] }, ...both)
 
     expect(next(about)).toMatchObject({
       do: 'order_refund',
       amount: 5_400,
-      creditNote: { lagoCreditNoteId: 'note_2' },
+      creditNote: { creditNoteId: 'note_2' },
     })
   })
 })
@@ -256,15 +254,15 @@ describe('a refund that the merchant made in Dodo', () => {
 
   test('of a payment for several invoices is credited on each for its share', () => {
     const parts = [
-      { lagoInvoiceId: 'invoice_0', share: 4_000, taken: 4_000, isSettled: true },
-      { lagoInvoiceId: INVOICE_ID, share: 6_800, taken: 6_800, isSettled: true },
+      { receivableId: 'invoice_0', share: 4_000, taken: 4_000, isSettled: true },
+      { receivableId: INVOICE_ID, share: 6_800, taken: 6_800, isSettled: true },
     ]
     const about = paidLedger({
-      attempts: [ended('paid', { share: 6_800, lagoPaymentRequestId: 'request_1' })],
+      attempts: [ended('paid', { share: 6_800, receivableId: 'request_1' })],
       payments: [payment({ parts, refunds: [refund()] })],
       recordings: [recording({ amount: 6_800 })],
     })
-    const older = { ...about, lagoInvoiceId: 'invoice_0' }
+    const older = { ...about, receivableId: 'invoice_0' }
 
     expect(next(about)).toMatchObject({ do: 'credit_refund', amount: 1_400 })
     expect(next(older)).toMatchObject({ do: 'credit_refund', amount: 4_000 })

@@ -1,16 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 
-import {
-  decideBundle,
-  shareOf,
-  type BundleAttempt,
-  type Share,
-} from '../../src/domain/decide-bundle.ts'
-import { decide } from '../../src/domain/decide.ts'
-import type { Invoice, Ledger } from '../../src/domain/ledger.ts'
+import { decideRequest } from '../../src/billers/lago/decide/decide-request.ts'
+import { portionOf, type Member } from '../../src/billers/lago/decide/members.ts'
+import type { Attempt, Payment } from '../../src/collect/ledger.ts'
+import type { Portion } from '../../src/collect/receivable.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Invoice, InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import {
   ago,
-  ahead,
   attempt,
   DAY_MS,
   ended,
@@ -25,84 +22,112 @@ import {
   recording,
 } from './builders.ts'
 
-const BOTH: Share[] = [
-  { lagoInvoiceId: 'invoice_1', amount: 10_800 },
-  { lagoInvoiceId: 'invoice_2', amount: 4_200 },
+const BOTH: Portion[] = [
+  { receivableId: 'invoice_1', amount: 10_800 },
+  { receivableId: 'invoice_2', amount: 4_200 },
 ]
-const LESS: Share[] = [
-  { lagoInvoiceId: 'invoice_1', amount: 0 },
-  { lagoInvoiceId: 'invoice_2', amount: 4_200 },
+const LESS: Portion[] = [
+  { receivableId: 'invoice_1', amount: 0 },
+  { receivableId: 'invoice_2', amount: 4_200 },
 ]
-const NOTHING = BOTH.map(({ lagoInvoiceId }) => ({ lagoInvoiceId, amount: 0 }))
+const NOTHING = BOTH.map(({ receivableId }) => ({ receivableId, amount: 0 }))
 
-const open = (fields: Partial<BundleAttempt> = {}): BundleAttempt => ({
-  id: 'attempt_1',
-  number: 1,
-  kind: 'checkout',
-  status: 'live',
-  startedAt: ago(HOUR_MS),
-  expiresAt: ahead(23 * HOUR_MS),
-  handedOutAt: ago(HOUR_MS),
-  shares: BOTH,
-  lookedAt: NOW,
-  dodoSessionId: 'cks_1',
-  payment: undefined,
-  ...fields,
+const REQUEST_ID = 'request_1'
+const open = (fields: Partial<Attempt> = {}): Attempt =>
+  attempt({
+    receivableId: REQUEST_ID,
+    handedOutAt: ago(HOUR_MS),
+    portions: BOTH,
+    amount: 15_000,
+    lookedAt: NOW,
+    ...fields,
+  })
+const asMember = (portion: Portion): Member => ({
+  portion,
+  number: portion.receivableId,
+  holdUp: undefined,
+  standing: { state: 'open', reason: 'it is due' },
+  isUncollected: false,
 })
-const decided = (attempts: BundleAttempt[], wanted = BOTH, isRequested = false) =>
-  decideBundle(attempts, wanted, { isRequested, now: NOW })
+const decided = (
+  attempts: Attempt[],
+  wanted = BOTH,
+  isRequested = false,
+  payments: Payment[] = [],
+) =>
+  decideRequest(
+    { currency: 'USD', payer: { email: 'ap@fern.example', country: 'US' } },
+    wanted.map(asMember),
+    ledger({
+      receivableId: REQUEST_ID,
+      attempts,
+      payments,
+      requestedBy: isRequested ? 'customer' : null,
+    }),
+    policy({ sessionFreshForMs: isRequested ? 2_000 : HOUR_MS }),
+    NOW,
+  )
 
 describe('a payment request', () => {
   test('gets one checkout for what its invoices want', () => {
-    expect(decided([])).toEqual({ do: 'open_checkout', resume: undefined, shares: BOTH })
-  })
-
-  test('asks nothing for an invoice that wants nothing', () => {
-    expect(decided([], LESS)).toMatchObject({
+    expect(decided([])).toMatchObject({
       do: 'open_checkout',
-      shares: [{ lagoInvoiceId: 'invoice_2', amount: 4_200 }],
+      kind: 'checkout',
+      cause: 'merchant',
+      resume: undefined,
     })
   })
 
+  test('asks nothing for an invoice that wants nothing', () => {
+    expect(decided([], LESS).do).toBe('open_checkout')
+    expect(
+      decided([open({ portions: [BOTH[1] ?? { receivableId: '', amount: 0 }] })], LESS).do,
+    ).toBe('rest')
+  })
+
   test('of which nothing is due gets none', () => {
-    expect(decided([], NOTHING, true)).toEqual({ do: 'rest' })
+    expect(decided([], NOTHING, true).do).toBe('rest')
   })
 
   test('waits for the customer', () => {
-    expect(decided([open()])).toEqual({ do: 'rest' })
-    expect(decided([open()], BOTH, true)).toEqual({ do: 'rest' })
+    expect(decided([open()]).do).toBe('rest')
+    expect(decided([open()], BOTH, true).do).toBe('rest')
   })
 
   test('waits for the customer in whatever order its invoices are named', () => {
-    expect(decided([open()], BOTH.toReversed(), true)).toEqual({ do: 'rest' })
+    expect(decided([open()], BOTH.toReversed(), true).do).toBe('rest')
   })
 
   test('gets another checkout when somebody comes to pay, not before', () => {
     for (const status of ['expired', 'superseded', 'declined'] as const) {
-      expect(decided([open({ status })])).toEqual({ do: 'rest' })
-      expect(decided([open({ status })], BOTH, true).do).toBe('open_checkout')
+      expect(decided([open({ status, endedAt: NOW })]).do).toBe('rest')
+      expect(decided([open({ status, endedAt: NOW })], BOTH, true).do).toBe('open_checkout')
     }
   })
 
   test('whose sum is another keeps a checkout that somebody was sent to until they come again', () => {
-    expect(decided([open()], LESS)).toEqual({ do: 'rest' })
+    expect(decided([open()], LESS).do).toBe('rest')
     expect(decided([open()], LESS, true)).toMatchObject({
+      do: 'open_checkout',
+      replaces: { attempt: { id: 'attempt_1' } },
+    })
+    expect(decided([open()], NOTHING, true)).toMatchObject({
       do: 'end_attempt',
-      status: 'superseded',
+      end: { status: 'superseded' },
     })
   })
 
   test('whose sum is another replaces a checkout that nobody was sent to', () => {
     expect(decided([open({ handedOutAt: null })], LESS)).toMatchObject({
-      do: 'end_attempt',
-      status: 'superseded',
+      do: 'open_checkout',
+      replaces: { attempt: { id: 'attempt_1' } },
     })
   })
 
   test('is not touched while it is being paid', () => {
-    const paying = open({ payment: payment({ status: 'processing' }), expiresAt: ago(HOUR_MS) })
+    const paying = open({ expiresAt: ago(HOUR_MS) })
 
-    expect(decided([paying], LESS, true)).toEqual({ do: 'rest' })
+    expect(decided([paying], LESS, true, [payment({ status: 'processing' })]).do).toBe('rest')
   })
 
   test('is looked at before somebody is sent there, and before it is given up as unpaid', () => {
@@ -116,19 +141,17 @@ describe('a payment request', () => {
   test('that was declined gives up its checkout, so that its invoices go on', () => {
     const failed = payment({ status: 'failed', errorCode: 'STOLEN_CARD' })
 
-    expect(decided([open({ payment: failed })])).toMatchObject({
+    expect(decided([open()], BOTH, false, [failed])).toMatchObject({
       do: 'end_attempt',
-      status: 'declined',
-      why: 'the payment was declined (STOLEN_CARD)',
-      instead: [],
+      end: { status: 'declined', why: 'the payment was declined (STOLEN_CARD)' },
     })
   })
 
   test('gives up a checkout that expired unpaid, a minute after Dodo did', () => {
-    expect(decided([open({ expiresAt: ago(MINUTE_MS) })])).toEqual({ do: 'rest' })
+    expect(decided([open({ expiresAt: ago(MINUTE_MS) })]).do).toBe('rest')
     expect(decided([open({ expiresAt: ago(MINUTE_MS + 1) })])).toMatchObject({
       do: 'end_attempt',
-      status: 'expired',
+      end: { status: 'expired' },
     })
   })
 
@@ -137,19 +160,22 @@ describe('a payment request', () => {
     (status) => {
       const lost = open({ status, expiresAt: null, handedOutAt: null })
 
-      expect(decided([lost])).toEqual({ do: 'open_checkout', resume: lost, shares: BOTH })
-      expect(decided([lost], LESS)).toMatchObject({ do: 'end_attempt', status: 'superseded' })
+      expect(decided([lost])).toMatchObject({ do: 'open_checkout', resume: { id: lost.id } })
+      expect(decided([lost], LESS)).toMatchObject({
+        do: 'open_checkout',
+        replaces: { attempt: { id: lost.id } },
+      })
     },
   )
 })
 
 const shared = (about: Partial<Ledger> = {}, fields: Partial<Invoice> = {}) =>
-  shareOf(invoice(fields), ledger(about), NOW, policy()).amount
+  portionOf(invoice(fields), ledger(about), NOW, policy()).amount
 
 describe('what an invoice adds to a payment request', () => {
   test('is what is due', () => {
-    expect(shareOf(invoice(), ledger(), NOW, policy())).toEqual({
-      lagoInvoiceId: INVOICE_ID,
+    expect(portionOf(invoice(), ledger(), NOW, policy())).toEqual({
+      receivableId: INVOICE_ID,
       amount: 10_800,
     })
     expect(shared({}, { paid: 800 })).toBe(10_000)
@@ -174,11 +200,11 @@ describe('what an invoice adds to a payment request', () => {
     const collectSince = { at: NOW, isByInstallation: true }
     const old = invoice({ issuedOn: '2026-01-01' })
 
-    expect(shareOf(old, ledger(), NOW, { collectSince }).amount).toBe(0)
+    expect(portionOf(old, ledger(), NOW, { collectSince }).amount).toBe(0)
   })
 
   test('is nothing when Lago does not show it', () => {
-    expect(shareOf(undefined, ledger(), NOW, policy()).amount).toBe(0)
+    expect(portionOf(undefined, ledger(), NOW, policy()).amount).toBe(0)
   })
 
   test.each(['intended', 'unknown', 'live'] as const)(
@@ -227,9 +253,9 @@ describe('what an invoice adds to a payment request', () => {
 
 /** The second invoice of a request for 150.00 USD. */
 const OWN = 'invoice_2'
-const joint = attempt({ lagoPaymentRequestId: 'request_1', amount: 15_000, share: 4_200 })
-const PARTS = BOTH.map(({ lagoInvoiceId, amount }) => ({
-  lagoInvoiceId,
+const joint = attempt({ receivableId: 'request_1', amount: 15_000, share: 4_200 })
+const PARTS = BOTH.map(({ receivableId, amount }) => ({
+  receivableId,
   share: amount,
   taken: amount,
   isSettled: false,
@@ -237,7 +263,7 @@ const PARTS = BOTH.map(({ lagoInvoiceId, amount }) => ({
 const inRequest = (about: Partial<Ledger>, fields: Partial<Invoice> = {}) =>
   decide(
     invoice({ total: 4_200, ...fields }),
-    ledger({ lagoInvoiceId: OWN, attempts: [joint], ...about }),
+    ledger({ receivableId: OWN, attempts: [joint], ...about }),
     policy(),
     NOW,
   )
@@ -295,7 +321,7 @@ describe('an invoice in a payment request', () => {
       recording({ dodoPaymentId: 'pay_0', amount: 4_200 }),
       recording({ status: 'held', disposition: 'duplicate', amount: 0 }),
     ]
-    const parts = [{ lagoInvoiceId: OWN, share: 4_200, taken: 4_200, isSettled: true }]
+    const parts = [{ receivableId: OWN, share: 4_200, taken: 4_200, isSettled: true }]
     const own = attempt({ number: 2, status: 'paid', amount: 4_200 })
     const other = payment({ dodoPaymentId: 'pay_0', attemptId: own.id, amount: 4_200, parts })
     const about = { payments: [other, ...paid.payments], attempts: [own, joint], recordings }

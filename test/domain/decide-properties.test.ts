@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
-import { whyNotCollected } from '../../src/domain/collectable.ts'
+import { whyNotCollected } from '../../src/billers/lago/decide/collectable.ts'
 import {
   isFinal,
   isLive,
@@ -9,8 +9,8 @@ import {
   type Ledger,
   type Payment,
   isLost,
-} from '../../src/domain/ledger.ts'
-import type { Step } from '../../src/domain/steps.ts'
+} from '../../src/collect/ledger.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 import { caseArbitrary } from './case-arbitrary.ts'
 import { decideOn, follow } from './follow.ts'
 import { isOurs, type Case } from './world-model.ts'
@@ -273,7 +273,7 @@ describe('whatever has happened to an invoice', () => {
       const known = ledger.credits.filter((one) => one.dodoRefundId === dodoRefundId)
       expect(known.filter(({ status }) => status === 'credited')).toBeEmpty()
       const orders = ordersOf(ledger).filter((one) => one.dodoRefundId === dodoRefundId)
-      expect(orders.filter(({ lagoCreditNoteId }) => lagoCreditNoteId)).toBeEmpty()
+      expect(orders.filter(({ creditNoteId }) => creditNoteId)).toBeEmpty()
       expect(step.amount).toBeLessThanOrEqual(step.refund.amount ?? 0)
     })
   })

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Step } from '../../src/domain/steps.ts'
-import type { Attempt, Invoice, Ledger, Policy } from '../../src/domain/ledger.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
+import type { Attempt } from '../../src/collect/ledger.ts'
+import type {
+  Invoice,
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
 import {
   ago,
   ahead,

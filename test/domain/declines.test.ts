@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { classifyDecline, DECLINE_CODES, type DeclineClass } from '../../src/domain/declines.ts'
+import { classifyDecline, DECLINE_CODES, type DeclineClass } from '../../src/collect/declines.ts'
 
 const TABLE: [string, DeclineClass][] = [
   ['INSUFFICIENT_FUNDS', 'soft'],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Dispute, Invoice } from '../../src/domain/ledger.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Dispute } from '../../src/collect/ledger.ts'
+import type { Invoice } from '../../src/billers/lago/decide/invoice.ts'
 import {
   dispute,
   ended,

@@ -1,5 +1,5 @@
-import { decide } from '../../src/domain/decide.ts'
-import type { Step } from '../../src/domain/steps.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 import { apply, type Case } from './world-model.ts'
 
 const MAX_STEPS = 30

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
-import { fitsMetadata, mergeMetadata } from '../../src/domain/metadata.ts'
+import { fitsMetadata, mergeMetadata } from '../../src/billers/lago/decide/metadata.ts'
 
 const theirs = (count: number) =>
   Array.from({ length: count }, (_, index) => ({

@@ -3,13 +3,13 @@ import * as fc from 'fast-check'
 
 import {
   formatDodo,
-  formatLago,
+  formatBooks,
   isSupportedCurrency,
   minimumDodoMinor,
   SUPPORTED_CURRENCIES,
   toDodoMinor,
-  toLagoMinor,
-} from '../../src/domain/money.ts'
+  toBooksMinor,
+} from '../../src/collect/money.ts'
 
 /** Lago's whole-unit currencies (Ruby `money` 7.0.2) and Dodo's (card industry). */
 const WHOLE_AT_LAGO = 'BIF CLP DJF GNF HUF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF'
@@ -21,14 +21,14 @@ const factorOf = (currency: string) => {
   return dodo / lago
 }
 
-describe('toDodoMinor and toLagoMinor', () => {
+describe('toDodoMinor and toBooksMinor', () => {
   test.each([...SUPPORTED_CURRENCIES])('%s is carried both ways and back unchanged', (currency) => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 20_000_000 }), (amount) => {
         const there = toDodoMinor(amount, currency)
 
         expect(there).toBe(amount * factorOf(currency))
-        expect(toLagoMinor(there, currency)).toBe(amount)
+        expect(toBooksMinor(there, currency)).toBe(amount)
       }),
       { numRuns: 20 },
     )
@@ -43,12 +43,12 @@ describe('toDodoMinor and toLagoMinor', () => {
     ['MGA', 7_000, 7_000],
   ])('%s: %i at Lago is %i at Dodo', (currency, lago, dodo) => {
     expect(toDodoMinor(lago, currency)).toBe(dodo)
-    expect(toLagoMinor(dodo, currency)).toBe(lago)
+    expect(toBooksMinor(dodo, currency)).toBe(lago)
   })
 
   test('fillér that Lago cannot hold are refused, not rounded', () => {
-    expect(toLagoMinor(4_500_050, 'HUF')).toBeUndefined()
-    expect(toLagoMinor(1, 'HUF')).toBeUndefined()
+    expect(toBooksMinor(4_500_050, 'HUF')).toBeUndefined()
+    expect(toBooksMinor(1, 'HUF')).toBeUndefined()
   })
 
   test.each([
@@ -68,7 +68,7 @@ describe('toDodoMinor and toLagoMinor', () => {
   ])('%p is refused with its name, never guessed', (currency) => {
     expect(isSupportedCurrency(currency)).toBe(false)
     expect(() => toDodoMinor(100, currency)).toThrow(RangeError)
-    expect(() => toLagoMinor(100, currency)).toThrow(currency)
+    expect(() => toBooksMinor(100, currency)).toThrow(currency)
     expect(() => minimumDodoMinor(currency)).toThrow(RangeError)
   })
 
@@ -108,14 +108,14 @@ describe('minimumDodoMinor', () => {
   })
 })
 
-describe('formatLago and formatDodo', () => {
+describe('formatBooks and formatDodo', () => {
   test.each([
-    [formatLago, 10_800, 'USD', '108.00 USD'],
-    [formatLago, 5, 'EUR', '0.05 EUR'],
-    [formatLago, 0, 'EUR', '0.00 EUR'],
-    [formatLago, -150, 'EUR', '-1.50 EUR'],
-    [formatLago, 1_200, 'JPY', '1200 JPY'],
-    [formatLago, 45_000, 'HUF', '45000 HUF'],
+    [formatBooks, 10_800, 'USD', '108.00 USD'],
+    [formatBooks, 5, 'EUR', '0.05 EUR'],
+    [formatBooks, 0, 'EUR', '0.00 EUR'],
+    [formatBooks, -150, 'EUR', '-1.50 EUR'],
+    [formatBooks, 1_200, 'JPY', '1200 JPY'],
+    [formatBooks, 45_000, 'HUF', '45000 HUF'],
     [formatDodo, 4_500_000, 'HUF', '45000.00 HUF'],
     [formatDodo, 4_500_050, 'HUF', '45000.50 HUF'],
     [formatDodo, 1_200, 'JPY', '1200 JPY'],

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 
-import { isFinal, isLive, type Attempt, type Payment } from '../../src/domain/ledger.ts'
+import { isFinal, isLive, type Attempt, type Payment } from '../../src/collect/ledger.ts'
 import {
   creditNote,
   HOUR_MS,
@@ -109,7 +109,7 @@ export function happen(about: Case, { what, nth, part }: Happening): Case {
       const amount = Math.floor((creditableOf(about) * part) / 100)
       if (amount === 0 || of.status === 'voided') return about
       const number = `note_${held.creditNotes.length + 1}`
-      const note = creditNote({ lagoCreditNoteId: number, number, amount })
+      const note = creditNote({ creditNoteId: number, number, amount })
       return change({ creditNotes: [...held.creditNotes, note] })
     }
     case 'the merchant presses Retry':

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
-import { isFinal, isLive, type Payment } from '../../src/domain/ledger.ts'
-import type { Step } from '../../src/domain/steps.ts'
+import { isFinal, isLive, type Payment } from '../../src/collect/ledger.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 import { DAY_MS } from './builders.ts'
 import { follow } from './follow.ts'
 import { beginOf, handOut, happen, monthArbitrary, type Happening } from './month-model.ts'

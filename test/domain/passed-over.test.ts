@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Attempt, Invoice, Ledger, Policy } from '../../src/domain/ledger.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Attempt } from '../../src/collect/ledger.ts'
+import type {
+  Invoice,
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
 import {
   ago,
   ahead,
@@ -45,7 +50,7 @@ const charge = (fields: Partial<Attempt> = {}) =>
 const over = (fields: Partial<Attempt>) =>
   ended('expired', { number: 2, kind: 'mandate', startedAt: ago(25 * HOUR_MS), ...fields })
 const UNPAID: [string, Partial<Attempt>][] = [
-  ['a payment request', { lagoPaymentRequestId: 'request_1', cause: 'merchant' }],
+  ['a payment request', { receivableId: 'request_1', cause: 'merchant' }],
   ['somebody at the pay link', { cause: 'customer' }],
 ]
 

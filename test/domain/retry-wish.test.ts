@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 
-import { whyNotRetried } from '../../src/domain/retry-wish.ts'
+import { whyNotRetried } from '../../src/billers/lago/retry-wish.ts'
 import { ago, DAY_MS, HOUR_MS, NOW } from './builders.ts'
 
 const SCHEDULE = [3 * DAY_MS, 7 * DAY_MS, 7 * DAY_MS]

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 
-import { decide } from '../../src/domain/decide.ts'
-import type { Invoice, Ledger, Payment, Policy } from '../../src/domain/ledger.ts'
+import { decide } from '../../src/billers/lago/decide/decide.ts'
+import type { Payment } from '../../src/collect/ledger.ts'
+import type {
+  Invoice,
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
 import {
   credit,
   creditNote,
@@ -57,7 +62,7 @@ describe('a second payment of one invoice', () => {
     expect(next(paidTwice(), { duplicatePayments: 'refund' })).toEqual({
       do: 'order_refund',
       payment: second({
-        parts: [{ lagoInvoiceId: INVOICE_ID, share: 10_800, taken: 0, isSettled: true }],
+        parts: [{ receivableId: INVOICE_ID, share: 10_800, taken: 0, isSettled: true }],
       }),
       resume: undefined,
       amount: 10_800,
@@ -138,7 +143,7 @@ describe('a payment of more than is due by then', () => {
 })
 
 const partOf = (taken: number) => [
-  { lagoInvoiceId: INVOICE_ID, share: 10_800, taken, isSettled: true },
+  { receivableId: INVOICE_ID, share: 10_800, taken, isSettled: true },
 ]
 
 describe('a payment of a void invoice', () => {
@@ -168,6 +173,7 @@ describe('an invoice that was made void after it was paid', () => {
   test('wants a person to say whether the money goes back', () => {
     expect(standing(paidLedger())).toEqual({
       state: 'attention',
+      code: 'void_after_paid',
       reason:
         'the invoice was made void after 108.00 USD had been paid with pay_1: refund it in Dodo, or leave it',
     })
@@ -175,7 +181,7 @@ describe('an invoice that was made void after it was paid', () => {
 
   test('waits for the credit note that the merchant wrote on it', () => {
     const about = paidLedger({
-      payments: [payment({ orders: [order({ lagoCreditNoteId: 'note_1', amount: 10_800 })] })],
+      payments: [payment({ orders: [order({ creditNoteId: 'note_1', amount: 10_800 })] })],
       creditNotes: [creditNote({ amount: 10_800 })],
     })
 
@@ -231,7 +237,7 @@ describe('refunds of one payment', () => {
   )
 
   test('that another invoice began are not this one’s to finish, but are waited for', () => {
-    const begun = order({ status: 'unknown', dodoRefundId: null, lagoInvoiceId: 'invoice_2' })
+    const begun = order({ status: 'unknown', dodoRefundId: null, receivableId: 'invoice_2' })
 
     expect(next(paidTwice({ orders: [begun] })).do).toBe('rest')
   })
@@ -271,7 +277,7 @@ describe('refunds of one payment', () => {
 
   test('that failed on behalf of another invoice stop none of this one', () => {
     const orders = [
-      order({ status: 'refused', dodoRefundId: null, lagoInvoiceId: 'invoice_2', reason: 'no' }),
+      order({ status: 'refused', dodoRefundId: null, receivableId: 'invoice_2', reason: 'no' }),
     ]
 
     expect(next(paidTwice({ orders }))).toMatchObject({ do: 'order_refund', amount: 10_800 })

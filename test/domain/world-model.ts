@@ -1,15 +1,12 @@
+import type { Attempt, Payment, Recording, RefundOrder } from '../../src/collect/ledger.ts'
 import type {
-  Attempt,
   Invoice,
-  Ledger,
-  Payment,
-  Policy,
-  Recording,
-  RefundOrder,
-} from '../../src/domain/ledger.ts'
-import { mergeMetadata } from '../../src/domain/metadata.ts'
-import { paidElsewhereOf } from '../../src/domain/proof.ts'
-import type { Step } from '../../src/domain/steps.ts'
+  InvoiceLedger as Ledger,
+  InvoicePolicy as Policy,
+} from '../../src/billers/lago/decide/invoice.ts'
+import { mergeMetadata } from '../../src/billers/lago/decide/metadata.ts'
+import { paidElsewhereOf } from '../../src/billers/lago/decide/proof.ts'
+import type { Step } from '../../src/billers/lago/decide/steps.ts'
 import {
   attempt,
   credit,
@@ -225,7 +222,7 @@ function orderRefund(about: Case, step: Taking<'order_refund'>): Case {
     order({
       id: `order_${count + 1}`,
       dodoPaymentId,
-      lagoCreditNoteId: step.creditNote?.lagoCreditNoteId ?? null,
+      creditNoteId: step.creditNote?.creditNoteId ?? null,
       cause: step.cause,
       amount: step.amount,
       dodoRefundId: null,
@@ -268,17 +265,17 @@ function lookForPayment(about: Case, { dodoPaymentId, ...known }: Recording): Ca
 
 function takeCreditNote(about: Case, step: Taking<'take_credit_note'>): Case {
   const { ledger: held } = about
-  const { uncredited, lagoCreditNoteId } = step
+  const { uncredited, creditNoteId } = step
   const { refund: made, sequence, amount } = uncredited
   const { dodoRefundId } = made
-  const isNote = held.creditNotes.some((one) => one.lagoCreditNoteId === lagoCreditNoteId)
+  const isNote = held.creditNotes.some((one) => one.creditNoteId === creditNoteId)
   const creditNotes = held.creditNotes.map((one) =>
-    one.lagoCreditNoteId === lagoCreditNoteId ? { ...one, refundStatus: 'succeeded' } : one,
+    one.creditNoteId === creditNoteId ? { ...one, refundStatus: 'succeeded' } : one,
   )
   const others = held.credits.filter(
     (one) => one.dodoRefundId !== dodoRefundId || one.sequence !== sequence,
   )
-  const credits = [...others, credit({ dodoRefundId, sequence, amount, lagoCreditNoteId })]
+  const credits = [...others, credit({ dodoRefundId, sequence, amount, creditNoteId })]
   const credited = isNote
     ? about.credited
     : { ...about.credited, [`${dodoRefundId}/${sequence}`]: amount }
@@ -289,12 +286,10 @@ function answerCreditNote(about: Case, step: Taking<'answer_credit_note'>): Case
   const { ledger: held } = about
   const { creditNote, outcome, reason, refunds } = step
   const creditNotes = held.creditNotes.map((one) =>
-    one.lagoCreditNoteId === creditNote.lagoCreditNoteId
-      ? { ...one, refundStatus: outcome, reason }
-      : one,
+    one.creditNoteId === creditNote.creditNoteId ? { ...one, refundStatus: outcome, reason } : one,
   )
   const credits = refunds.map(({ dodoRefundId, amount }) =>
-    credit({ dodoRefundId, amount, lagoCreditNoteId: creditNote.lagoCreditNoteId }),
+    credit({ dodoRefundId, amount, creditNoteId: creditNote.creditNoteId }),
   )
   const known = { ...held, creditNotes, credits: [...held.credits, ...credits] }
   return { ...about, ledger: withParts(known) }
@@ -316,12 +311,12 @@ function creditRefund(about: Case, step: Taking<'credit_refund'>): Case {
           dodoRefundId,
           sequence,
           amount,
-          lagoCreditNoteId: null,
+          creditNoteId: null,
           status: 'impossible',
           reason: isTooMuch ? 'more than was paid' : 'no licence',
           needsLicense: policy.isFreeLicense,
         })
-      : credit({ dodoRefundId, sequence, amount, lagoCreditNoteId: `note of ${name}` })
+      : credit({ dodoRefundId, sequence, amount, creditNoteId: `note of ${name}` })
   const credited =
     done.status === 'credited' ? { ...about.credited, [name]: amount } : about.credited
   return { ...about, credited, ledger: withParts({ ...held, credits: [...others, done] }) }

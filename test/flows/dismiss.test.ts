@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { dismiss } from '../../src/settle/dismiss.ts'
+import { dismiss } from '../../src/billers/lago/dismiss.ts'
 import { shareWorld, type Report } from '../support/world.ts'
 
 const isHeld = ({ state }: Report) => state === 'attention'

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import pino from 'pino'
 
 import { openBridge } from '../../src/bridge.ts'
-import { payTokenOf } from '../../src/settle/pay-token.ts'
+import { payTokenOf } from '../../src/billers/lago/pay-token.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { openWorld, type Report, type World } from '../support/world.ts'
 

@@ -126,17 +126,17 @@ describe('a charge', () => {
     await world.quiet()
     forgetPayment(world, invoice.lago_id)
     const { db } = world.bridge
-    await db.execute(sql`delete from shares where lago_invoice_id = ${invoice.lago_id}`)
+    await db.execute(sql`delete from shares where receivable_id = ${invoice.lago_id}`)
     for (const table of [
       'attempts',
       'payments',
       'recordings',
       'timeline',
-      'invoices',
+      'receivables',
       'deliveries',
     ])
       await db.execute(
-        sql`delete from ${sql.raw(table)} where ${sql.raw(table === 'deliveries' ? 'wakes_key' : 'lago_invoice_id')} = ${invoice.lago_id}`,
+        sql`delete from ${sql.raw(table)} where ${sql.raw(table === 'deliveries' ? 'wakes_key' : 'receivable_id')} = ${invoice.lago_id}`,
       )
 
     if (isHeard) {
@@ -144,7 +144,7 @@ describe('a charge', () => {
       await world.sweep().catch(() => undefined)
       for (let heard = 0; heard === 0; await Bun.sleep(50)) {
         const rows = await db.execute(
-          sql`select 1 from payments where lago_invoice_id = ${invoice.lago_id}`,
+          sql`select 1 from payments where receivable_id = ${invoice.lago_id}`,
         )
         heard = rows.length
       }
@@ -325,7 +325,7 @@ describe('a checkout whose answer comes after its attempt made way for another',
     )
 
     await db.execute(
-      sql`update attempts set status = 'superseded' where lago_invoice_id = ${invoice.lago_id}`,
+      sql`update attempts set status = 'superseded' where receivable_id = ${invoice.lago_id}`,
     )
     await world.quiet()
 

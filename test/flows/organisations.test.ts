@@ -80,9 +80,9 @@ describe('another Lago organisation on the same Dodo account', () => {
       const { db } = world.bridge
       const ledger = await db.execute(sql`select 1 from payments`)
       expect(ledger).toHaveLength(0)
-      expect(await db.execute(sql`select 1 from invoices where state = 'attention'`)).toHaveLength(
-        0,
-      )
+      expect(
+        await db.execute(sql`select 1 from receivables where state = 'attention'`),
+      ).toHaveLength(0)
       expect(await db.execute(sql`select 1 from refunds`)).toHaveLength(0)
       const unread = await db.execute(sql`select 1 from deliveries
         where source = 'dodo' and wakes is not null and processed_at is null`)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
-import { invoices } from '../../src/db/schema.ts'
+import { receivables } from '../../src/db/schema.ts'
 import { explain } from '../../src/report/explain.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -102,7 +102,7 @@ test('a link that nobody has said the address of is not written, and a good one 
   expect(linkOf()).toBe(good)
   const [row] = await world.bridge.db
     .select()
-    .from(invoices)
-    .where(eq(invoices.lagoInvoiceId, invoice.lago_id))
+    .from(receivables)
+    .where(eq(receivables.receivableId, invoice.lago_id))
   expect(row?.state).toBe('open')
 })

@@ -68,7 +68,7 @@ describe('spare money', () => {
     await world.quiet()
     for (const table of ['refunds', 'refund_orders'])
       await world.bridge.db.execute(sql.raw(`delete from ${table}`))
-    await world.bridge.db.execute(sql`update invoices set state = 'attention'`)
+    await world.bridge.db.execute(sql`update receivables set state = 'attention'`)
 
     await world.sweep()
     await world.quiet()

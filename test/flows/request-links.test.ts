@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
-import { attempts, bundles } from '../../src/db/schema.ts'
+import { attempts, receivables } from '../../src/db/schema.ts'
 import { shareWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
@@ -95,9 +95,9 @@ describe('a payment request whose invoice', () => {
     await together(world, first)
     await world.quiet()
     await world.bridge.db
-      .update(bundles)
+      .update(receivables)
       .set({ state: 'paid', reason: 'nothing of it is due any more', isPayable: false })
-      .where(eq(bundles.lagoPaymentRequestId, lago_id))
+      .where(eq(receivables.receivableId, lago_id))
 
     await world.sweep()
     await world.quiet()
@@ -183,6 +183,7 @@ describe('a checkout that a payment request replaced while Dodo was slow to open
     await world.quiet()
 
     const live = await world.bridge.db.select().from(attempts).where(eq(attempts.status, 'live'))
-    expect(live.map(({ lagoInvoiceId }) => lagoInvoiceId)).toEqual([null])
+    expect(live).toHaveLength(1)
+    expect(live[0]?.receivableId).not.toBe(lago_id)
   })
 })

@@ -3,7 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import { createHmac } from 'node:crypto'
 
 import { deliveries } from '../../src/db/schema.ts'
-import { adoptSchedule } from '../../src/settle/clock.ts'
+import { adoptSchedule } from '../../src/collect/clock.ts'
 import { isCall, tap } from '../support/tap.ts'
 import { HMAC_KEY, shareWorld, type Report, type World } from '../support/world.ts'
 

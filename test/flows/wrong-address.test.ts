@@ -34,7 +34,7 @@ test("a redirect at Dodo's address is no refusal of an invoice", async () => {
     reason.includes('DODO_API_URL answers 308'),
   )
   world.dodo.faults.clear()
-  await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+  await world.sweep()
 
   const { report } = await world.openCheckout(invoice.lago_id)
   expect(report.state).toBe('open')

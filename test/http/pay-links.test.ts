@@ -41,7 +41,7 @@ describe('a pay link that only a program looks at', () => {
     expect(world.requests.length).toBe(asked)
     expect(await world.invoiceReport(invoice.lago_id)).toEqual(before)
     const rows = await world.bridge.db.query.attempts.findMany()
-    const own = rows.filter(({ lagoInvoiceId }) => lagoInvoiceId === invoice.lago_id)
+    const own = rows.filter(({ receivableId }) => receivableId === invoice.lago_id)
     expect(own.map(({ handedOutAt }) => handedOutAt)).toEqual([null])
   })
 

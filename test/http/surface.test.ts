@@ -66,7 +66,7 @@ describe('the HTTP surface', () => {
   })
 
   test('a route that does not exist is answered 404', async () => {
-    for (const path of ['/', '/webhooks', '/webhooks/stripe', '/api', '/metrics', '/dashboard']) {
+    for (const path of ['/', '/webhooks', '/webhooks/stripe', '/api', '/metrics']) {
       expect(await statusOf(path, bearer(ADMIN_TOKEN))).toBe(404)
     }
   })

@@ -100,9 +100,16 @@ describe('what a delivery of Dodo wakes', () => {
     ],
     ['the payment of a dispute', 'dispute.lost', { payment_id: 'pay_1' }, 'trace', 'pay_1'],
     [
-      'the payment that a customer came back for',
+      'the payment that a customer came back for, not the one that they left',
       'abandoned_checkout.recovered',
-      { recovered_payment_id: 'pay_1' },
+      { payment_id: 'pay_left', recovered_payment_id: 'pay_1' },
+      'trace',
+      'pay_1',
+    ],
+    [
+      'the payment that a customer left',
+      'abandoned_checkout.detected',
+      { payment_id: 'pay_1', recovered_payment_id: null },
       'trace',
       'pay_1',
     ],

@@ -137,6 +137,18 @@ describe('receive', () => {
       where: (one, { eq }) => eq(one.deliveryId, delivery.deliveryId),
     })
     expect(row?.processedAt).toBeInstanceOf(Date)
+    expect(row?.outcome).toBe('stored; nothing to settle')
+  })
+
+  test('a delivery of a type that nobody here has heard of says so', async () => {
+    const delivery = aDelivery({ eventType: 'invoice.of_next_year', wakes: null, wakesKey: null })
+
+    await first().receive(delivery)
+
+    const row = await first().db.query.deliveries.findFirst({
+      where: (one, { eq }) => eq(one.deliveryId, delivery.deliveryId),
+    })
+    expect(row?.outcome).toBe('stored; of a type that this release does not know')
   })
 
   test('a delivery that cannot be stored is refused, and takes none of its neighbours along', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 
 import { eq } from 'drizzle-orm'
 
-import { customers, deliveries, invoices, timeline } from '../../src/db/schema.ts'
+import { deliveries, payers, receivables, timeline } from '../../src/db/schema.ts'
 import { forget } from '../../src/privacy/forget.ts'
 import { collect } from '../report/support.ts'
 import { shareWorld, type World } from '../support/world.ts'
@@ -23,8 +23,8 @@ const forgotten = async ({ bridge: { deps } }: World, lagoCustomerId: string) =>
 async function wholeLedger({ bridge: { db } }: World) {
   const stored = await db.select().from(deliveries)
   const rows = await Promise.all([
-    db.select().from(customers),
-    db.select().from(invoices),
+    db.select().from(payers),
+    db.select().from(receivables),
     db.select().from(timeline),
   ])
   const bodies = stored.map(({ body, headers }) => body.toString('utf8') + JSON.stringify(headers))

@@ -7,7 +7,7 @@ import { Later } from '../../src/errors.ts'
 import { createQueue, type Handler, type Job } from '../../src/queue/queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 120_000
 
 describe('the queue', () => {
   let database: TestDatabase

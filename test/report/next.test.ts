@@ -77,6 +77,7 @@ const wanted = {
 }
 const invoice = (given: Partial<InvoiceReport>): InvoiceReport => ({
   lagoInvoiceId: 'inv_1',
+  reasonCode: null,
   number: 'ACM-1',
   customer: 'acct_1',
   customerName: 'Blue Fern',

@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const SANDBOX = Bun.fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url))
 const MAIN = Bun.fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 const LOOK_MS = 50
 
 const base = { PATH: process.env['PATH'] ?? '', NO_PROXY: '127.0.0.1,localhost' }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import pino from 'pino'
 
-import { createLookAtServices } from '../../src/settle/look-at-services.ts'
+import { createLookAtServices } from '../../src/billers/lago/look-at-services.ts'
 import { openWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { ApiError, Later } from '../../src/errors.ts'
-import { once, type Call } from '../../src/settle/once.ts'
+import { once, type Call } from '../../src/collect/once.ts'
 import { createTurn, type Turn } from '../../src/turn.ts'
 
 const START = new Date('2026-08-01T00:00:00Z')

@@ -16,9 +16,11 @@ const PAGES = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'CHANGELOG.md',
-  'docs/how-it-works.md',
-  'docs/operations.md',
-  ...readdirSync(join(ROOT, DECISIONS)).map((name) => join(DECISIONS, name)),
+  ...['docs', DECISIONS].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
 ]
 
 /** What can be linked to in a page: its headings, as a forge names them. */

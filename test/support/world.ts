@@ -23,7 +23,8 @@ const LAGO_URL = 'http://lago.test'
 const DODO_URL = 'http://dodo.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
-const PATIENCE_MS = 20_000
+/** Only a failure waits so long: many times what a machine of two cores with ten times the work takes. */
+const PATIENCE_MS = 120_000
 /** Work sends work: one quiet moment proves nothing. */
 const CALM_LOOKS = 3
 

@@ -18,7 +18,7 @@ const billInSilence = (world: World, count: number, issuingDate: string) =>
 const states = async (world: World) => {
   const rows = await world.bridge.db.execute<{ state: string; reason: string; count: number }>(sql`
     select state, case when state = 'open' then '' else reason end as reason, count(*)::int as count
-    from invoices group by 1, 2 order by 1, 2`)
+    from receivables group by 1, 2 order by 1, 2`)
   return rows.map(({ state, reason, count }) => `${count} ${state} ${reason}`.trim())
 }
 
@@ -36,7 +36,7 @@ describe('a bridge that is put in front of an old Lago', () => {
     const found = await world.sweep()
     await world.quiet()
 
-    expect(found.map(({ lagoInvoiceId }) => lagoInvoiceId)).toEqual([young?.lago_id ?? ''])
+    expect(found.map(({ receivableId }) => receivableId)).toEqual([young?.lago_id ?? ''])
     expect(await states(world)).toEqual(['1 open', '250 skipped older than this installation'])
     expect(await world.sweep()).toEqual([])
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
-import { allow } from '../../src/sweep/progress.ts'
-import { isRead, openStretch, readStretch, type Stretch } from '../../src/sweep/slices.ts'
+import { allow } from '../../src/collect/sweep/progress.ts'
+import { isRead, openStretch, readStretch, type Stretch } from '../../src/collect/sweep/slices.ts'
 
 const HOUR_MS = 3_600_000
 const PAGE_SIZE = 100

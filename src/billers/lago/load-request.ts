@@ -1,0 +1,74 @@
+import { asc, eq } from 'drizzle-orm'
+
+import { ensureReceivable, type ReceivableRow } from '../../collect/load.ts'
+import type { Executor } from '../../db/client.ts'
+import { members } from '../../db/schema.ts'
+import type { Deps } from '../../deps.ts'
+import type { LagoPaymentRequest } from '../../lago/objects.ts'
+import { findCollectSince } from './collect-since.ts'
+import { memberOf, type Member } from './decide/members.ts'
+import { asInvoice } from './invoice.ts'
+import { loadInvoiceLedger } from './load-ledger.ts'
+import { findInvoice } from './top-up.ts'
+
+type Loading = Pick<Deps, 'db' | 'lago' | 'config' | 'now'>
+
+/** Our row for a payment request and its invoices, made when we first hear of it. */
+export async function ensureRequest(
+  { db, now }: Pick<Loading, 'db' | 'now'>,
+  request: LagoPaymentRequest,
+): Promise<ReceivableRow> {
+  const { lago_id: receivableId } = request
+  const oldestFirst = request.invoices.toSorted((one, other) =>
+    `${one.issuing_date} ${one.number}`.localeCompare(`${other.issuing_date} ${other.number}`),
+  )
+  return db.transaction(async (tx) => {
+    const row = await ensureReceivable(
+      { db: tx, now },
+      {
+        receivableId,
+        kind: 'payment_request',
+        payerKey: request.customer.external_id,
+        currency: request.amount_currency,
+      },
+    )
+    if (oldestFirst.length > 0)
+      await tx
+        .insert(members)
+        .values(
+          oldestFirst.map(({ lago_id: memberId }, position) => ({
+            receivableId,
+            memberId,
+            position,
+          })),
+        )
+        .onConflictDoNothing()
+    return row
+  })
+}
+
+/** The ids of its invoices, the oldest first. */
+export const memberIds = (db: Executor, receivableId: string) =>
+  db
+    .select()
+    .from(members)
+    .where(eq(members.receivableId, receivableId))
+    .orderBy(asc(members.position))
+    .then((rows) => rows.map(({ memberId }) => memberId))
+
+/** Its invoices as Lago and our ledger have them now. */
+export async function loadMembers(
+  deps: Loading,
+  { receivableId }: Pick<ReceivableRow, 'receivableId'>,
+): Promise<Member[]> {
+  const loaded: Member[] = []
+  const collectSince = await findCollectSince(deps)
+  for (const lagoInvoiceId of await memberIds(deps.db, receivableId)) {
+    const row = await ensureReceivable(deps, { receivableId: lagoInvoiceId })
+    const invoice = await findInvoice(deps, lagoInvoiceId)
+    const ledger = await loadInvoiceLedger(deps, row)
+    const seen = invoice && { ...asInvoice(invoice), number: invoice.number }
+    loaded.push(memberOf(seen, ledger, deps.now(), { collectSince }))
+  }
+  return loaded
+}

@@ -1,0 +1,122 @@
+import { eq } from 'drizzle-orm'
+
+import { receivables } from '../../db/schema.ts'
+import type { Deps } from '../../deps.ts'
+import { decide } from './decide/decide.ts'
+import { isOwn } from '../../collect/decide/course.ts'
+import { isLive } from '../../collect/ledger.ts'
+import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../../errors.ts'
+import type { LagoInvoice } from '../../lago/objects.ts'
+import { listUnread, readDeliveries, type DeliveryKey } from './deliveries.ts'
+import { notePaidElsewhere } from './act/hold-payment.ts'
+import { isFreeLicense } from './license.ts'
+import { ensureReceivable, readReceivable, type ReceivableRow } from '../../collect/load.ts'
+import type { InvoicePolicy } from './decide/invoice.ts'
+import { asInvoice } from './invoice.ts'
+import { loadInvoiceLedger } from './load-ledger.ts'
+import { invoicePolicy } from './policy.ts'
+import { takeOverPayToken } from './pay-token.ts'
+import {
+  grantWish,
+  introduce,
+  noteLeftOutMetadata,
+  reasonCodeOf,
+  rest,
+  standingOfUnknown,
+  tellWaiting,
+} from './rest.ts'
+import { isUrgentCause } from '../../wakes.ts'
+import { takeStep } from './take-step.ts'
+import { findInvoice } from './top-up.ts'
+import { isRefused } from '../../collect/unknown-outcome.ts'
+
+/** More steps than any invoice needs; past it something decides in circles, which a person must see. */
+const MAX_STEPS = 40
+
+export type Settle = (receivableId: string, data: Record<string, unknown>) => Promise<void>
+type Settling = Deps
+/** Clients whose requests go before others, for money that moved and customers who wait. */
+type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
+/** `invoice` is Lago's as last seen, kept also when a step fails, because the operator wants to see it. */
+type Case = {
+  row: ReceivableRow
+  read: DeliveryKey[]
+  policy: Omit<InvoicePolicy, 'isFreeLicense'>
+  invoice: LagoInvoice | undefined
+}
+
+/**
+ * Brings one invoice's two ledgers into agreement: decide, act, and decide again on what is then true,
+ * until nothing is left to do. The queue runs it for one invoice at a time.
+ */
+export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
+  return async function settle(receivableId, data) {
+    const unread = await listUnread(usual, receivableId)
+    const isNews = unread.length > 0 || data['cause'] !== undefined
+    // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
+    if (!isNews && !(await isWished(usual, receivableId))) return
+    const row = await ensureReceivable(usual, { receivableId })
+    const startedAt = usual.now()
+    const read = await readDeliveries({ ...usual, ...urgent }, receivableId, unread)
+
+    const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
+    const deps = isUrgent ? { ...usual, ...urgent } : usual
+    const policy = { ...(await invoicePolicy(deps, data['cause'] === 'customer')), startedAt }
+    const subject: Case = { row, read, policy, invoice: undefined }
+    try {
+      await settleInvoice(deps, subject)
+    } catch (error) {
+      if (error instanceof Later && row.settledAt === null) await tellWaiting(deps, row, error)
+      const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
+      if (!needsPerson && !isRefused(error)) throw error
+      const number = subject.invoice?.number ?? row.number
+      const reason = loggableReasonOf(error)
+      deps.log.error({ receivableId, number, reason }, 'invoice needs attention')
+      const standing = {
+        state: 'attention' as const,
+        reason: reasonOf(error),
+        ...reasonCodeOf(error),
+      }
+      await rest(deps, subject, { standing })
+    }
+  }
+}
+
+async function isWished({ db }: Settling, receivableId: string): Promise<boolean> {
+  const [row] = await db
+    .select({ requestedAt: receivables.requestedAt })
+    .from(receivables)
+    .where(eq(receivables.receivableId, receivableId))
+  return (row?.requestedAt ?? null) !== null
+}
+
+async function settleInvoice(deps: Settling, subject: Case) {
+  const { receivableId } = subject.row
+  subject.invoice = await findInvoice(deps, receivableId)
+  if (subject.invoice && subject.row.number === null) {
+    await takeOverPayToken(deps.db, subject.invoice)
+    await introduce(deps, subject.invoice)
+  }
+  for (let taken = 0; taken < MAX_STEPS; taken += 1) {
+    const { invoice } = subject
+    if (!invoice)
+      return rest(deps, subject, { standing: await standingOfUnknown(deps, subject.row) })
+    const row = await readReceivable(deps.db, receivableId)
+    const loaded = await loadInvoiceLedger(deps, row)
+    const ledger = { ...loaded, paidElsewhere: await notePaidElsewhere(deps, invoice, loaded) }
+    const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps, 'credit_notes') }
+    const step = decide(asInvoice(invoice), ledger, policy, deps.now())
+    if (step.do === 'rest') {
+      await noteLeftOutMetadata(deps, invoice, ledger)
+      const live = ledger.attempts.find(isLive)
+      const askedBy = live && !isOwn(live, ledger) ? live.receivableId : undefined
+      return rest(deps, { ...subject, row }, { ...step, askedBy })
+    }
+    subject.invoice = await takeStep(deps, step, invoice, ledger)
+    if (step.do === 'open_checkout') await grantWish(deps, row)
+  }
+  throw new PermanentError(
+    `settling did not come to an end within ${MAX_STEPS} steps: please report this`,
+    { code: 'too_many_steps' },
+  )
+}

@@ -1,0 +1,245 @@
+import { and, eq } from 'drizzle-orm'
+
+import { attempts, receivables, recordings } from '../../db/schema.ts'
+import type { Deps } from '../../deps.ts'
+import { classifyDecline } from '../declines.ts'
+import type { Ledger, Mandate } from '../ledger.ts'
+import { formatDodo, toDodoMinor, toBooksMinor } from '../money.ts'
+import { meaningOf } from '../../refusals.ts'
+import type { Beginning, End } from '../decide/steps.ts'
+import { Later, reasonOf } from '../../errors.ts'
+import { begin, doubtAttempt, endAttempt, isBegun, nextNumber, resumeAttempt } from './attempts.ts'
+import { insist, once } from '../once.ts'
+import type { Owed } from '../receivable.ts'
+import { findPaidBefore, paysFor, type Charged } from './paid-before.ts'
+import { readPayment } from './read-dodo.ts'
+import { explainSettings } from '../../explain-settings.ts'
+import { wakePayer } from '../wake-payer.ts'
+import { refuseMandate, syncMandate } from './mandate.ts'
+import { note } from '../timeline.ts'
+import type { Refusal } from '../unknown-outcome.ts'
+
+type Charging = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+type Plan = Beginning & {
+  owed: Owed
+  ledger: Ledger
+  mandate: Mandate | undefined
+  isWanted: boolean
+}
+/** The attempt that the charge is, whether it was begun before or is only now. */
+type Charge = { attemptId: string; number: number; dodoSubscriptionId: string }
+type ChargeBody = Parameters<Deps['dodo']['chargeMandate']>[1]
+
+/** Dodo charges a mandate once at a time. */
+const BUSY_MS = 20_000
+/** Dodo's lists may lag: what is not in them after so long was not made (docs/decisions/008). */
+const ANSWERED_MS = 20_000
+const UNANSWERED_MS = 110_000
+
+/**
+ * Takes the money without the customer, once: every charge is looked for among the mandate's payments before it is
+ * made, also one that this ledger knows nothing of, because the ledger may be new, or older than the charge.
+ */
+export async function chargeMandate(deps: Charging, plan: Plan): Promise<void> {
+  const { owed, ledger, resume } = plan
+  const dodoSubscriptionId = resume?.dodoSubscriptionId ?? plan.mandate?.dodoSubscriptionId
+  if (!dodoSubscriptionId) return
+  const charge: Charge = {
+    attemptId: resume?.id ?? crypto.randomUUID(),
+    number: resume?.number ?? nextNumber(ledger),
+    dodoSubscriptionId,
+  }
+  const charged = await once<ChargeBody, Charged>(deps, {
+    what: `whether ${dodoSubscriptionId} was charged`,
+    repeatableAt: resume?.repeatableAt ?? undefined,
+    answeredMs: ANSWERED_MS,
+    unansweredMs: UNANSWERED_MS,
+    find: () => findCharged(deps, plan, charge),
+    prepare: () => prepare(deps, plan, charge),
+    reserve: deps.dodo.reserve,
+    intend: (_body, repeatableAt) => intend(deps, plan, charge, repeatableAt),
+    make: (body, turn) =>
+      deps.dodo.chargeMandate(dodoSubscriptionId, body, owed.keyOf(charge.number), turn),
+    keep: (made) => keep(deps, plan, charge, made),
+    doubt: async (at) => void (await doubtAttempt(deps.db, charge.attemptId, at)),
+    forget: () => forget(deps, charge),
+    refused: (refusal) => explain(deps, plan, charge, refusal),
+  })
+  if (!charged) return
+  const { attemptId } = charge
+  await readPayment(deps, charged.payment_id, { attemptId, settling: owed.receivableId })
+}
+
+/** Undefined when the money is not wanted any more: then what was begun, and was not made, is over. */
+async function prepare(deps: Charging, plan: Plan, charge: Charge) {
+  const { owed, isWanted, mandate, resume } = plan
+  if (isWanted && mandate) {
+    return {
+      product_price: toDodoMinor(owed.due, owed.currency),
+      product_currency: owed.currency as 'USD',
+      product_description: owed.description,
+      customer_balance_config: {
+        allow_customer_credits_usage: false,
+        allow_customer_credits_purchase: false,
+      },
+      metadata: {
+        ...owed.metadata,
+        ...deps.biller.describePayer(owed.payer.key),
+        ...(await deps.biller.mark()),
+        bridge_attempt: String(charge.number),
+      },
+    }
+  }
+  if (resume) {
+    const why = 'it was never made, and is not wanted any more'
+    await end(deps, plan, charge, { status: 'superseded', at: deps.now(), why })
+  }
+  return undefined
+}
+
+async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
+  const { owed, resume } = plan
+  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, resume)
+  await write(deps, plan, charge, {
+    status: 'intended',
+    amount: owed.due,
+    repeatableAt,
+  })
+  // The wish is granted by this charge: it must not charge again when the card is declined at once.
+  await deps.db
+    .update(receivables)
+    .set({ requestedBy: null })
+    .where(
+      and(eq(receivables.receivableId, owed.receivableId), eq(receivables.requestedBy, 'merchant')),
+    )
+  return true
+}
+
+type Written = Pick<typeof attempts.$inferInsert, 'status' | 'amount' | 'repeatableAt'>
+
+const write = (
+  deps: Charging,
+  { owed, cause, retryIndex }: Plan,
+  { attemptId, number, dodoSubscriptionId }: Charge,
+  written: Written,
+) =>
+  begin(deps, {
+    // While an earlier charge of the mandate is under way this waits; its end wakes the customer's receivables.
+    takenUntil: new Date(deps.now().getTime() + BUSY_MS),
+    attempt: {
+      id: attemptId,
+      receivableId: owed.receivableId,
+      number,
+      kind: 'charge',
+      cause,
+      retryIndex,
+      currency: owed.currency,
+      dodoSubscriptionId,
+      startedAt: deps.now(),
+      ...written,
+    },
+    portions: [{ receivableId: owed.receivableId, amount: written.amount }],
+  })
+
+/** The payment that this charge became: as a webhook told us, or as Dodo lists it. */
+async function findCharged(
+  deps: Charging,
+  plan: Plan,
+  { attemptId, dodoSubscriptionId }: Charge,
+): Promise<Charged | undefined> {
+  const { ledger, resume } = plan
+  const told = ledger.payments.find((payment) => payment.attemptId === attemptId)
+  if (told) return { payment_id: told.dodoPaymentId, amount: told.amount }
+  if (!resume) return findPaidBefore(deps, plan, dodoSubscriptionId)
+  for (const made of await deps.dodo.listMandatePayments(dodoSubscriptionId)) {
+    const isThis = made.metadata['bridge_attempt'] === String(resume.number)
+    if (isThis && (await paysFor(deps, plan.owed, made)))
+      return { payment_id: made.payment_id, amount: made.total_amount }
+  }
+  return undefined
+}
+
+/** From now on it is Dodo's word that counts, and nothing makes it an intent again. */
+async function keep(deps: Charging, plan: Plan, charge: Charge, { payment_id, amount }: Charged) {
+  const { owed, resume } = plan
+  const { attemptId, number, dodoSubscriptionId } = charge
+  const { currency, due, receivableId } = owed
+  const found = amount === undefined ? undefined : toBooksMinor(amount, currency)
+  const [known] = await deps.db.select().from(attempts).where(eq(attempts.id, attemptId))
+  if (!known && !resume) {
+    await write(deps, plan, charge, { status: 'intended', amount: found ?? due })
+  }
+  const at = deps.now()
+  await deps.db.transaction(async (tx) => {
+    await tx.update(attempts).set({ dodoPaymentId: payment_id }).where(eq(attempts.id, attemptId))
+    await tx.update(attempts).set({ status: 'live', lookedAt: null }).where(isBegun(attemptId))
+    await tx.delete(recordings).where(isHeldAsNobodys(payment_id, owed))
+    const money = formatDodo(amount ?? toDodoMinor(due, currency), currency)
+    const what = `mandate ${dodoSubscriptionId} charged ${money} as ${payment_id} (attempt ${number})`
+    await note(tx, receivableId, what, at)
+  })
+  deps.log.info({ receivableId, dodoPaymentId: payment_id, attempt: number }, 'mandate charged')
+}
+
+/** What was held only because no attempt of ours was known for it. */
+const isHeldAsNobodys = (dodoPaymentId: string, { receivableId }: Owed) =>
+  and(
+    eq(recordings.dodoPaymentId, dodoPaymentId),
+    eq(recordings.receivableId, receivableId),
+    eq(recordings.status, 'held'),
+    eq(recordings.disposition, 'mismatch'),
+  )
+
+/** Nothing was charged: it need not be looked for, and may be made as soon as it can be. */
+async function forget({ db, now }: Charging, { attemptId }: Charge) {
+  await db
+    .update(attempts)
+    .set({ repeatableAt: now() })
+    .where(and(isBegun(attemptId), eq(attempts.status, 'intended')))
+}
+
+async function explain(deps: Charging, plan: Plan, charge: Charge, refusal: Refusal) {
+  const explained = explainSettings(refusal)
+  const meaning = meaningOf(refusal)
+  const at = deps.now()
+  if (explained || meaning === 'later' || meaning === 'funds') {
+    await insist(() => forget(deps, charge))
+    throw explained ?? new Later(refusal.message, new Date(at.getTime() + BUSY_MS))
+  }
+  const reason = reasonOf(refusal)
+  const declineCode = refusal.code ?? null
+  if (meaning === 'card') {
+    const why = `the charge was declined${declineCode ? ` (${declineCode})` : ''}`
+    const declined = { status: 'declined' as const, at, why, declineCode }
+    // Dodo lists no payment for it: forgotten by us, the card would be charged again at once.
+    return insist(() => end(deps, plan, charge, declined))
+  }
+  // What says nothing about the mandate leaves it alone: this goes to the pay link, the next is charged.
+  const isOfMandate = meaning === 'mandate' || refusal.status === 404
+  if (isOfMandate) await refuseMandate(deps.db, charge.dodoSubscriptionId, reason)
+  await end(deps, plan, charge, { status: 'superseded', at, why: reason, declineCode })
+  if (isOfMandate) await syncMandate(deps, charge.dodoSubscriptionId)
+}
+
+async function end(deps: Charging, { owed }: Plan, charge: Charge, ending: End) {
+  const { attemptId: id, number, dodoSubscriptionId } = charge
+  await endCharge(deps, owed, { id, number, dodoSubscriptionId }, ending)
+}
+
+/**
+ * A charge is over, however that was told: by a payment, by an answer or by our own decision. The mandate is free
+ * for whatever waits for it next, unless its card is no good any more.
+ */
+export async function endCharge(
+  deps: Pick<Deps, 'db' | 'queue' | 'log' | 'now'>,
+  { receivableId, payer }: Pick<Owed, 'receivableId' | 'payer'>,
+  attempt: { id: string; number: number; dodoSubscriptionId: string | null },
+  ending: End,
+) {
+  await endAttempt(deps, receivableId, attempt, ending)
+  const code = ending.declineCode ?? null
+  const isHard = ending.status === 'declined' && classifyDecline(code) === 'hard'
+  if (isHard && attempt.dodoSubscriptionId)
+    await refuseMandate(deps.db, attempt.dodoSubscriptionId, `its card was declined (${code})`)
+  await wakePayer(deps, deps.db, payer.key)
+}

@@ -1,0 +1,81 @@
+import { eq } from 'drizzle-orm'
+
+import type { Executor } from '../../db/client.ts'
+import { payers, mandates, products } from '../../db/schema.ts'
+import type { Deps } from '../../deps.ts'
+import type { DodoSubscription } from '../../dodo/objects.ts'
+import { finishDeliveries } from '../finish-deliveries.ts'
+import { wakePayer } from '../wake-payer.ts'
+
+type Syncing = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+
+/** Follows what becomes of a mandate, whatever event said that something did. */
+export async function syncMandate(deps: Syncing, dodoSubscriptionId: string): Promise<void> {
+  const subscription = await deps.dodo.findSubscription(dodoSubscriptionId)
+  const isOurs = subscription ? await observeMandate(deps, subscription) : false
+  const outcome = isOurs ? `mandate ${subscription?.status}` : 'not a mandate of ours'
+  await finishDeliveries(deps.db, ['mandate', dodoSubscriptionId], { at: deps.now(), outcome })
+}
+
+/** Dodo, or the bank behind it, will not have it charged again until the customer renews it. */
+export async function refuseMandate(db: Executor, dodoSubscriptionId: string, refusal: string) {
+  await db
+    .update(mandates)
+    .set({ refusal })
+    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+}
+
+/**
+ * Writes a mandate down if it is one of ours: made with a product of ours for a customer of ours, which no
+ * stranger can do; its metadata anybody can write. A new, revived or replaced card takes the customer's
+ * open invoices up again.
+ */
+export async function observeMandate(
+  deps: Syncing,
+  subscription: DodoSubscription,
+): Promise<boolean> {
+  const { biller, db, log, now } = deps
+  const { subscription_id: dodoSubscriptionId, status } = subscription
+  const [customer] = await db
+    .select()
+    .from(payers)
+    .where(eq(payers.dodoCustomerId, subscription.customer.customer_id))
+  const [product] = await db
+    .select()
+    .from(products)
+    .where(eq(products.dodoProductId, subscription.product_id))
+  if (!customer || product?.kind !== 'mandate' || !subscription.on_demand) return false
+  if (await biller.isForeign(subscription.metadata)) return false
+
+  const [before] = await db
+    .select()
+    .from(mandates)
+    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+  const isNewCard = before?.dodoPaymentMethodId !== subscription.payment_method_id
+  const isRenewed = status === 'active' && (before?.status !== 'active' || isNewCard)
+  const at = now()
+  const observed = {
+    status,
+    isEnding: subscription.cancel_at_next_billing_date,
+    dodoPaymentMethodId: subscription.payment_method_id,
+    observedAt: at,
+    ...(isRenewed && { renewedAt: at, refusal: null }),
+  }
+  await db.transaction(async (tx) => {
+    await tx
+      .insert(mandates)
+      .values({
+        dodoSubscriptionId,
+        payerKey: customer.payerKey,
+        currency: subscription.currency,
+        madeAt: subscription.created_at,
+        renewedAt: at,
+        ...observed,
+      })
+      .onConflictDoUpdate({ target: mandates.dodoSubscriptionId, set: observed })
+    const isChanged = before?.status !== status || before.isEnding !== observed.isEnding
+    if (isRenewed || isChanged) await wakePayer(deps, tx, customer.payerKey)
+  })
+  if (before?.status !== status) log.info({ dodoSubscriptionId, status }, 'mandate observed')
+  return true
+}

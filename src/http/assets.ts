@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+import { Hono } from 'hono'
+
+/** Their address changes with what they hold. */
+const FOR_EVER = 'public, max-age=31536000, immutable'
+
+const TYPES = {
+  'style.css': 'text/css; charset=utf-8',
+  'enhance.js': 'text/javascript; charset=utf-8',
+} as const
+export type AssetName = keyof typeof TYPES
+
+const read = (name: AssetName) => {
+  const text = readFileSync(new URL(`assets/${name}`, import.meta.url), 'utf8')
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return { text, type: TYPES[name], path: `/assets/${name}?v=${hash}` }
+}
+const ASSETS: ReadonlyMap<string, ReturnType<typeof read>> = new Map(
+  (['style.css', 'enhance.js'] as const).map((name) => [name, read(name)]),
+)
+
+/** Where a page finds one of our files, below the path of `PUBLIC_URL`. */
+export const assetPath = (name: AssetName) => ASSETS.get(name)?.path ?? ''
+
+/** The stylesheet and the script of our pages. They tell nothing, and so are anybody's to read. */
+export function assets() {
+  return new Hono().get('/:name', (c) => {
+    const asset = ASSETS.get(c.req.param('name'))
+    if (!asset) return c.notFound()
+    return c.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': FOR_EVER })
+  })
+}

@@ -1,0 +1,87 @@
+/** @jsxImportSource hono/jsx */
+import type { readDelivery } from '../../report/dashboard/deliveries.ts'
+import { describeOutcome } from './delivery-table.tsx'
+import { Act, Facts, Id, Link, When } from './kit.tsx'
+import { maskPersonal } from './personal.ts'
+import { inPath } from './query.ts'
+
+type Delivery = NonNullable<Awaited<ReturnType<typeof readDelivery>>>
+
+/** More is not read by anybody on a page, and would keep the others waiting. */
+const MAX_SHOWN_BYTES = 512 * 1024
+
+/** One delivery: what was said, what it made us look at, and what came of it. */
+export function DeliveryPage(props: { delivery: Delivery; isRevealed: boolean }) {
+  const { delivery, isRevealed } = props
+  const { source, deliveryId, eventType, receivedAt, processedAt, dodoPaymentId } = delivery
+  return (
+    <>
+      <h1>
+        <code>{eventType}</code>
+      </h1>
+      <div class="card">
+        <Facts
+          rows={[
+            ['From', source === 'lago' ? 'Lago' : 'Dodo'],
+            ['Delivery', <Id of={deliveryId} what="the delivery’s id" />],
+            ['Received', <When at={receivedAt} />],
+            ['Read', processedAt ? <When at={processedAt} /> : 'not yet: it waits in the queue'],
+            ['Outcome', describeOutcome(delivery)],
+            ['About', <About delivery={delivery} />],
+            dodoPaymentId !== null && ['Payment', <code>{dodoPaymentId}</code>],
+          ]}
+        />
+      </div>
+      <section aria-labelledby="body">
+        <div class="head">
+          <h2 id="body">What was said</h2>
+          {!isRevealed && delivery.body.length > 0 && (
+            <Act
+              to={`/deliveries/${source}/${inPath(deliveryId)}/reveal`}
+              label="Show personal data"
+            />
+          )}
+        </div>
+        {!isRevealed && (
+          <p class="soft">
+            Names, addresses and the like are covered. Showing them is written to the audit.
+          </p>
+        )}
+        <pre tabindex={0}>{writeBody(delivery.body, isRevealed)}</pre>
+      </section>
+      <section aria-labelledby="headers">
+        <h2 id="headers">Headers that were kept</h2>
+        <pre tabindex={0}>{JSON.stringify(delivery.headers, null, 2)}</pre>
+      </section>
+    </>
+  )
+}
+
+const PAGES: Partial<Record<NonNullable<Delivery['wakes']>, string>> = {
+  settle: 'invoices',
+  bundle: 'payment-requests',
+  customer: 'customers',
+}
+
+function About({ delivery: { wakes, wakesKey } }: { delivery: Delivery }) {
+  if (!wakes || wakesKey === null) return <>nothing of ours</>
+  const page = PAGES[wakes]
+  return page ? (
+    <Link to={`/${page}/${inPath(wakesKey)}`}>{wakesKey}</Link>
+  ) : (
+    <code>{wakesKey}</code>
+  )
+}
+
+function writeBody(body: Buffer, isRevealed: boolean): string {
+  if (body.length === 0) return 'Let go of: it was emptied, as RETENTION or somebody wanted.'
+  if (body.length > MAX_SHOWN_BYTES) {
+    return `Too large to be shown here: ${Math.round(body.length / 1024)} KiB.`
+  }
+  try {
+    const said: unknown = JSON.parse(body.toString('utf8'))
+    return JSON.stringify(isRevealed ? said : maskPersonal(said), null, 2)
+  } catch {
+    return 'It cannot be read as JSON.'
+  }
+}

@@ -1,0 +1,38 @@
+import type { Deps } from '../../deps.ts'
+import {
+  readDeliveriesOf,
+  readLagoView,
+  readPutAside,
+} from '../../report/dashboard/invoice-extras.ts'
+import type { InvoiceReport } from '../../report/invoice.ts'
+import { describeNext } from '../../report/next.ts'
+import type { Standing } from './invoice-actions.ts'
+
+type Viewing = Pick<Deps, 'config' | 'db' | 'now'>
+export type InvoiceView = Awaited<ReturnType<typeof readView>>
+
+/** What decides which buttons an invoice has. */
+export async function readStanding(
+  { db, now }: Viewing,
+  invoice: InvoiceReport,
+): Promise<Standing> {
+  const putAside = await readPutAside(db, invoice.lagoInvoiceId)
+  return { invoice, isAnythingPutAside: putAside.length > 0, now: now() }
+}
+
+/** Everything that the page of one invoice shows. */
+export async function readView(deps: Viewing, invoice: InvoiceReport) {
+  const { lagoInvoiceId, payments, paymentRequests } = invoice
+  const keys = [
+    lagoInvoiceId,
+    ...payments.map(({ dodoPaymentId }) => dodoPaymentId),
+    ...paymentRequests.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId),
+  ]
+  const [lago, deliveries, standing] = await Promise.all([
+    readLagoView(deps.db, lagoInvoiceId),
+    readDeliveriesOf(deps.db, keys),
+    readStanding(deps, invoice),
+  ])
+  const next = describeNext(invoice, deps.config)
+  return { invoice, lago, deliveries, standing, next }
+}

@@ -1,0 +1,170 @@
+/** @jsxImportSource hono/jsx */
+import { Hono } from 'hono'
+
+import { audited } from '../../operate/audit.ts'
+import { findInLago } from '../../operate/find-in-lago.ts'
+import { describeInvoice, type InvoiceReport } from '../../report/invoice.ts'
+import { requestOf } from './acting.ts'
+import { INVOICE_ACTIONS } from './invoice-actions.ts'
+import { InvoiceHistory } from './invoice-history.tsx'
+import { InvoiceMoney } from './invoice-money.tsx'
+import { InvoiceSides } from './invoice-sides.tsx'
+import { readStanding, readView, type InvoiceView } from './invoice-view.ts'
+import { Act, Copy, Link, State } from './kit.tsx'
+import { inPath } from './query.ts'
+import {
+  showNothing,
+  type DashboardContext,
+  type DashboardDeps,
+  type Env,
+  type Show,
+} from './show.tsx'
+import { forPeople } from './words.ts'
+
+type Deps = DashboardDeps
+
+/** One invoice: both services' view of it side by side, what happened, what comes next, and what may be done. */
+export function invoicePages(show: Show, deps: Deps) {
+  const { db, config, now } = deps
+  const find = (c: DashboardContext) =>
+    describeInvoice(db, config.publicUrl, c.req.param('id') ?? '')
+
+  return new Hono<Env>()
+    .get('/:id', async (c) => {
+      const invoice = await find(c)
+      if (!invoice) return showUnknown(show, c)
+      const view = await readView(deps, invoice)
+      return show(
+        c,
+        {
+          title: `${nameOf(invoice)} · ${invoice.state}`,
+          section: 'Invoices',
+        },
+        <InvoicePage view={view} config={config} />,
+      )
+    })
+    .post('/:id/find', async (c) => {
+      const idOrNumber = c.req.param('id')
+      const request = await requestOf(c, 'look in Lago', `invoice ${idOrNumber}`)
+      let foundId = idOrNumber
+      await audited(deps, request, async () => {
+        const outcome = await findInLago(deps, idOrNumber, request.who)
+        foundId = outcome.receivableId ?? foundId
+        return outcome
+      })
+      return c.redirect(`${pathOf(show, foundId)}?done=${request.formId}`, 303)
+    })
+    .get('/:id/:action', async (c) => {
+      const invoice = await find(c)
+      const action = INVOICE_ACTIONS[c.req.param('action')]
+      if (!invoice || !action?.confirm) return showNothing(show, c)
+      const standing = await readStanding(deps, invoice)
+      const whyNot = action.whyNot(standing)
+      return show(
+        c,
+        { title: action.label, section: 'Invoices' },
+        <Confirm
+          invoice={invoice}
+          to={`/invoices/${inPath(invoice.lagoInvoiceId)}/${c.req.param('action')}`}
+          {...action.confirm(standing, config)}
+          whyNot={whyNot}
+        />,
+      )
+    })
+    .post('/:id/:action', async (c) => {
+      const invoice = await find(c)
+      const name = c.req.param('action')
+      const action = INVOICE_ACTIONS[name]
+      if (!invoice || !action) return showNothing(show, c)
+      const request = await requestOf(c, name, `invoice ${invoice.lagoInvoiceId}`)
+      await audited({ ...deps, now }, request, async () => {
+        const whyNot = action.whyNot(await readStanding(deps, invoice))
+        return whyNot ? { isDone: false, said: whyNot } : action.run(deps, invoice, request.who)
+      })
+      return c.redirect(`${pathOf(show, invoice.lagoInvoiceId)}?done=${request.formId}`, 303)
+    })
+}
+
+const pathOf = (show: Show, id: string) => `${show.basePath}/dashboard/invoices/${inPath(id)}`
+const nameOf = ({ number, lagoInvoiceId }: InvoiceReport) => number ?? lagoInvoiceId
+
+function InvoicePage({ view, config }: { view: InvoiceView; config: Deps['config'] }) {
+  const { invoice, standing, next } = view
+  const offered = Object.entries(INVOICE_ACTIONS).filter(([, { whyNot }]) => !whyNot(standing))
+  const at = `/invoices/${inPath(invoice.lagoInvoiceId)}`
+  return (
+    <>
+      <div class="intro">
+        <div class="title">
+          <h1>{nameOf(invoice)}</h1>
+          <State is={invoice.state} />
+        </div>
+        <p>{forPeople(invoice.reason)}</p>
+        <p class="soft">
+          <strong>Next:</strong> {forPeople(next)}
+        </p>
+      </div>
+      <div class="buttons noprint">
+        {offered.map(([name, action]) =>
+          action.confirm ? (
+            <Link to={`${at}/${name}`} class="button">
+              {action.label}
+            </Link>
+          ) : (
+            <Act to={`${at}/${name}`} label={action.label} />
+          ),
+        )}
+      </div>
+      <InvoiceSides view={view} environment={config.dodo.environment} />
+      <InvoiceMoney invoice={invoice} />
+      <InvoiceHistory view={view} />
+    </>
+  )
+}
+
+/** What will happen, in words, before it does. */
+export function Confirm(props: {
+  invoice: InvoiceReport
+  to: string
+  title: string
+  says: readonly string[]
+  press: string
+  whyNot: string | undefined
+}) {
+  const { invoice, to, title, says, press, whyNot } = props
+  const back = `/invoices/${inPath(invoice.lagoInvoiceId)}`
+  return (
+    <div class="card intro">
+      <h1>{title}</h1>
+      {whyNot ? (
+        <p class="notice warn">This cannot be done now: {whyNot}.</p>
+      ) : (
+        says.map((line) => <p>{forPeople(line)}</p>)
+      )}
+      <div class="buttons">
+        {!whyNot && <Act to={to} label={press} main />}
+        <Link to={back} class="button">
+          Back
+        </Link>
+      </div>
+    </div>
+  )
+}
+
+const showUnknown = (show: Show, c: DashboardContext) => {
+  const id = c.req.param('id') ?? ''
+  return show(
+    c,
+    { title: 'Unknown invoice', section: 'Invoices', status: 404 },
+    <div class="intro">
+      <h1>The bridge does not know this invoice</h1>
+      <p>
+        <code>{id}</code> <Copy text={id} what="the id" />
+      </p>
+      <p>It may be in Lago all the same: its webhook was lost, or it is of another organisation.</p>
+      <div class="buttons">
+        <Act to={`/invoices/${inPath(id)}/find`} label="Look in Lago" main />
+      </div>
+    </div>,
+  )
+}

@@ -1,0 +1,136 @@
+/** @jsxImportSource hono/jsx */
+import { Hono } from 'hono'
+
+import { formatBooks, SUPPORTED_CURRENCIES } from '../../collect/money.ts'
+import {
+  INVOICE_SORTS,
+  INVOICE_STATES,
+  listInvoices,
+  type InvoiceFilter,
+} from '../../report/dashboard/list-invoices.ts'
+import { readCurrencies } from '../../report/dashboard/currencies.ts'
+import { Choose, Filter, Input } from './filter.tsx'
+import { Link, State, When, wordOf } from './kit.tsx'
+import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
+import type { DashboardContext, DashboardDeps, Env, Show } from './show.tsx'
+import { Pager, Table } from './table.tsx'
+import { forPeople } from './words.ts'
+
+const SORT_WORDS = { newest: 'Newest first', number: 'Number', due: 'Most due first' } as const
+const LABELS = {
+  q: 'matching',
+  state: 'state',
+  currency: 'currency',
+  customer: 'customer',
+  since: 'since',
+}
+
+export type ListedInvoice = Awaited<ReturnType<typeof listInvoices>>['items'][number]
+
+/** All invoices of the ledger, to be narrowed down, fifty at a time. */
+export function invoiceList(show: Show, { db }: DashboardDeps) {
+  return new Hono<Env>().get('/', async (c) => {
+    const asked = readAsked(c)
+    const [{ items, next }, currencies] = await Promise.all([
+      listInvoices(db, filterOf(c), { before: given(c, 'before') }),
+      readCurrencies(db),
+    ])
+    const isFurther = given(c, 'before') !== undefined
+    return show(
+      c,
+      { title: 'Invoices', section: 'Invoices' },
+      <>
+        <h1>Invoices</h1>
+        <Filter to="/invoices" given={asked} labels={LABELS}>
+          <Input label="Number, id or customer" name="q" value={asked.q} />
+          <Choose
+            label="State"
+            name="state"
+            value={asked.state}
+            any="any"
+            choices={INVOICE_STATES.map((state) => [state, wordOf(state)])}
+          />
+          <Choose
+            label="Currency"
+            name="currency"
+            value={asked.currency}
+            any="any"
+            choices={currencies.map((currency) => [currency, currency])}
+          />
+          <Input label="Seen since" name="since" type="date" value={asked.since} />
+          <Choose
+            label="Sorted by"
+            name="sort"
+            value={asked.sort}
+            choices={INVOICE_SORTS.map((sort) => [sort, SORT_WORDS[sort]])}
+          />
+          {asked.customer && <input type="hidden" name="customer" value={asked.customer} />}
+        </Filter>
+        <InvoiceTable
+          invoices={items}
+          empty="No invoice is like that. Invoices are here as soon as Lago finalises them, or a sweep finds them."
+        />
+        <Pager
+          first={isFurther ? withQuery('/invoices', asked) : undefined}
+          next={next && withQuery('/invoices', { ...asked, before: next })}
+        />
+      </>,
+    )
+  })
+}
+
+const readAsked = (c: DashboardContext) => ({
+  q: given(c, 'q'),
+  state: givenOf(c, 'state', INVOICE_STATES),
+  currency: givenOf(c, 'currency', SUPPORTED_CURRENCIES),
+  customer: given(c, 'customer'),
+  since: givenDay(c, 'since')?.toISOString().slice(0, 10),
+  sort: givenOf(c, 'sort', INVOICE_SORTS),
+})
+
+function filterOf(c: DashboardContext): InvoiceFilter {
+  const { q: text, since: _since, ...rest } = readAsked(c)
+  return { ...rest, text, since: givenDay(c, 'since') }
+}
+
+export function InvoiceTable({
+  invoices,
+  empty,
+}: {
+  invoices: readonly ListedInvoice[]
+  empty: string
+}) {
+  return (
+    <Table
+      caption="Invoices"
+      columns={[
+        { label: 'Number', is: 'keep' },
+        'Customer',
+        { label: 'Due', is: 'number' },
+        'State',
+        'Reason',
+        { label: 'Looked at', is: 'keep' },
+      ]}
+      rows={invoices.map((invoice) => [
+        <Link to={`/invoices/${inPath(invoice.lagoInvoiceId)}`}>
+          {invoice.number ?? invoice.lagoInvoiceId}
+        </Link>,
+        <CustomerLink {...invoice} />,
+        invoice.currency ? formatBooks(invoice.amountDue, invoice.currency) : 'not known yet',
+        <State is={invoice.state} />,
+        <span class="small">{forPeople(invoice.reason)}</span>,
+        invoice.settledAt ? <When at={invoice.settledAt} only="age" /> : 'not yet',
+      ])}
+      empty={empty}
+    />
+  )
+}
+
+export function CustomerLink(props: {
+  lagoCustomerId: string | null
+  customerName: string | null
+}) {
+  const { lagoCustomerId, customerName } = props
+  if (lagoCustomerId === null) return <>not known yet</>
+  return <Link to={`/customers/${inPath(lagoCustomerId)}`}>{customerName ?? lagoCustomerId}</Link>
+}

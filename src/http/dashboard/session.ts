@@ -1,0 +1,102 @@
+import { createHash, createHmac, hkdfSync, randomUUID, timingSafeEqual } from 'node:crypto'
+
+import type { Context } from 'hono'
+import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie'
+import { z } from 'zod'
+
+const LIFETIME_SECONDS = 12 * 3_600
+const KEY_BYTES = 32
+const NAME = 'bridge'
+const MAX_NAME_LENGTH = 40
+/** Who gave no name at login. */
+export const NAMELESS = 'an operator'
+
+const Content = z.object({
+  id: z.uuid(),
+  who: z.string().min(1),
+  role: z.literal('admin'),
+  /** Milliseconds since 1970. */
+  until: z.number(),
+})
+
+/** Somebody who is signed in, until that moment. */
+export type Session = { id: string; who: string; role: 'admin'; until: Date }
+export type Sessions = ReturnType<typeof createSessions>
+
+/**
+ * Sessions that nothing is stored of: a signed cookie holds who it is and until when. The keys are derived from the
+ * token, so that another token ends every session. They last twelve hours, and are not renewed.
+ */
+export function createSessions({
+  adminToken,
+  isSecure,
+  now,
+}: {
+  adminToken: string
+  /** Whether people reach us over https. */
+  isSecure: boolean
+  now: () => Date
+}) {
+  const cookieKey = deriveKey(adminToken, 'dashboard session').toString('base64')
+  const formKey = deriveKey(adminToken, 'dashboard form')
+  const prefix = isSecure ? ('host' as const) : undefined
+
+  const isRight = (given: string) => isSame(given, adminToken)
+
+  /** Always a session of its own: an id that a stranger planted is worth nothing. */
+  async function begin(c: Context, name: string): Promise<Session> {
+    const until = new Date(now().getTime() + LIFETIME_SECONDS * 1_000)
+    const session: Session = { id: randomUUID(), who: tidyName(name), role: 'admin', until }
+    const content = JSON.stringify({ ...session, until: until.getTime() })
+    const value = Buffer.from(content).toString('base64url')
+    await setSignedCookie(c, NAME, value, cookieKey, {
+      path: '/',
+      httpOnly: true,
+      secure: isSecure,
+      sameSite: 'Lax',
+      maxAge: LIFETIME_SECONDS,
+      ...(prefix && { prefix }),
+    })
+    return session
+  }
+
+  async function find(c: Context): Promise<Session | undefined> {
+    const value = await getSignedCookie(c, cookieKey, NAME, prefix)
+    if (!value) return undefined
+    const { data } = Content.safeParse(readJson(value))
+    if (!data || data.until <= now().getTime()) return undefined
+    return { ...data, until: new Date(data.until) }
+  }
+
+  const end = (c: Context) =>
+    void deleteCookie(c, NAME, { path: '/', secure: isSecure, ...(prefix && { prefix }) })
+
+  /** What every form of a session carries, and nobody else can know. */
+  const formToken = ({ id }: Session) =>
+    createHmac('sha256', formKey).update(id).digest('base64url')
+
+  const isFormOf = (session: Session, given: string) => isSame(given, formToken(session))
+
+  return { isRight, begin, find, end, formToken, isFormOf }
+}
+
+const deriveKey = (token: string, purpose: string) =>
+  Buffer.from(hkdfSync('sha256', token, '', purpose, KEY_BYTES))
+
+const digest = (text: string) => createHash('sha256').update(text).digest()
+const isSame = (given: string, expected: string) => timingSafeEqual(digest(given), digest(expected))
+
+/** It is shown, logged and stored: one short line. */
+const tidyName = (name: string) =>
+  name
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_NAME_LENGTH) || NAMELESS
+
+function readJson(value: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(value, 'base64url').toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,169 @@
+/** @jsxImportSource hono/jsx */
+import { Hono } from 'hono'
+import { useContext } from 'hono/jsx'
+
+import { BadOption } from '../../report/bad-option.ts'
+import { readPeriod, type Period } from '../../report/period.ts'
+import { asCsv } from '../../report/statement-csv.ts'
+import type { Statement } from '../../report/statement.ts'
+import { Input } from './filter.tsx'
+import { addressOf, Around, Link, When } from './kit.tsx'
+import { given, givenDay, withQuery } from './query.ts'
+import type { DashboardContext, DashboardDeps, Env, Show } from './show.tsx'
+import { StatementBody } from './statement-body.tsx'
+import { createStatements } from './statements.ts'
+
+type Asked = { from: string; to: string; tz: string }
+type Days = { period: Period; asked: Asked }
+
+/** Both books of a period side by side: the numbers of `bridge statement`, as a page, as CSV, and to be printed. */
+export function statementPages(show: Show, deps: DashboardDeps) {
+  const make = createStatements(deps)
+
+  const showForm = (c: DashboardContext, asked: Partial<Asked>, problem: string) =>
+    show(
+      c,
+      { title: 'Statement', section: 'Statement', status: 400 },
+      <>
+        <h1>Statement</h1>
+        <p class="notice bad" role="alert">
+          {problem}
+        </p>
+        <DaysForm asked={asked} basePath={show.basePath} />
+      </>,
+    )
+
+  const showMaking = (c: DashboardContext, { asked }: Days, since: Date) =>
+    show(
+      c,
+      { title: 'Statement', section: 'Statement' },
+      <div class="intro">
+        <h1>Statement</h1>
+        <p>
+          It is being made since <When at={since} />: every payment of these days is read from both
+          services, within their limits.
+        </p>
+        <p>
+          <Link to={withQuery(c.req.path.replace(/^\/dashboard/, ''), asked)} class="button">
+            Check again
+          </Link>
+        </p>
+      </div>,
+    )
+
+  return new Hono<Env>()
+    .get('/', async (c) => {
+      const days = readDays(c, deps.now())
+      if ('problem' in days) return showForm(c, days.asked, days.problem)
+      const made = await make(days.period)
+      if (!('entries' in made)) return showMaking(c, days, made.since)
+      return show(
+        c,
+        { title: `Statement ${days.asked.from} to ${days.asked.to}`, section: 'Statement' },
+        <StatementPage statement={made} days={days} basePath={show.basePath} />,
+      )
+    })
+    .get('/csv', async (c) => {
+      const days = readDays(c, deps.now())
+      if ('problem' in days) return showForm(c, days.asked, days.problem)
+      const made = await make(days.period)
+      if (!('entries' in made)) return showMaking(c, days, made.since)
+      const { from, to } = days.asked
+      const csv = asCsv(made, days.period.calendar).map((line) => `${line}\n`)
+      return c.body(csv.join(''), 200, {
+        'Content-Type': 'text/csv; charset=utf-8',
+        'Content-Disposition': `attachment; filename="statement-${from}-to-${to}.csv"`,
+      })
+    })
+}
+
+/** The days that are asked for; without any, this month's. */
+function readDays(
+  c: DashboardContext,
+  now: Date,
+): Days | { asked: Partial<Asked>; problem: string } {
+  const [from, to, tz] = [given(c, 'from'), given(c, 'to'), given(c, 'tz')]
+  const isBare = from === undefined && to === undefined
+  try {
+    const period = readPeriod(
+      {
+        ...(isBare && { from: `${now.toISOString().slice(0, 7)}-01` }),
+        ...(from !== undefined && { from }),
+        ...(to !== undefined && { to }),
+        ...(tz !== undefined && { tz }),
+      },
+      now,
+    )
+    const { dayOf, timeZone } = period.calendar
+    return { period, asked: { from: dayOf(period.from), to: dayOf(period.until), tz: timeZone } }
+  } catch (error) {
+    if (!(error instanceof BadOption)) throw error
+    // A date field takes nothing but dates.
+    const asked = {
+      ...(from !== undefined && givenDay(c, 'from') && { from }),
+      ...(to !== undefined && givenDay(c, 'to') && { to }),
+      ...(tz !== undefined && { tz }),
+    }
+    return { asked, problem: error.message.replaceAll('--', '') }
+  }
+}
+
+function StatementPage(props: { statement: Statement; days: Days; basePath: string }) {
+  const { statement, days, basePath } = props
+  const { asked } = days
+  return (
+    <>
+      <div class="head">
+        <h1>
+          Statement {asked.from} to {asked.to}
+        </h1>
+        <div class="buttons noprint">
+          <Link to={withQuery('/statement/csv', asked)} class="button">
+            CSV
+          </Link>
+          <button type="button" data-print hidden>
+            Print
+          </button>
+        </div>
+      </div>
+      <nav class="buttons noprint" aria-label="Months">
+        <MonthLink days={days} step={-1} word="Month before" />
+        <MonthLink days={days} step={1} word="Month after" />
+      </nav>
+      <DaysForm asked={asked} basePath={basePath} />
+      <StatementBody statement={statement} />
+      <p class="soft small">
+        Made <When at={statement.madeAt} /> from both services’ own lists, days of {asked.tz}. The
+        same on a terminal:{' '}
+        <code>
+          bridge statement --from {asked.from} --to {asked.to}
+          {asked.tz === 'UTC' ? '' : ` --tz ${asked.tz}`}
+        </code>
+      </p>
+    </>
+  )
+}
+
+/** A whole month beside the one that the period begins in; none that has not come yet. */
+function MonthLink({ days: { asked }, step, word }: { days: Days; step: 1 | -1; word: string }) {
+  const { now } = useContext(Around)
+  const first = new Date(`${asked.from.slice(0, 7)}-01T00:00:00Z`)
+  first.setUTCMonth(first.getUTCMonth() + step)
+  if (first > now) return <></>
+  const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0))
+  const [from, to] = [first, last].map((day) => day.toISOString().slice(0, 10))
+  return (
+    <Link to={withQuery('/statement', { from, to, tz: asked.tz })} class="button">
+      {word}
+    </Link>
+  )
+}
+
+const DaysForm = ({ asked, basePath }: { asked: Partial<Asked>; basePath: string }) => (
+  <form method="get" action={addressOf(basePath, '/statement')} class="filter noprint">
+    <Input label="From" name="from" type="date" value={asked.from} />
+    <Input label="To" name="to" type="date" value={asked.to} />
+    <Input label="Time zone" name="tz" value={asked.tz ?? 'UTC'} />
+    <button type="submit">Show</button>
+  </form>
+)

@@ -1,0 +1,87 @@
+/** @jsxImportSource hono/jsx */
+import type { Child } from 'hono/jsx'
+
+import { Empty, Link } from './kit.tsx'
+
+export type Column = string | { label: string; is: 'number' | 'keep' | 'hidden' }
+
+const labelOf = (column: Column | undefined) =>
+  typeof column === 'object' ? column.label : (column ?? '')
+const classOf = (column: Column | undefined) =>
+  typeof column === 'object' && column.is !== 'hidden' ? column.is : undefined
+const isHidden = (column: Column | undefined) =>
+  typeof column === 'object' && column.is === 'hidden'
+
+/**
+ * A table, which on a narrow screen is a list of cards: its roles are written out, since browsers forget them there.
+ * The first cell of a row names the row.
+ */
+export function Table(props: {
+  caption: string
+  columns: readonly Column[]
+  rows: readonly (readonly Child[])[]
+  empty: Child
+}) {
+  const { caption, columns, rows } = props
+  if (rows.length === 0) return <Empty>{props.empty}</Empty>
+  return (
+    <div class="table">
+      <table role="table">
+        <caption class="hidden">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map((column) => (
+              <th scope="col" role="columnheader" class={classOf(column)}>
+                {isHidden(column) ? <span class="hidden">{labelOf(column)}</span> : labelOf(column)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {rows.map((cells) => (
+            <Row columns={columns} cells={cells} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Row({ columns, cells }: { columns: readonly Column[]; cells: readonly Child[] }) {
+  return (
+    <tr role="row">
+      {cells.map((cell, index) => {
+        const column = columns[index]
+        const label = isHidden(column) ? '' : labelOf(column)
+        return index === 0 ? (
+          <th scope="row" role="rowheader" data-label={label} class={classOf(column)}>
+            <div>{cell}</div>
+          </th>
+        ) : (
+          <td role="cell" data-label={label} class={classOf(column)}>
+            <div>{cell}</div>
+          </td>
+        )
+      })}
+    </tr>
+  )
+}
+
+/** The way to the rows before and after those that are shown. */
+export function Pager({ first, next }: { first: string | undefined; next: string | undefined }) {
+  if (!first && !next) return <></>
+  return (
+    <nav class="pager" aria-label="Pages of this list">
+      {first && (
+        <Link to={first} class="button">
+          From the beginning
+        </Link>
+      )}
+      {next && (
+        <Link to={next} class="button">
+          Next 50
+        </Link>
+      )}
+    </nav>
+  )
+}

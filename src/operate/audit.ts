@@ -1,0 +1,56 @@
+import { eq } from 'drizzle-orm'
+
+import { operatorActions } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { reasonOf } from '../errors.ts'
+
+/** Somebody who was let in, by the name that they gave. */
+export type Operator = { who: string; role: 'admin' }
+/** What is to be done, and by which form: the same form does it once. */
+export type Request = Operator & { formId: string; action: string; subject: string }
+/** What came of it, in words. */
+export type Outcome = { isDone: boolean; said: string }
+
+/** The outcome of what has not come to its end. */
+export const BEGUN = 'begun'
+const MAX_OUTCOME_LENGTH = 500
+
+type Auditing = Pick<Deps, 'db' | 'log' | 'now'>
+
+/**
+ * Does what an operator asked for, once, and writes down who, when, what and what came of it. The record is there
+ * before it is begun, so that nothing is done without one. Whoever sends the same form again is told what became
+ * of it the first time.
+ */
+export async function audited(
+  { db, log, now }: Auditing,
+  { formId, who, role, action, subject }: Request,
+  act: () => Promise<Outcome>,
+): Promise<void> {
+  const claimed = await db
+    .insert(operatorActions)
+    .values({ formId, at: now(), who, role, action, subject, outcome: BEGUN })
+    .onConflictDoNothing({ target: operatorActions.formId })
+    .returning({ id: operatorActions.id })
+  if (claimed.length === 0) return
+  try {
+    const { isDone, said } = await act()
+    await conclude(db, formId, `${isDone ? 'done' : 'refused'}: ${said}`)
+    log.info({ who, action, subject, isDone }, 'operator acted')
+  } catch (error) {
+    await conclude(db, formId, `failed: ${reasonOf(error)}`)
+    throw error
+  }
+}
+
+const conclude = (db: Auditing['db'], formId: string, outcome: string) =>
+  db
+    .update(operatorActions)
+    .set({ outcome: outcome.slice(0, MAX_OUTCOME_LENGTH) })
+    .where(eq(operatorActions.formId, formId))
+
+/** What became of one request; undefined for a form that nobody sent. */
+export async function findAction({ db }: Pick<Auditing, 'db'>, formId: string) {
+  const [row] = await db.select().from(operatorActions).where(eq(operatorActions.formId, formId))
+  return row
+}

@@ -1,0 +1,26 @@
+import type { Deps } from '../deps.ts'
+import { ensureReceivable } from '../collect/load.ts'
+import { note } from '../collect/timeline.ts'
+import { wake } from '../wakes.ts'
+import type { Outcome } from './audit.ts'
+import { waitForLook } from './look-again.ts'
+
+type Finding = Pick<Deps, 'db' | 'lago' | 'queue' | 'now'>
+
+/** Asks Lago for an invoice that the ledger does not hold, by id or number, and takes it up if it is there. */
+export async function findInLago(
+  deps: Finding,
+  idOrNumber: string,
+  who: string,
+): Promise<Outcome & { receivableId?: string }> {
+  const { db, lago, now } = deps
+  const invoice =
+    (await lago.findInvoice(idOrNumber)) ?? (await lago.findInvoiceByNumber(idOrNumber))
+  if (!invoice) return { isDone: false, said: `Lago knows no invoice ${idOrNumber}` }
+  const { lago_id: receivableId } = invoice
+  const at = now()
+  await ensureReceivable(deps, { receivableId })
+  await note(db, receivableId, `looked up in Lago by ${who}`, at)
+  await wake(deps, 'settle', [receivableId], 'operator')
+  return { isDone: true, said: await waitForLook(deps, receivableId, at), receivableId }
+}

@@ -1,0 +1,24 @@
+import { desc, lt } from 'drizzle-orm'
+
+import type { Database } from '../../db/client.ts'
+import { operatorActions } from '../../db/schema.ts'
+import { PAGE_ROWS, type Listing } from './list-invoices.ts'
+
+type AuditRow = typeof operatorActions.$inferSelect
+
+/** What people did, the newest first. */
+export async function listActions(
+  db: Database,
+  before: string | undefined,
+): Promise<Listing<AuditRow>> {
+  const from = /^\d{1,15}$/.test(before ?? '') ? Number(before) : undefined
+  const rows = await db
+    .select()
+    .from(operatorActions)
+    .where(from === undefined ? undefined : lt(operatorActions.id, from))
+    .orderBy(desc(operatorActions.id))
+    .limit(PAGE_ROWS + 1)
+  const items = rows.slice(0, PAGE_ROWS)
+  const isMore = rows.length > PAGE_ROWS
+  return { items, next: isMore ? String(items.at(-1)?.id) : undefined }
+}

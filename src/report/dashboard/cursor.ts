@@ -1,0 +1,19 @@
+import { z } from 'zod'
+
+const Cursor = z.tuple([z.string().max(300), z.string().max(300)])
+const NUL = '\0'
+
+/** Where a page of a list ends: the value that it is sorted by, and an id. Only this program has to read it. */
+export const writeCursor = (value: string, id: string): string =>
+  Buffer.from(JSON.stringify([value, id])).toString('base64url')
+
+/** Undefined for what is no cursor: the list then begins at its beginning. */
+export function readCursor(text: string | undefined): readonly [string, string] | undefined {
+  if (text === undefined) return undefined
+  try {
+    const { data } = Cursor.safeParse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')))
+    return data?.some((part) => part.includes(NUL)) ? undefined : data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,145 @@
+import { and, between, count, eq, inArray, isNotNull, sql, sum } from 'drizzle-orm'
+
+import type { Database } from '../../db/client.ts'
+import { receivables, payments, recordings, refunds, shares } from '../../db/schema.ts'
+import { isSupportedCurrency, toDodoMinor } from '../../collect/money.ts'
+import type { Period } from '../period.ts'
+
+/** How many, and how much together. */
+export type Sum = { count: number; amount: number }
+/**
+ * One currency's numbers. `collected`, `givenBack` and `held` are Dodo's minor units, the first two of the period;
+ * `open` and `failed` are Lago's, as it is now.
+ */
+export type CurrencyTotals = {
+  currency: string
+  collected: Sum
+  givenBack: Sum
+  held: Sum
+  open: Sum
+  failed: Sum
+}
+type Kind = Exclude<keyof CurrencyTotals, 'currency'>
+type Line = Sum & { currency: string; kind: Kind }
+
+/** What the statement of the same days sums up as in Dodo, and what is still to come; most collected first. */
+export async function readTotals(db: Database, period: Period): Promise<CurrencyTotals[]> {
+  const lines = (
+    await Promise.all([
+      readCollected(db, period),
+      readGivenBack(db, period),
+      readHeld(db),
+      readDue(db),
+    ])
+  ).flat()
+  const totals = new Map<string, CurrencyTotals>()
+  for (const { currency, kind, count: many, amount } of lines) {
+    const total = totals.get(currency) ?? emptyTotals(currency)
+    total[kind].count += many
+    total[kind].amount += amount
+    totals.set(currency, total)
+  }
+  return [...totals.values()].toSorted(
+    (one, other) =>
+      other.collected.amount - one.collected.amount || one.currency.localeCompare(other.currency),
+  )
+}
+
+const none = (): Sum => ({ count: 0, amount: 0 })
+const emptyTotals = (currency: string): CurrencyTotals => ({
+  currency,
+  collected: none(),
+  givenBack: none(),
+  held: none(),
+  open: none(),
+  failed: none(),
+})
+
+/** A payment that saves a card and takes nothing is none. */
+export const isCollected = and(
+  eq(payments.status, 'succeeded'),
+  eq(payments.isSetup, false),
+  isNotNull(payments.receivableId),
+  sql`${payments.amount} > 0`,
+)
+
+async function readCollected(db: Database, { from, until }: Period): Promise<Line[]> {
+  const rows = await db
+    .select({
+      currency: payments.currency,
+      count: count(),
+      amount: sum(payments.amount).mapWith(Number),
+    })
+    .from(payments)
+    .where(and(isCollected, between(payments.madeAt, from, until)))
+    .groupBy(payments.currency)
+  return rows.map((row) => ({ ...row, kind: 'collected' }))
+}
+
+async function readGivenBack(db: Database, { from, until }: Period): Promise<Line[]> {
+  const currency = sql<string>`coalesce(${refunds.currency}, ${payments.currency})`
+  const rows = await db
+    .select({ currency, count: count(), amount: sum(refunds.amount).mapWith(Number) })
+    .from(refunds)
+    .innerJoin(payments, eq(payments.dodoPaymentId, refunds.dodoPaymentId))
+    .where(
+      and(
+        eq(refunds.status, 'succeeded'),
+        isNotNull(payments.receivableId),
+        between(refunds.madeAt, from, until),
+      ),
+    )
+    .groupBy(currency)
+  return rows.map((row) => ({ ...row, amount: row.amount ?? 0, kind: 'givenBack' }))
+}
+
+/** Money that no invoice takes and that has not gone back: what was for the invoice, less what was refunded. */
+async function readHeld(db: Database): Promise<Line[]> {
+  const refunded = sql<number>`(select coalesce(sum(${refunds.amount}), 0) from ${refunds}
+    where ${refunds.dodoPaymentId} = ${payments.dodoPaymentId} and ${refunds.status} = 'succeeded')`
+  const rows = await db
+    .select({
+      currency: payments.currency,
+      paid: payments.amount,
+      share: shares.amount,
+      refunded: refunded.mapWith(Number),
+    })
+    .from(recordings)
+    .innerJoin(payments, eq(payments.dodoPaymentId, recordings.dodoPaymentId))
+    .leftJoin(
+      shares,
+      and(
+        eq(shares.attemptId, payments.attemptId),
+        eq(shares.receivableId, recordings.receivableId),
+      ),
+    )
+    .where(eq(recordings.status, 'held'))
+  return rows.flatMap(({ currency, paid, share, refunded: back }) => {
+    const meant =
+      share !== null && isSupportedCurrency(currency) ? toDodoMinor(share, currency) : paid
+    const amount = Math.min(meant, paid - back)
+    return amount > 0 ? [{ currency, kind: 'held' as const, count: 1, amount }] : []
+  })
+}
+
+async function readDue(db: Database): Promise<Line[]> {
+  const rows = await db
+    .select({
+      currency: receivables.currency,
+      state: receivables.state,
+      count: count(),
+      amount: sum(receivables.amountDue).mapWith(Number),
+    })
+    .from(receivables)
+    .where(
+      and(
+        eq(receivables.kind, 'invoice'),
+        inArray(receivables.state, ['open', 'processing', 'failed']),
+      ),
+    )
+    .groupBy(receivables.currency, receivables.state)
+  return rows.flatMap(({ currency, state, ...rest }) => {
+    const kind = state === 'failed' ? ('failed' as const) : ('open' as const)
+    return currency === null ? [] : [{ ...rest, currency, kind }]
+  })
+}

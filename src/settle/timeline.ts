@@ -1,9 +1,0 @@
-import type { Executor } from '../db/client.ts'
-import { timeline } from '../db/schema.ts'
-
-const MAX_LINE_LENGTH = 500
-
-/** Writes one readable line into an invoice's history, in the transaction of what it tells. */
-export async function note(db: Executor, lagoInvoiceId: string, what: string, at: Date) {
-  await db.insert(timeline).values({ lagoInvoiceId, at, what: what.slice(0, MAX_LINE_LENGTH) })
-}

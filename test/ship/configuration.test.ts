@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+
+import { readConfig, readSettings, SECRET_NAMES, VARIABLE_NAMES } from '../../src/config.ts'
+
+const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+const [settings = '', secrets = ''] = page.split('\n## Secrets\n')
+
+const rows = Array.from(
+  settings.matchAll(/^\| `([A-Z_]+)` \| (.*?) \| `(.*?)` \| (.*) \|$/gm),
+  ([, name = '', standard = '', example = '', meaning = '']) => ({
+    name,
+    standard,
+    example,
+    meaning,
+  }),
+)
+/** What each example needs beside it. */
+const REQUIRED = {
+  PUBLIC_URL: 'https://bridge.example',
+  LAGO_API_KEY: 'a-key',
+  LAGO_WEBHOOK_HMAC_KEY: 'a-token',
+  DODO_API_KEY: 'a-key',
+  DODO_WEBHOOK_SECRET: 'whsec_b3RoZXItYnJpZGdlLXRlc3Qtc2VjcmV0LTAwMDAwMDE=',
+}
+const { PUBLIC_URL: _given, ...REQUIRED_ALONE } = REQUIRED
+
+describe('docs/configuration.md', () => {
+  test('tells of every variable, in order and once', () => {
+    expect(rows.map(({ name }) => name)).toEqual(VARIABLE_NAMES)
+    expect(rows.filter(({ meaning }) => meaning.length < 20)).toEqual([])
+  })
+
+  test('says what each is when it is not set', () => {
+    const stated = rows.flatMap(({ name, standard }) => {
+      const value = /^`(.*)`$/.exec(standard)?.[1]
+      return value === undefined ? [] : [[name, value.replace('$PORT', '3000')]]
+    })
+    const without = rows.filter(({ standard }) => standard.startsWith('none'))
+
+    expect(readConfig({ ...Object.fromEntries(stated), ...REQUIRED_ALONE })).toEqual(
+      readConfig(REQUIRED_ALONE),
+    )
+    expect(without.map(({ name }) => name)).toEqual([
+      'HOST',
+      'DATABASE_URL',
+      'COLLECT_SINCE',
+      'ADMIN_TOKEN',
+    ])
+  })
+
+  test('calls required what the bridge does not start without', () => {
+    const required = rows.filter(({ standard }) => standard.startsWith('required'))
+
+    expect(required.map(({ name }) => name)).toEqual(Object.keys(REQUIRED_ALONE))
+  })
+
+  test.each(rows)('has an example of $name that is taken, and makes a difference', (row) => {
+    const { name, example } = row
+    const beside = name === 'LAGO_JWT_ISSUER' ? { LAGO_WEBHOOK_SIGNATURE: 'jwt' } : {}
+    const settled = readSettings({ ...REQUIRED, ...beside, [name]: example })
+    const { PUBLIC_URL: _url, ...others } = { ...REQUIRED, ...beside }
+
+    const before = readConfig(name === 'PUBLIC_URL' ? others : { ...REQUIRED, ...beside })
+    expect(settled.config).not.toEqual(before)
+    expect(settled.doubts).toEqual([])
+  })
+
+  test('names as secrets what may be in a file, and each file', () => {
+    const named = Array.from(
+      secrets.matchAll(/^\| `([A-Z_]+)` \| `([A-Z_]+)` \|/gm),
+      ([, name, file]) => [name, file],
+    )
+
+    expect(named).toEqual(SECRET_NAMES.map((name) => [name, `${name}_FILE`]))
+  })
+})
