@@ -3,6 +3,7 @@ import { Hono, type Context } from 'hono'
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
+import { openDoor } from './http/door.ts'
 import { assets } from './http/assets.ts'
 import { dashboard } from './http/dashboard/dashboard.tsx'
 import { createGuesses } from './http/guesses.ts'
@@ -12,7 +13,7 @@ import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
 import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
-import { webhooks } from './http/webhooks.ts'
+import { createTake, webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
@@ -64,7 +65,8 @@ export function createApp(deps: AppDeps) {
 
   app.use(meterRoutes(metrics), guarded(config.publicUrl))
   app.use('/webhooks/*', countDeliveries(metrics))
-  app.route('/webhooks', webhooks({ ...deps, receive: meterReceive(metrics, deps.receive) }))
+  const take = createTake({ ...deps, receive: meterReceive(metrics, deps.receive) })
+  app.route('/webhooks', webhooks(take))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
@@ -81,17 +83,18 @@ export function createApp(deps: AppDeps) {
   app.use('/api/*', admin)
   app.route('/api/deliveries', deliveriesApi(deps))
   app.route('/api/dead-letters', deadLettersApi(deps))
-  app.get('/api/invoices/:receivableId', async (c) => {
-    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('receivableId'))
+  app.get('/api/invoices/:lagoInvoiceId', async (c) => {
+    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
     return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
   })
-  app.get('/api/customers/:payerKey', async (c) => {
-    const customer = await describeCustomer(db, config.publicUrl, c.req.param('payerKey'))
+  app.get('/api/customers/:lagoCustomerId', async (c) => {
+    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
   if (adminToken !== undefined) {
     app.route('/assets', assets())
     app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))
   }
+  app.fetch = openDoor(take, app.fetch)
   return app
 }

@@ -26,8 +26,9 @@ import type { Fetch } from './vendor-fetch.ts'
 import { sayWhileWaiting } from './waiting.ts'
 import { createWork } from './work.ts'
 
-/** Of all connections: the one that listens, and the one that holds locks. */
-const OWN_CONNECTIONS = 2
+/** Of all connections: the one that listens, the one that holds locks, and the one that stores deliveries. */
+const OWN_CONNECTIONS = 3
+const LEAST_CONNECTIONS = 2
 /** Whoever asks whether we are ready gives up soon. */
 const READY_MS = 2_000
 /** In-hand calls are given up in time to hand their jobs back before the process must end. */
@@ -72,7 +73,11 @@ export async function openBridge(
     sql,
     db,
     close: closeDatabase,
-  } = openDatabase(server.url, connections - OWN_CONNECTIONS, pulse.hear)
+  } = openDatabase(
+    server.url,
+    Math.max(LEAST_CONNECTIONS, connections - OWN_CONNECTIONS),
+    pulse.hear,
+  )
   const { now, adjust } = createClock(db, log, local)
   const alone = createAlone(() => openLockConnection(server.url), now)
   const queue = await openQueue().catch(async (error: unknown) => {
@@ -106,12 +111,12 @@ export async function openBridge(
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
   const biller = createLagoBiller({ lago: live.lago, organizationId })
   const deps = { config, db, queue, alone: alone.run, biller, log, now, ...live, organizationId }
-  const receive = createReceive(deps)
+  const receive = createReceive({ ...deps, databaseUrl: server.url })
   const work = createWork({
     deps,
     urgent,
     patient,
-    calm: receive.calm,
+    isCrowded: receive.isCrowded,
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
     metrics,
@@ -144,6 +149,7 @@ export async function openBridge(
     clearTimeout(giveUp)
     abort()
     await metrics.signals.withdraw(db).catch(() => undefined)
+    await receive.close()
     await leave()
     await Promise.all([closeDatabase(), alone.close()])
     await server.release()
@@ -166,6 +172,7 @@ export async function openBridge(
     async work({ isAlone = false } = {}) {
       if (!isAlone) await alone.warm()
       await work.start({ isAlone })
+      receive.start()
     },
     sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
@@ -187,7 +194,7 @@ export async function migrateOnce(
     log,
     now: () => new Date(),
     fetch: globalThis.fetch,
-    connections: OWN_CONNECTIONS + 2,
+    connections: LEAST_CONNECTIONS,
   }
   const bridge = await openBridge(config, silent)
   try {

@@ -1,31 +1,20 @@
-import http from 'node:http'
-
 import type { Logger } from 'pino'
 
-import { openBridge, type Bridge } from './bridge.ts'
+import { openBridge } from './bridge.ts'
 import type { Config } from './config.ts'
-import { MAX_BODY_BYTES } from './http/webhooks.ts'
+import { listen } from './http/listen.ts'
 import type { Fetch } from './vendor-fetch.ts'
 
-/** Kept above the limit that answers 413 in our own words. */
-const SERVER_BODY_BYTES = MAX_BODY_BYTES + 1024 * 1024
-const IDLE_TIMEOUT_SECONDS = 60
 /** How soon a key that was refused is tried again. */
 const RECHECK_MS = 15_000
-/**
- * In JWT mode Lago puts the whole body into a header, base64 and escapes included, which overflows the usual
- * 16 KiB with ordinary invoices (lago-api `app/models/webhook.rb`). This is enough for bodies of 2 MiB. Headers
- * are taken in before anybody can judge them, so what all of them may take is for the proxy in front to limit.
- */
-const JWT_HEADER_BYTES = 4 * 1024 * 1024
 const GOOD_TOKEN_LENGTH = 24
+const DRAIN_MS = 1_000
 
 /** Opens the bridge, listens and works, until `stop`. */
 export async function serve(
   config: Config,
   options: { log: Logger; now: () => Date; fetch: Fetch; stop?: AbortSignal },
 ) {
-  if (config.lago.signature === 'jwt') Object.assign(http, { maxHeaderSize: JWT_HEADER_BYTES })
   const { adminToken } = config
   if (adminToken && adminToken.length < GOOD_TOKEN_LENGTH) {
     options.log.warn(
@@ -33,7 +22,7 @@ export async function serve(
     )
   }
   const bridge = await openBridge(config, options)
-  const server = await listen(config, bridge).catch(async (error: unknown) => {
+  const server = await listen(config, bridge.app).catch(async (error: unknown) => {
     // A port that is taken must not leave the queue and an embedded Postgres behind.
     await bridge.close()
     throw error
@@ -53,19 +42,5 @@ export async function serve(
     await bridge.close()
     await introduced
   }
-  return { bridge, port: server.port ?? config.port, stop }
+  return { bridge, port: server.port, stop }
 }
-
-const listen = async ({ port, host }: Config, { app }: Bridge) =>
-  Bun.serve({
-    port,
-    ...(host && { hostname: host }),
-    fetch: app.fetch,
-    maxRequestBodySize: SERVER_BODY_BYTES,
-    idleTimeout: IDLE_TIMEOUT_SECONDS,
-    development: false,
-    // With development off Bun would share the port with whoever has it, and so half of the deliveries.
-    reusePort: false,
-  })
-
-const DRAIN_MS = 1_000

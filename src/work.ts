@@ -22,9 +22,10 @@ import { settleTopUp } from './billers/lago/top-up.ts'
 import { tracePayment } from './collect/trace.ts'
 import { lastSweptAt, sweep } from './sweep.ts'
 import type { Fetch } from './vendor-fetch.ts'
+import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
-const CLOCK_MS = 1_000
+const CLOCK_MS = 2_000
 const ADJUST_MS = 60_000
 const DEAD_MS = 30_000
 const WATCH_MS = 10_000
@@ -37,8 +38,8 @@ type Working = {
   deps: Deps
   urgent: Clients
   patient: Clients
-  /** Resolves when senders do not have to queue. */
-  calm: () => Promise<void>
+  /** Whether so many deliveries come that everything else had better wait. */
+  isCrowded: () => boolean
   /** Writes something, to know that the database takes it. */
   beat: () => Promise<void>
   /** Takes the database's time again. */
@@ -52,10 +53,12 @@ type Working = {
 
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
 export function createWork(working: Working) {
-  const { deps, urgent, patient, calm, beat, adjustClock, metrics, tellWith, refusedKeys } = working
+  const { deps, urgent, patient, isCrowded, beat, adjustClock, metrics, tellWith, refusedKeys } =
+    working
   const { config, db, log, now, queue } = deps
   const sweepDeps = { ...deps, ...patient }
   const settle = createSettle({ ...deps, urgent })
+  const takeTurn = createTurns(isCrowded)
   const dead = createDeadLetterWatch(deps)
   const telling = {
     ...deps,
@@ -68,8 +71,8 @@ export function createWork(working: Working) {
 
   const handlers: Record<JobKind, Handler> = {
     async settle(key, data) {
-      await calm()
-      await settle(key, data)
+      const leave = await takeTurn()
+      await settle(key, data).finally(leave)
     },
     // What a sweep came upon may wait for what was told.
     trace: (key, _data, priority) =>

@@ -3,6 +3,7 @@ import { z } from 'zod'
 
 import { deliveries, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { readableBody } from '../inbox/readable-body.ts'
 import { wakeWithin } from '../wakes.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { writeRefund } from './act/observe.ts'
@@ -35,7 +36,7 @@ const RefundDelivery = z.object({
 /** The refunds that unread deliveries tell of. */
 async function toldRefunds({ db }: Tracing, dodoPaymentId: string) {
   const unread = await db
-    .select({ body: deliveries.body })
+    .select({ body: readableBody })
     .from(deliveries)
     .where(
       and(

@@ -25,3 +25,9 @@ export function openLockConnection(url: string, onclose?: () => void) {
   const sql = connect(url, { max: 1, maxLifetime: null, ...(onclose && { onclose }) })
   return { sql, close: () => sql.end({ timeout: 2 }) }
 }
+
+/** The connection on which deliveries are stored, one statement at a time: no other work keeps them waiting. */
+export function openInboxConnection(url: string) {
+  const sql = connect(url, { max: 1, fetchTypes: false })
+  return { sql, close: () => sql.end({ timeout: 2 }) }
+}

@@ -45,9 +45,6 @@ export const deliveries = pgTable(
   },
   (table) => [
     primaryKey({ name: 'deliveries_pk', columns: [table.source, table.deliveryId] }),
-    index('deliveries_unprocessed')
-      .on(table.receivedAt)
-      .where(sql`processed_at is null`),
     /** What may be emptied, the longest processed first. */
     index('deliveries_full')
       .on(table.processedAt)
@@ -62,6 +59,17 @@ export const deliveries = pgTable(
     index('deliveries_by_time').on(table.source, table.receivedAt, table.deliveryId),
   ],
 )
+
+/**
+ * What is owed for stored deliveries: a job for each, which is sent in the transaction that deletes the row. Rows live
+ * for milliseconds and are found by their place, so nothing is indexed.
+ */
+export const unrouted = pgTable('unrouted', {
+  source: text('source', { enum: ['lago', 'dodo'] }).notNull(),
+  deliveryId: text('delivery_id').notNull(),
+  wakes: text('wakes', { enum: DELIVERY_KINDS }).notNull(),
+  wakesKey: text('wakes_key').notNull(),
+})
 
 /**
  * An amount that somebody owes, as its biller last showed it, and where it stands between the two ledgers: an

@@ -8,6 +8,8 @@ const SMALL_ROOM_BYTES = 24 * MIB
 const BIG_ROOM_BYTES = 40 * MIB
 /** A big body on its way may take so long before it makes room for others. */
 const BIG_PATIENCE_MS = 10_000
+/** With each body in hand there is a head in hand, of up to 16 KiB. */
+const MOST_BODIES = 1_000
 
 type Body = {
   bytes: number
@@ -28,6 +30,7 @@ export function createBodyRoom({
   smallRoomBytes = SMALL_ROOM_BYTES,
   bigRoomBytes = BIG_ROOM_BYTES,
   smallBytes = SMALL_BYTES,
+  mostBodies = MOST_BODIES,
 } = {}) {
   const small = { bodies: new Set<Body>(), bytes: 0, most: smallRoomBytes }
   const big = { bodies: new Set<Body>(), bytes: 0, most: bigRoomBytes }
@@ -57,7 +60,14 @@ export function createBodyRoom({
       evict: () => reject(crowded()),
     }
     roomOf(body).bodies.add(body)
+    if (small.bodies.size + big.bodies.size > mostBodies) evict(findOldest(body))
     return body
+  }
+
+  function evict(victim: Body | undefined) {
+    if (!victim) throw crowded()
+    victim.evict()
+    leave(victim)
   }
 
   /** Counts what has arrived. Throws a `Refusal` where there is no room for it. */
@@ -66,12 +76,14 @@ export function createBodyRoom({
     roomOf(body).bytes += bytes
     if (!body.isBig && body.bytes > smallBytes) move(body, { isBig: true })
     const room = roomOf(body)
-    while (room.bytes > room.most) {
-      const victim = findVictim(body)
-      if (!victim) throw crowded()
-      victim.evict()
-      leave(victim)
+    while (room.bytes > room.most) evict(findVictim(body))
+  }
+
+  function findOldest(entering: Body): Body | undefined {
+    for (const { bodies } of [small, big]) {
+      for (const one of bodies) if (one !== entering && !one.isComplete) return one
     }
+    return undefined
   }
 
   /** The bodies are in the order in which they came. */

@@ -3,6 +3,7 @@ import { InvalidSignature, MalformedEvent } from '../errors.ts'
 import { readLagoEvent } from '../inbox/envelope.ts'
 import { beginLagoHmac, openLagoJwt } from '../lago/signature.ts'
 import { createCautiousAsk } from './cautious.ts'
+import type { Body } from './read-body.ts'
 
 /** A key that was just asked for is not asked for again because a stranger sends bad signatures. */
 const KEY_FRESH_MS = 60_000
@@ -66,8 +67,9 @@ export function createLagoVerifier({
   /** What is free comes first: only a token that could be ours makes us ask Lago for anything. */
   function beginJwt(token: string | undefined) {
     const opened = openLagoJwt(token, jwtIssuer)
-    async function finish(readBody: () => Buffer) {
-      const body = readBody()
+    async function finish({ bytes, read }: Body) {
+      opened.assertLong(bytes)
+      const body = read()
       opened.assertAbout(body)
       const claimed = claimedBy(body)
       if (ours !== undefined) await assertOurs(claimed, ours)

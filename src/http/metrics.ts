@@ -55,13 +55,17 @@ export function meterReceive(
   { deliveries, commit }: Pick<Metrics, 'deliveries' | 'commit'>,
   receive: Receive,
 ): Receive {
-  const metered = async (delivery: Parameters<Receive>[0]) => {
-    const { source } = delivery
-    const startedMs = performance.now()
-    const received = await receive(delivery)
-    commit.observe({ source }, (performance.now() - startedMs) / 1_000)
-    deliveries.inc({ source, result: received.duplicate ? 'duplicate' : 'stored' })
-    return received
-  }
-  return Object.assign(metered, { calm: receive.calm })
+  const metered =
+    <Given extends [{ source: (typeof SOURCES)[number] }, ...unknown[]]>(
+      store: (...given: Given) => Promise<{ duplicate: boolean }>,
+    ) =>
+    async (...given: Given) => {
+      const [{ source }] = given
+      const startedMs = performance.now()
+      const received = await store(...given)
+      commit.observe({ source }, (performance.now() - startedMs) / 1_000)
+      deliveries.inc({ source, result: received.duplicate ? 'duplicate' : 'stored' })
+      return received
+    }
+  return Object.assign(metered(receive), { big: metered(receive.big) })
 }

@@ -1,4 +1,5 @@
 import { withDeadline, DeadlineExceeded } from '../deadline.ts'
+import { BIG_BODY_BYTES } from '../inbox/big.ts'
 import type { BodyRoom } from './body-room.ts'
 import { Refusal } from './refusal.ts'
 
@@ -10,15 +11,23 @@ const GATHER_MS = 2
 /** What is hashed at a stretch, so that nobody waits longer for the event loop. */
 const STRETCH_BYTES = 1024 * 1024
 
+/** A body that is all there. It is put into one piece, or given away, only for who asks for that. */
+export type Body = {
+  bytes: number
+  read: () => Buffer
+  /** For another thread: what is given away can be read here no more. */
+  giveAway: () => ArrayBuffer[]
+}
+
 /**
  * Reads a body within the room there is and hands each piece to `update` as it comes. `use` then gets the raw bytes,
- * in one piece only if it asks for them; they keep their room until it is done. Throws a `Refusal` for what is too large or finds no room.
+ * which keep their room until it is done. Throws a `Refusal` for what is too large or finds no room.
  */
 export async function withBody<Result>(
   request: Request,
   { room, maxBytes }: { room: BodyRoom; maxBytes: number },
   update: (piece: Uint8Array) => void,
-  use: (read: () => Buffer) => Promise<Result>,
+  use: (body: Body) => Promise<Result>,
 ): Promise<Result> {
   const announced = readLength(request.headers)
   if (announced > maxBytes) throw tooLarge(maxBytes)
@@ -33,9 +42,11 @@ export async function withBody<Result>(
       if (!value) return
       room.grow(place, value.byteLength)
       if (place.bytes > maxBytes) throw tooLarge(maxBytes)
-      pieces.push(value)
+      // One that may be given away shares its memory with nobody.
+      pieces.push(place.bytes > BIG_BODY_BYTES ? new Uint8Array(value) : value)
       await inStretches(value, update)
-      if (place.bytes === announced) continue
+      // Nothing comes after what was announced.
+      if (place.bytes === announced) return
       if (value.byteLength < PIECE_BYTES) await Bun.sleep(GATHER_MS)
       else await letOthersRun()
     }
@@ -44,7 +55,11 @@ export async function withBody<Result>(
   try {
     await withDeadline('a body', ARRIVAL_MS, Promise.race([readAll(), place.evicted]))
     place.isComplete = true
-    return await use(() => join(pieces))
+    return await use({
+      bytes: place.bytes,
+      read: () => join(pieces),
+      giveAway: () => pieces.splice(0).map(toOwnBuffer),
+    })
   } catch (error) {
     if (place.isComplete || error instanceof Refusal) throw error
     if (error instanceof DeadlineExceeded) throw new Refusal(503, 'the body took too long')
@@ -74,6 +89,12 @@ function join(pieces: Uint8Array[]): Buffer {
   const whole = Buffer.concat(pieces)
   pieces.splice(0, pieces.length, whole)
   return whole
+}
+
+const toOwnBuffer = (piece: Uint8Array): ArrayBuffer => {
+  const { buffer } = piece
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === piece.byteLength
+  return isWhole ? buffer : new Uint8Array(piece).buffer
 }
 
 /** What the sender announces; 0 for a body of unknown length. */

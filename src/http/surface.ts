@@ -14,7 +14,7 @@ const MAX_LOGGED_PATH = 100
 
 /** What is where, and by which methods. */
 const METHODS: readonly [RegExp, string][] = [
-  [/^\/webhooks\/(?:lago|dodo)$/, 'POST, OPTIONS'],
+  [/^\/webhooks\/(?:lago|dodo)$/, 'POST'],
   [/^\/(?:health|ready|favicon\.ico|robots\.txt)$/, 'GET, HEAD, OPTIONS'],
   [/^\/pay\/[^/]+$/, 'GET, HEAD, POST, OPTIONS'],
   [/^\/pay\/[^/]+\/return$/, 'GET, HEAD, OPTIONS'],
@@ -76,7 +76,7 @@ export function answerNothing(c: Context, say: SampledLog): Response {
   const allow = METHODS.find(([pattern]) => pattern.test(path))?.[1]
   if (allow) c.header('Allow', allow)
   if (allow && method === 'OPTIONS') return c.body(null, 204)
-  if (allow && method !== 'GET' && method !== 'HEAD') {
+  if (allow && !allow.split(', ').includes(method)) {
     return c.json({ error: `send ${allow}` }, 405)
   }
   if (OF_PROGRAMS.test(path)) return c.json({ error: 'there is nothing here' }, 404)

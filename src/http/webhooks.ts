@@ -3,11 +3,12 @@ import { Hono, type Context } from 'hono'
 import type { Deps } from '../deps.ts'
 import { createDodoVerifier } from '../dodo/signature.ts'
 import { InvalidSignature } from '../errors.ts'
-import { readDeliveryId, readDodoEvent, readLagoEvent } from '../inbox/envelope.ts'
-import type { Delivery, Receive } from '../inbox/receive.ts'
+import { BIG_BODY_BYTES, type Unread } from '../inbox/big.ts'
+import { readDeliveryId, readEvent } from '../inbox/envelope.ts'
+import type { Receive } from '../inbox/receive.ts'
 import { createBodyRoom } from './body-room.ts'
 import { createLagoVerifier } from './lago-verifier.ts'
-import { withBody } from './read-body.ts'
+import { withBody, type Body } from './read-body.ts'
 
 /** A usage-heavy invoice embeds one fee for each charge and group, and reaches megabytes. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -18,45 +19,79 @@ type WebhookDeps = Pick<Deps, 'config' | 'lago' | 'now'> & {
 }
 type Check = {
   update: (piece: Uint8Array) => void
-  finish: (readBody: () => Buffer) => Promise<void> | void
+  finish: (body: Body) => Promise<void> | void
 }
 
 /**
  * Verify, store, acknowledge: the headers before a byte of the body, and the body while it comes. Nothing is
- * decided here: a sender waits seconds, while what we do about the event may take days.
+ * decided here: a sender waits seconds, while what we do about the event may take days. Resolves when the delivery
+ * is durable.
  */
-export function webhooks(deps: WebhookDeps) {
+export function createTake(deps: WebhookDeps) {
   const lago = createLagoVerifier(deps)
   const dodo = createDodoVerifier(deps.config.dodo.webhookSecrets)
   const limits = { room: createBodyRoom(), maxBytes: MAX_BODY_BYTES }
 
-  const take = (c: Context, { update, finish }: Check, read: (body: Buffer) => Delivery) =>
-    withBody(c.req.raw, limits, update, async (readBody) => {
-      await finish(readBody)
-      const { duplicate } = await deps.receive(read(readBody()))
-      return c.json({ received: true, duplicate })
+  const take = (request: Request, { update, finish }: Check, identify: () => Unread) =>
+    withBody(request, limits, update, async (body) => {
+      await finish(body)
+      return store(identify(), body)
     })
 
-  return new Hono()
-    .post('/lago', async (c) => {
-      const id = c.req.header('x-lago-unique-key')
-      if (id === undefined) throw new InvalidSignature('X-Lago-Unique-Key is missing')
-      return take(c, lago.begin(c.req.header('x-lago-signature')), (body) => {
-        const { organizationId: _ours, ...event } = readLagoEvent(body)
-        const headers = keepHeaders(c, ['x-lago-signature-algorithm'])
-        return { source: 'lago', deliveryId: readDeliveryId(id), headers, body, ...event }
-      })
-    })
-    .post('/dodo', (c) =>
-      take(c, dodo.begin(c.req.header()), (body) => {
-        const event = readDodoEvent(body)
-        const deliveryId = readDeliveryId(c.req.header('webhook-id'))
-        const headers = keepHeaders(c, ['webhook-timestamp'])
-        return { source: 'dodo', deliveryId, headers, body, ...event }
-      }),
-    )
+  function store(told: Unread, body: Body) {
+    if (body.bytes > BIG_BODY_BYTES) return deps.receive.big(told, body.giveAway())
+    const bytes = body.read()
+    const { organizationId: _ours, ...event } = readEvent(told.source, bytes)
+    return deps.receive({ ...told, ...event, body: bytes })
+  }
+
+  return {
+    lago: async (request: Request) => {
+      const { headers } = request
+      const id = headers.get('x-lago-unique-key')
+      if (id === null) throw new InvalidSignature('X-Lago-Unique-Key is missing')
+      const signature = headers.get('x-lago-signature') ?? undefined
+      return take(request, lago.begin(signature), () => ({
+        source: 'lago',
+        deliveryId: readDeliveryId(id),
+        headers: keepHeader(headers, 'x-lago-signature-algorithm'),
+      }))
+    },
+    dodo: async (request: Request) => {
+      const { headers } = request
+      const told = pick(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+      return take(request, dodo.begin(told), () => ({
+        source: 'dodo',
+        deliveryId: readDeliveryId(told['webhook-id']),
+        headers: keepHeader(headers, 'webhook-timestamp'),
+      }))
+    },
+  }
 }
 
-function keepHeaders(c: Context, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, (c.req.header(name) ?? '').slice(0, 200)]))
+export type Take = ReturnType<typeof createTake>
+
+/** The routes, under whatever path they are found; `failure` is what the door has met. */
+export const webhooks = (take: Take) =>
+  new Hono<{ Bindings: { failure?: Error } }>()
+    .post('/lago', async (c) => answer(c, take.lago))
+    .post('/dodo', async (c) => answer(c, take.dodo))
+
+async function answer(
+  c: Context<{ Bindings: { failure?: Error } }>,
+  take: (request: Request) => Promise<{ duplicate: boolean }>,
+) {
+  const failure = c.env?.failure
+  if (failure !== undefined) throw failure
+  const { duplicate } = await take(c.req.raw)
+  return c.json({ received: true, duplicate })
 }
+
+function pick(headers: Headers, names: readonly string[]): Record<string, string> {
+  const pairs = names.map((name) => [name, headers.get(name) ?? ''] as const)
+  return Object.fromEntries(pairs.filter(([, value]) => value !== ''))
+}
+
+const keepHeader = (headers: Headers, name: string) => ({
+  [name]: (headers.get(name) ?? '').slice(0, 200),
+})

@@ -81,6 +81,10 @@ export function readDodoEvent(body: Buffer) {
   }
 }
 
+/** What a delivery of either is about. Throws MalformedEvent for a body that nobody can read. */
+export const readEvent = (source: 'lago' | 'dodo', body: Buffer) =>
+  source === 'lago' ? readLagoEvent(body) : { organizationId: undefined, ...readDodoEvent(body) }
+
 function readJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))

@@ -1,20 +1,21 @@
-import { deliveries } from '../db/schema.ts'
+import { openInboxConnection } from '../db/client.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
-import { DELIVERY_KINDS } from '../jobs.ts'
-import { wakeWithin } from '../wakes.ts'
+import { createBigInbox, type Unread } from './big.ts'
 import { createCoalescer } from './coalesce.ts'
-import { isKnownEvent, type Wake } from './events.ts'
+import type { Wake } from './events.ts'
+import { createRouter } from './router.ts'
+import { storeAll, type Place, type Told } from './store.ts'
 
 const MAX_BATCH_DELIVERIES = 250
-const MAX_BATCH_BYTES = 8 * 1024 * 1024
+/** More at once would hold the event loop while it is written. */
+const MAX_BATCH_BYTES = 512 * 1024
 /** Dodo waits 15 s for our answer, and a database that hangs must not hold up who comes next. */
 const COMMIT_MS = 8_000
 
-/** In a flood of deliveries, work on them waits this long for each job, so that senders are answered first. */
-const MAX_CALM_MS = 1_000
-const CALM_LOOK_MS = 50
-const MANY_WAITING = 24
+/** So many deliveries in one commit, not longer ago than this, are a flood. */
+const MANY = 8
+const FLOOD_MS = 200
 
 /** One verified POST, and what it is about as far as its body says. */
 export type Delivery = {
@@ -27,76 +28,63 @@ export type Delivery = {
 } & Wake
 
 export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) & {
-  /** Resolves when senders do not have to queue, or after a moment all the same. */
-  calm: () => Promise<void>
+  /** The same for one that is too big to be read beside everything else, given away in pieces. */
+  big: (delivery: Unread, pieces: ArrayBuffer[]) => Promise<{ duplicate: boolean }>
 }
 
 /**
- * Stores verified deliveries, each with the job it causes, in one transaction shared by all that
- * arrive meanwhile. When it resolves the delivery is durable; when it rejects nothing is stored.
+ * Stores verified deliveries, all that arrive meanwhile in one statement, on a connection that nothing else uses.
+ * When it resolves the delivery is durable, and what it wakes is routed right after; when it rejects nothing is stored.
  */
-export function createReceive({ db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>): Receive {
-  const store = (batch: Delivery[]) => withDeadline('storing deliveries', COMMIT_MS, commit(batch))
+export function createReceive({
+  db,
+  queue,
+  log,
+  now,
+  databaseUrl,
+}: Pick<Deps, 'db' | 'queue' | 'log' | 'now'> & { databaseUrl: string }) {
+  const connection = openInboxConnection(databaseUrl)
+  const inbox = createBigInbox({ databaseUrl, now })
+  let floodedAt = Number.NEGATIVE_INFINITY
+  const isCrowded = () => performance.now() - floodedAt < FLOOD_MS
+  const router = createRouter({ db, queue, log, isCrowded })
 
-  const commit = (batch: Delivery[]) =>
-    db.transaction(async (tx) => {
-      const stored = await tx
-        .insert(deliveries)
-        .values(batch.map((delivery) => asRow(delivery, now())))
-        .onConflictDoNothing()
-        .returning({ source: deliveries.source, deliveryId: deliveries.deliveryId })
+  async function commit(batch: Told[]) {
+    if (batch.length >= MANY) floodedAt = performance.now()
+    const storing = storeAll(connection.sql, batch)
+    const stored = await withDeadline('storing deliveries', COMMIT_MS, storing)
+    const places = stored.flatMap(({ place }): Place[] => (place === null ? [] : [place]))
+    if (places.length > 0) router.route(places)
+    return stored
+  }
 
-      const fresh = new Map(stored.map((row) => [identity(row), true]))
-      const results = batch.map((delivery) => {
-        const isFirst = fresh.get(identity(delivery)) === true
-        fresh.set(identity(delivery), false)
-        return { duplicate: !isFirst }
-      })
-      const woken = batch.filter((_, index) => results[index]?.duplicate === false)
-      await wakeFor({ db: tx, queue }, woken)
-      return results
-    })
-
-  const coalesced = createCoalescer(store, {
+  const coalesced = createCoalescer(commit, {
     maxItems: MAX_BATCH_DELIVERIES,
     maxBytes: MAX_BATCH_BYTES,
   })
-  const receive = (delivery: Delivery) => coalesced(delivery, delivery.body.byteLength)
-
-  async function calm() {
-    for (let waitedMs = 0; waitedMs < MAX_CALM_MS; waitedMs += CALM_LOOK_MS) {
-      if (coalesced.waiting() < MANY_WAITING) return
-      await Bun.sleep(CALM_LOOK_MS)
-    }
+  async function receive(delivery: Delivery) {
+    const told = { ...delivery, receivedAt: now() }
+    const { duplicate } = await coalesced(told, delivery.body.byteLength)
+    return { duplicate }
   }
-  return Object.assign(receive, { calm })
-}
 
-const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
-  `${source}:${deliveryId}`
-
-/** A delivery about nothing we settle is complete as soon as it is stored. */
-function asRow(delivery: Delivery, receivedAt: Date) {
-  const isIdle = delivery.wakes === null
-  const idle = isKnownEvent(delivery.source, delivery.eventType)
-    ? 'stored; nothing to settle'
-    : 'stored; of a type that this release does not know'
-  return {
-    ...delivery,
-    receivedAt,
-    processedAt: isIdle ? receivedAt : null,
-    outcome: isIdle ? idle : null,
+  async function big(delivery: Unread, pieces: ArrayBuffer[]) {
+    const { duplicate } = await inbox.store(delivery, pieces)
+    if (!duplicate) router.route()
+    return { duplicate }
   }
-}
 
-/** One job per key and batch: a job reads every delivery of its key that is stored by then. */
-async function wakeFor(deps: Parameters<typeof wakeWithin>[0], batch: readonly Delivery[]) {
-  for (const kind of DELIVERY_KINDS) {
-    for (const source of ['dodo', 'lago'] as const) {
-      const keys = batch
-        .filter((one) => one.wakes === kind && one.source === source)
-        .flatMap(({ wakesKey }) => wakesKey ?? [])
-      if (keys.length > 0) await wakeWithin(deps, kind, keys, `${source}_delivery`)
-    }
-  }
+  return Object.assign(receive, {
+    big,
+    /** Whether so many deliveries come that everything else had better wait. */
+    isCrowded,
+    /** Takes up what was stored and not routed before. */
+    start: () => router.start(),
+    routed: () => router.routed(),
+    async close() {
+      inbox.close()
+      await router.stop()
+      await connection.close()
+    },
+  }) satisfies Receive
 }

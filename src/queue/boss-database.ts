@@ -6,8 +6,8 @@ type Listen = NonNullable<BossDatabase['listen']>
 
 const STARTS_TRANSACTION = /^\s*BEGIN\b/i
 const PROBE = 'probe'
-const PROBE_EVERY_MS = 3_000
-const SILENT_MS = 8_000
+const PROBE_EVERY_MS = 5_000
+const SILENT_MS = 12_000
 
 /**
  * pg-boss on our own postgres.js pool, LISTEN included. Scripts that open a transaction run on a

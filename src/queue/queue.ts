@@ -5,6 +5,7 @@ import type postgres from 'postgres'
 
 import { Later, messageOf } from '../errors.ts'
 import { createBossDatabase, withinTransaction, type BossDatabase } from './boss-database.ts'
+import { createLook } from './look.ts'
 import { mergeIntoWaiting, onePerKey, type Sending } from './waiting.ts'
 
 /** Runs before a job is buried: with the backoff below, about half an hour of failing. */
@@ -13,15 +14,21 @@ const BACKOFF_BASE_MS = 1_000
 const BACKOFF_MAX_MS = 5 * 60_000
 /** A worker that stopped beating is dead, and its job somebody else's. pg-boss allows no less. */
 const HEARTBEAT_SECONDS = 10
-const SUPERVISE_SECONDS = 2
+/** What is dead is looked for by ourselves; the rest of pg-boss's upkeep has time. */
+const MONITOR_SECONDS = 2
+const SUPERVISE_SECONDS = 60
+const FLOW_SECONDS = 3_600
 const EXPIRE_SECONDS = 10 * 60
 /** How often a process may die over one job before the job itself is suspected. */
 const MAX_CRASHES = 50
 /** Jobs wait as long as an outage lasts. */
 const RETENTION_SECONDS = 365 * 24 * 3600
 const KEEP_COMPLETED_SECONDS = 3600
-const POLL_SECONDS = 1
-const DEAD_POLL_SECONDS = 10
+/** Only in case that nothing else told of a job: notifications, our own look, and the alarm of what was put off. */
+const POLL_SECONDS = 300
+/** What was put off longer is found by a look. */
+const MAX_ALARM_MS = 60_000
+const ALARM_SLACK_MS = 20
 
 /** Work owed on one key. Jobs of one kind and key never run at the same time, on any replica. */
 export type Job = {
@@ -71,23 +78,39 @@ export function createQueue(options: {
     schema,
     useListenNotify: true,
     superviseIntervalSeconds: SUPERVISE_SECONDS,
-    monitorIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: MONITOR_SECONDS,
+    flowIntervalSeconds: FLOW_SECONDS,
     maintenanceIntervalSeconds: 300,
     schedule: false,
+  })
+  /** The workers of this process, by queue. */
+  const workers = new Map<string, string[]>()
+  const wakeWorkers = (queue: string) => {
+    for (const id of workers.get(queue) ?? []) boss.notifyWorker(id)
+  }
+  const look = createLook({
+    sql,
+    schema,
+    queues: kinds.flatMap((kind) => [kind, deadLetterQueue(kind)]),
+    log,
+    wake: wakeWorkers,
+    takeOver: () => boss.supervise(),
   })
   boss.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue error'))
 
   async function start() {
     await boss.start()
+    const there = new Set((await boss.getQueues()).map(({ name }) => name))
     for (const kind of kinds) {
       const dead = deadLetterQueue(kind)
-      await ensureQueue(dead, { policy: 'standard' })
-      await ensureQueue(kind, { policy: 'key_strict_fifo', deadLetter: dead })
+      if (!there.has(dead)) await createQueueOnce(dead, { policy: 'standard' })
+      if (!there.has(kind))
+        await createQueueOnce(kind, { policy: 'key_strict_fifo', deadLetter: dead })
     }
   }
 
-  async function ensureQueue(name: string, settings: { policy: string; deadLetter?: string }) {
-    if (await boss.getQueue(name)) return
+  /** Several replicas may come to this at once, and one of them creates it. */
+  async function createQueueOnce(name: string, settings: { policy: string; deadLetter?: string }) {
     await boss.createQueue(name, {
       ...settings,
       notify: true,
@@ -140,20 +163,18 @@ export function createQueue(options: {
   }
 
   /** Where there was a job there may be another: pg-boss would wait for the next poll to see. */
-  async function openWorker(
-    queue: string,
-    run: (job: BossJob<Payload>) => Promise<void>,
-    pollSeconds = POLL_SECONDS,
-  ) {
+  async function openWorker(queue: string, run: (job: BossJob<Payload>) => Promise<void>) {
     const polling = {
       batchSize: 1,
-      pollingIntervalSeconds: pollSeconds,
-      notifyPollingIntervalSeconds: pollSeconds,
+      pollingIntervalSeconds: POLL_SECONDS,
+      notifyPollingIntervalSeconds: POLL_SECONDS,
     }
     const workerId: string = await boss.work<Payload, void>(queue, polling, async ([job]) => {
       if (job) await run(job)
       boss.notifyWorker(workerId)
     })
+    workers.set(queue, [...(workers.get(queue) ?? []), workerId])
+    look.start()
   }
 
   async function runOnce(
@@ -182,6 +203,9 @@ export function createQueue(options: {
   async function sendAgain(kind: string, payload: Payload, startAfter: Date) {
     const job = { isPatient: false, priority: 0, ...payload, startAfter }
     await sql.begin((transaction) => sendInto(withinTransaction(transaction), kind, [job]))
+    // By the clock that the database goes by, and a moment later.
+    const inMs = startAfter.getTime() - now().getTime() + ALARM_SLACK_MS
+    if (inMs <= MAX_ALARM_MS) setTimeout(wakeWorkers, Math.max(0, inMs), kind).unref()
   }
 
   async function bury(kind: string, payload: Payload, error: string) {
@@ -199,7 +223,7 @@ export function createQueue(options: {
       await tell(key, error)
       await unblock(kind, key)
     }
-    await openWorker(deadLetterQueue(kind), tellOf, DEAD_POLL_SECONDS)
+    await openWorker(deadLetterQueue(kind), tellOf)
   }
 
   /** A job that pg-boss itself gave up stays in its table as failed, where it would block its key. */
@@ -211,6 +235,7 @@ export function createQueue(options: {
 
   /** Stops fetching, waits for the jobs in hand, and hands back those that do not end in time. */
   async function stop(graceMs: number) {
+    look.stop()
     const queues = kinds.flatMap((kind) => [kind, deadLetterQueue(kind)])
     // pg-boss itself looks only twice a second whether all are done.
     const idle = Promise.all(queues.map((name) => boss.offWork(name, { wait: true })))

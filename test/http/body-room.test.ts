@@ -59,4 +59,17 @@ describe('the room for bodies in hand', () => {
     const next = room.enter(300)
     expect(() => room.grow(next, 100)).not.toThrow()
   })
+
+  test('so many bodies, however small, make room one by one, and those being stored stay', async () => {
+    const room = createBodyRoom({ ...LIMITS, mostBodies: 2 })
+    const [stored, first] = [room.enter(0), room.enter(0)]
+    stored.isComplete = true
+
+    const second = room.enter(400)
+    second.isComplete = true
+
+    expect(await isEvicted(first)).toBe(true)
+    expect(await isEvicted(stored)).toBe(false)
+    expect(() => room.enter(0)).toThrow(Refusal)
+  })
 })

@@ -65,11 +65,18 @@ describe('the HTTP surface', () => {
     await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
   })
 
-  test('a route that does not exist, or not by this method, is answered 404', async () => {
+  test('a route that does not exist is answered 404', async () => {
     for (const path of ['/', '/webhooks', '/webhooks/stripe', '/api']) {
       expect(await statusOf(path, bearer(ADMIN_TOKEN))).toBe(404)
     }
-    expect(await statusOf('/webhooks/lago')).toBe(404)
+  })
+
+  test.each(['GET', 'HEAD', 'PUT'])('%s to where webhooks go is told to POST', async (method) => {
+    for (const path of ['/webhooks/lago', '/webhooks/dodo']) {
+      const response = await world.get(path, { method })
+      expect(response.status).toBe(405)
+      expect(response.headers.get('allow')).toBe('POST')
+    }
   })
 
   test('what the bridge knows of an invoice is told to the bearer of the token alone', async () => {

@@ -21,7 +21,9 @@ describe('what strangers send over a socket', () => {
     const app = createApp({
       ...world.bridge.deps,
       log: heard.log,
-      receive: Object.assign(async () => ({ duplicate: false }), { calm: async () => undefined }),
+      receive: Object.assign(async () => ({ duplicate: false }), {
+        big: async () => ({ duplicate: false }),
+      }),
       organizationId: async () => world.lago.organizationId,
       findUnready: async () => [],
       metrics: world.bridge.metrics,

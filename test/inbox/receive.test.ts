@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql as query } from 'drizzle-orm'
 import pino from 'pino'
 
-import { openDatabase } from '../../src/db/client.ts'
+import { openDatabase, openInboxConnection } from '../../src/db/client.ts'
 import { createReceive, type Delivery } from '../../src/inbox/receive.ts'
+import { storeAll } from '../../src/inbox/store.ts'
 import { createQueue } from '../../src/queue/queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -28,11 +29,13 @@ describe('receive', () => {
     const log = pino({ level: 'silent' })
     const queue = createQueue({ sql, log, kinds: KINDS, now, schema: 'pgboss' })
     await queue.start()
+    const receive = createReceive({ db, queue, log, now, databaseUrl: database.url })
     const end = async () => {
+      await receive.close()
       await queue.stop(1_000)
       await close()
     }
-    return { db, queue, receive: createReceive({ db, queue, now }), close: end }
+    return { db, queue, receive, close: end }
   }
   const first = () => {
     const [replica] = replicas
@@ -50,10 +53,13 @@ describe('receive', () => {
     body: Buffer.from('{}'),
     ...fields,
   })
-  const jobsOf = (key: string | null) =>
-    first().db.execute<{ name: string; priority: number }>(
+  /** The jobs of a key, once everything that was acknowledged is routed. */
+  async function jobsOf(key: string | null) {
+    await Promise.all(replicas.map(({ receive }) => receive.routed()))
+    return first().db.execute<{ name: string; priority: number }>(
       query`select name, priority from pgboss.job where singleton_key = ${key} order by name`,
     )
+  }
 
   test('of fifty copies at once over three replicas, one is new and causes one job', async () => {
     const delivery = aDelivery()
@@ -162,5 +168,52 @@ describe('receive', () => {
       'fulfilled',
     ])
     expect(await jobsOf(bad.wakesKey)).toHaveLength(0)
+  })
+
+  test('what a process that died had stored and not routed is routed by those who live, once', async () => {
+    const left = Array.from({ length: 30 }, (_, index) =>
+      aDelivery({ wakesKey: `left-${index % 3}` }),
+    )
+    const { sql, close } = openInboxConnection(database.url)
+    await storeAll(
+      sql,
+      left.map((delivery) => ({ ...delivery, receivedAt: now() })),
+    )
+    expect(await jobsOf('left-0')).toHaveLength(0)
+
+    for (const { receive } of replicas) receive.start()
+
+    for (const key of ['left-0', 'left-1', 'left-2']) expect(await jobsOf(key)).toHaveLength(1)
+    const [row] = await first().db.execute(query`select count(*)::int as count from unrouted`)
+    expect(row).toEqual({ count: 0 })
+    await close()
+  })
+
+  test('while jobs cannot be sent deliveries are acknowledged, and routed when they can be', async () => {
+    const delivery = aDelivery()
+    await first().db.execute(query`alter table pgboss.job rename to job_away`)
+
+    expect(await first().receive(delivery)).toEqual({ duplicate: false })
+
+    await first().db.execute(query`alter table pgboss.job_away rename to job`)
+    expect(await jobsOf(delivery.wakesKey)).toHaveLength(1)
+  })
+
+  test('texts with quotes, backslashes and letters of any script are stored as they came', async () => {
+    const delivery = aDelivery({
+      deliveryId: String.raw`a"b\c{,}null ${crypto.randomUUID()}`,
+      wakes: 'customer',
+      wakesKey: String.raw`"łódź" \ {x,y} 東京`,
+      headers: { 'x-lago-signature-algorithm': String.raw`"h\mac"` },
+      body: Buffer.from([0, 0xff, 0x22, 0x5c]),
+    })
+
+    await first().receive(delivery)
+
+    const row = await first().db.query.deliveries.findFirst({
+      where: (one, { eq }) => eq(one.deliveryId, delivery.deliveryId),
+    })
+    expect(row).toMatchObject(delivery)
+    expect(await jobsOf(delivery.wakesKey)).toHaveLength(1)
   })
 })

@@ -154,7 +154,7 @@ export async function openWorld(
         await lago.idle()
         await dodo.idle()
         const [row] = await running.db.execute<{ due: number }>(sql`
-          select count(*)::int as due from pgboss.job
+          select (select count(*) from unrouted)::int + count(*)::int as due from pgboss.job
           where state in ('created', 'retry', 'active') and start_after <= now()`)
         calm = row?.due === 0 ? calm + 1 : 0
         await Bun.sleep(QUIET_MS)

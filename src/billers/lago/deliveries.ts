@@ -1,9 +1,10 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
 import { deliveries } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { DodoPayment } from '../../dodo/objects.ts'
+import { readableBody } from '../../inbox/readable-body.ts'
 import { LagoCreditNote } from '../../lago/objects.ts'
 import { observeCreditNote } from './act/observe-credit-note.ts'
 import { observePayment } from '../../collect/act/observe.ts'
@@ -23,7 +24,7 @@ type Reader = Pick<Deps, 'biller' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 
  */
 export async function listUnread(deps: Reader, receivableId: string): Promise<UnreadDelivery[]> {
   const unread = await deps.db
-    .select()
+    .select({ ...getTableColumns(deliveries), body: readableBody })
     .from(deliveries)
     .where(
       and(

@@ -1,0 +1,51 @@
+import { messageOf } from '../errors.ts'
+import type { Take } from './webhooks.ts'
+
+type Fetch<Env> = (request: Request, env?: Env) => Response | Promise<Response>
+
+const ACKNOWLEDGED = {
+  new: '{"received":true,"duplicate":false}',
+  duplicate: '{"received":true,"duplicate":true}',
+}
+
+/**
+ * The short way for what comes by the thousand: a webhook at its exact address is taken without looking for routes.
+ * Its answer has the headers that the long way gives, which is gone once to learn them, and whenever something fails.
+ */
+export function openDoor<Env>(
+  take: Take,
+  goTheLongWay: Fetch<Env | { failure: Error }>,
+): Fetch<Env> {
+  let headers: Record<string, string> | undefined
+
+  async function enter(request: Request, source: keyof Take) {
+    try {
+      const { duplicate } = await take[source](request)
+      return new Response(
+        duplicate ? ACKNOWLEDGED.duplicate : ACKNOWLEDGED.new,
+        headers && { headers },
+      )
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(messageOf(error))
+      return goTheLongWay(request, { failure })
+    }
+  }
+
+  async function learn(request: Request, env?: Env) {
+    const response = await goTheLongWay(request, env)
+    if (response.status === 200) headers ??= Object.fromEntries(response.headers)
+    return response
+  }
+
+  return function fetch(request, env) {
+    const source = request.method === 'POST' ? sourceOf(request.url) : undefined
+    if (source === undefined) return goTheLongWay(request, env)
+    return headers ? enter(request, source) : learn(request, env)
+  }
+}
+
+function sourceOf(url: string): keyof Take | undefined {
+  if (url.endsWith('/webhooks/lago') && url.indexOf('/', 8) === url.length - 14) return 'lago'
+  if (url.endsWith('/webhooks/dodo') && url.indexOf('/', 8) === url.length - 14) return 'dodo'
+  return undefined
+}
