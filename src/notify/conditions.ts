@@ -49,7 +49,7 @@ async function findAttention({ db, config }: Looking): Promise<Condition[]> {
       version: reasonCode,
       text: `■ ${nameOf({ number, id })} needs attention: ${reason}. ${url}`,
       data: {
-        receivableId: id,
+        lagoInvoiceId: id,
         number,
         customer,
         state: 'attention',
@@ -76,7 +76,7 @@ async function findHeldMoney({ db, config }: Looking): Promise<Condition[]> {
       text: `■ ${amount} of payment ${dodo_payment_id} is held (${money.disposition}): no invoice takes it. ${nameOf({ number, id: lago_invoice_id })}, ${url}`,
       data: {
         dodoPaymentId: dodo_payment_id,
-        receivableId: lago_invoice_id,
+        lagoInvoiceId: lago_invoice_id,
         number,
         customer,
         disposition: money.disposition,
@@ -104,7 +104,7 @@ async function findFailedRefunds({ db, config }: Looking): Promise<Condition[]> 
         data: {
           refund: id,
           dodoPaymentId: dodo_payment_id,
-          receivableId: lago_invoice_id,
+          lagoInvoiceId: lago_invoice_id,
           number,
           status,
           reason,
@@ -128,7 +128,7 @@ async function findDisputes({ db, config, now }: Looking): Promise<Condition[]> 
       const data = {
         dodoDisputeId: id,
         dodoPaymentId: dodo_payment_id,
-        receivableId: lago_invoice_id,
+        lagoInvoiceId: lago_invoice_id,
         number,
         customer,
         stage: dispute.stage,

@@ -46,7 +46,7 @@ async function findDuplicates({ db, config, now, since }: Looking): Promise<Occu
       text: `▲ ${number ?? lago_invoice_id} was paid twice: ${formatDodo(amount, currency)} with payment ${id}. ${url}`,
       data: {
         dodoPaymentId: id,
-        receivableId: lago_invoice_id,
+        lagoInvoiceId: lago_invoice_id,
         number,
         customer,
         amount,
