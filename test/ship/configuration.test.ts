@@ -30,6 +30,11 @@ const exampleOf = (...names: string[]) =>
   Object.fromEntries(names.map((name) => [name, examples[name] ?? '']))
 /** What a variable is of no effect without, by the beginning of its name. */
 const BESIDE: readonly (readonly [RegExp, () => Record<string, string>])[] = [
+  [/^VIEWER_TOKEN$/, () => exampleOf('ADMIN_TOKEN')],
+  [
+    /^ALERT_(?!WEBHOOK_URL)/,
+    () => ({ ALERT_WEBHOOK_URL: 'https://alerts.example', ALERT_SUMMARY_AT: '06:00' }),
+  ],
   [/^LAGO_JWT_ISSUER$/, () => ({ LAGO_WEBHOOK_SIGNATURE: 'jwt' })],
   [
     /^DODO_TEST_/,
@@ -81,6 +86,11 @@ describe('docs/configuration.md', () => {
       'DATABASE_URL',
       'COLLECT_SINCE',
       'ADMIN_TOKEN',
+      'VIEWER_TOKEN',
+      'ALERT_WEBHOOK_URL',
+      'ALERT_WEBHOOK_SECRET',
+      'ALERT_EVENTS',
+      'ALERT_SUMMARY_AT',
       'DODO_TEST_API_KEY',
       'OPENFRONT_API_KEYS',
       'OPENFRONT_URLS',
