@@ -169,7 +169,7 @@ describe('the only payment of an invoice', () => {
     const payment = world.dodo.pay(sessionId)
     await world.eventually(invoice.lago_id, isPaid)
     await world.quiet()
-    for (const table of ['shares', 'attempts', 'payments', 'recordings', 'invoices'])
+    for (const table of ['shares', 'attempts', 'payments', 'recordings', 'receivables'])
       await world.bridge.db.execute(sql.raw(`delete from ${table}`))
 
     await world.sweep()
@@ -187,7 +187,7 @@ describe('the only payment of an invoice', () => {
     const invoice = world.bill(10_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
     const payment = await world.inSilence(() => world.dodo.pay(sessionId))
-    for (const table of ['shares', 'attempts', 'invoices'])
+    for (const table of ['shares', 'attempts', 'receivables'])
       await world.bridge.db.execute(sql.raw(`delete from ${table}`))
     await world.sweep()
     const held = await world.eventually(invoice.lago_id, isHeld)

@@ -98,7 +98,7 @@ test('a signed body of 32 MiB is stored, routed and settled, and holds the event
   expect(row).toEqual({ isWhole: true, wakes: 'settle', key: invoice.lago_id })
   for (let look = 0; look < 200; look += 1) {
     const [known] =
-      await sql`select number from invoices where lago_invoice_id = ${invoice.lago_id}`
+      await sql`select number from receivables where receivable_id = ${invoice.lago_id}`
     if (known?.['number']) break
     await Bun.sleep(50)
   }
