@@ -22,6 +22,7 @@ export const JOBS = {
 
 export type JobKind = keyof typeof JOBS
 export const JOB_KINDS = Object.keys(JOBS) as JobKind[]
+export const isJobKind = (text: string): text is JobKind => Object.hasOwn(JOBS, text)
 
 /** The kinds that a delivery may owe. */
 export const DELIVERY_KINDS = ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const

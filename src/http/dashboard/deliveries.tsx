@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
+import { replay, type Replayed } from '../../deliveries/replay.ts'
 import { audited } from '../../operate/audit.ts'
 import {
   listDeliveries,
@@ -12,7 +13,7 @@ import { requestOf } from './acting.ts'
 import { DeliveryPage } from './delivery.tsx'
 import { Choose, Filter, Input } from './filter.tsx'
 import { DeliveryTable } from './delivery-table.tsx'
-import { given, givenDay, givenOf, withQuery } from './query.ts'
+import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
 import {
   showNothing,
   type DashboardContext,
@@ -28,6 +29,13 @@ const LABELS = {
   outcome: 'outcome',
   since: 'since',
   about: 'about',
+}
+/** What came of putting a delivery through again. */
+const REPLAYED: Readonly<Record<Replayed, string>> = {
+  queued: 'it is read again, and what it is about is looked at',
+  kept: 'it is about nothing of ours',
+  emptied: 'its body was let go of, so nothing is left to read',
+  unknown: 'the bridge has no such delivery',
 }
 const SOURCE_WORDS = { lago: 'Lago', dodo: 'Dodo' } as const
 const OUTCOME_WORDS = { read: 'read', waiting: 'waiting to be read' } as const
@@ -78,6 +86,19 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         if (!delivery) return showNothing(show, c, 'The bridge has no such delivery.')
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
         return show(c, page, <DeliveryPage delivery={delivery} isRevealed={false} />)
+      })
+      .post('/:source/:id/replay', async (c) => {
+        const delivery = await find(c)
+        if (!delivery) return showNothing(show, c, 'The bridge has no such delivery.')
+        const { source, deliveryId } = delivery
+        const request = await requestOf(c, 'replay', `delivery ${source} ${deliveryId}`)
+        await audited(deps, request, async () => {
+          const actor = { who: request.who, role: request.role, isOnRecord: true }
+          const outcome = await replay(deps, delivery, actor)
+          return { isDone: outcome === 'queued', said: REPLAYED[outcome] }
+        })
+        const path = `${show.basePath}/dashboard/deliveries/${source}/${inPath(deliveryId)}`
+        return c.redirect(`${path}?done=${request.formId}`, 303)
       })
       // Shown in the answer itself: no address leads to somebody's personal data without a press that is on record.
       .post('/:source/:id/reveal', async (c) => {

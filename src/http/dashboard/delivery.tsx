@@ -32,6 +32,9 @@ export function DeliveryPage(props: { delivery: Delivery; isRevealed: boolean })
           ]}
         />
       </div>
+      <div class="buttons noprint">
+        <Act to={`/deliveries/${source}/${inPath(deliveryId)}/replay`} label="Put through again" />
+      </div>
       <section aria-labelledby="body">
         <div class="head">
           <h2 id="body">What was said</h2>

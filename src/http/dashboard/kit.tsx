@@ -126,11 +126,21 @@ function Sealed() {
 }
 
 /** One button that does something. Whatever it does, sent twice it is done once. */
-export function Act(props: { to: string; label: string; about?: string; main?: boolean }) {
+export function Act(props: {
+  to: string
+  label: string
+  about?: string
+  main?: boolean
+  /** What the form says beside who sends it. */
+  fields?: Readonly<Record<string, string>>
+}) {
   const { basePath } = useContext(Around)
   return (
     <form method="post" action={addressOf(basePath, props.to)} class="inline">
       <Sealed />
+      {Object.entries(props.fields ?? {}).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
       <button type="submit" {...(props.main && { class: 'main' })}>
         {props.label}
         {props.about && <span class="hidden"> {props.about}</span>}

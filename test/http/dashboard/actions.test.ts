@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { eq } from 'drizzle-orm'
+
+import { deadLetters, deliveries } from '../../../src/db/schema.ts'
 import type { Report } from '../../support/world.ts'
 import { fill, serveDashboard, signIn, type Served } from './support.ts'
 
@@ -82,6 +85,45 @@ describe('what an operator may do', () => {
     const shown = await me.press(`${page}/show-again`, `${page}/show-again`)
     expect(shown).toContain('Done: Shown again: 50.00 USD of payment')
     await served.world.eventually(filled.held.lago_id, ({ state }) => state === 'attention')
+  })
+
+  test('a delivery is put through again, which does nothing twice and is on record once', async () => {
+    const { served, me, filled } = shared
+    const { db } = served.world.bridge
+    const [delivery] = await db
+      .select()
+      .from(deliveries)
+      .where(eq(deliveries.wakesKey, filled.paid.invoice.lago_id))
+      .limit(1)
+    const { source = '', deliveryId = '' } = delivery ?? {}
+    const page = `/dashboard/deliveries/${source}/${encodeURIComponent(deliveryId)}`
+
+    const done = await me.press(page, `${page}/replay`)
+
+    expect(done).toContain('Done: it is read again')
+    await served.world.quiet()
+    expect(served.world.paidIn(filled.paid.invoice.lago_id)).toHaveLength(1)
+    const replays = actionsOf(await me.text('/dashboard/audit')).filter((one) =>
+      one?.startsWith('replay'),
+    )
+    expect(replays).toHaveLength(1)
+  })
+
+  test('dead letters of one error are run again together, and those of another are not', async () => {
+    const { served, me, filled } = shared
+    const { db, deps } = served.world.bridge
+    const key = filled.paid.invoice.lago_id
+    const at = deps.now()
+    await db.insert(deadLetters).values([
+      { kind: 'settle', key, error: 'Lago answered 500', buriedAt: at },
+      { kind: 'customer', key: 'acct_gone', error: 'something else', buriedAt: at },
+    ])
+
+    const done = await me.press('/dashboard/dead-letters', '/dashboard/dead-letters/redrive')
+
+    expect(done).toContain('Done: 1 job run again')
+    expect(await db.select().from(deadLetters)).toHaveLength(1)
+    await db.delete(deadLetters)
   })
 
   test('an invoice whose webhook was lost is found in Lago, by id or number', async () => {
