@@ -103,7 +103,7 @@ describe('what an operator may do', () => {
     expect(done).toContain('Done: it is read again')
     await served.world.quiet()
     expect(served.world.paidIn(filled.paid.invoice.lago_id)).toHaveLength(1)
-    const replays = actionsOf(await me.text('/dashboard/audit')).filter((one) =>
+    const replays = actionsOf(await me.text('/dashboard/health/audit')).filter((one) =>
       one?.startsWith('replay'),
     )
     expect(replays).toHaveLength(1)
@@ -152,7 +152,7 @@ describe('what an operator may do', () => {
     expect(swept).toContain('Done: a sweep is asked for')
 
     const [row] = await served.world.bridge.db.query.deliveries.findMany({
-      where: (one, { eq }) => eq(one.eventType, 'invoice.created'),
+      where: (one, { eq: is }) => is(one.eventType, 'invoice.created'),
       limit: 1,
     })
     const delivery = `/dashboard/deliveries/lago/${row?.deliveryId}`
