@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts'
 import { reasonOf } from '../errors.ts'
 
 /** Somebody who was let in, by the name that they gave. */
-type Operator = { who: string; role: 'admin' }
+type Operator = { who: string; role: 'admin' | 'viewer' }
 /** What is to be done, and by which form: the same form does it once. */
 export type Request = Operator & { formId: string; action: string; subject: string }
 /** What came of it, in words. */

@@ -4,7 +4,7 @@ import { operatorActions } from '../db/schema.ts'
 /** Who does something, as far as they say: a token has no name. */
 export type Actor = {
   who: string
-  role: 'admin' | 'operator'
+  role: 'admin' | 'operator' | 'viewer'
   /** What they do is written down already, by the form that asked for it. */
   isOnRecord?: boolean
 }

@@ -43,7 +43,8 @@ export function dashboard(
 ) {
   const { config, now } = deps
   const isSecure = config.publicUrl.startsWith('https:')
-  const sessions = createSessions({ adminToken, isSecure, now })
+  const tokens = { admin: adminToken, viewer: config.viewerToken }
+  const sessions = createSessions({ tokens, isSecure, now })
   const show = createShow(deps, sessions)
   const app = new Hono<Env>()
 
@@ -97,6 +98,7 @@ function withSession(show: Show, sessions: Sessions) {
     if (!isLook) {
       const { token = '' } = await readForm(c)
       if (!found || !sessions.isFormOf(found, token)) return showRefusal(show, c, 403)
+      if (found.role === 'viewer' && c.req.path !== '/dashboard/logout') return showViewer(show, c)
     }
     return next()
   }
@@ -112,6 +114,16 @@ const showRefusal = (show: Show, c: DashboardContext, status: number) =>
       <p>
         <Link to="">Overview</Link>
       </p>
+    </div>,
+  )
+
+const showViewer = (show: Show, c: DashboardContext) =>
+  show(
+    c,
+    { title: 'Not accepted', status: 403 },
+    <div class="intro">
+      <h1>VIEWER_TOKEN may only look</h1>
+      <p>Nothing was done. Who may act signs in with ADMIN_TOKEN.</p>
     </div>,
   )
 

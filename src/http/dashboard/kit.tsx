@@ -134,7 +134,9 @@ export function Act(props: {
   /** What the form says beside who sends it. */
   fields?: Readonly<Record<string, string>>
 }) {
-  const { basePath } = useContext(Around)
+  const { basePath, session } = useContext(Around)
+  // Who may only look is not shown what they may not do.
+  if (session?.role === 'viewer' && props.to !== '/logout') return <></>
   return (
     <form method="post" action={addressOf(basePath, props.to)} class="inline">
       <Sealed />

@@ -44,13 +44,14 @@ export function login(
         c.header('Retry-After', '1')
         return page(c, 429, { next, problem: 'Too many wrong tokens. Wait a moment.' })
       }
-      if (!sessions.isRight(token)) {
+      const role = sessions.roleOf(token)
+      if (!role) {
         if (await guesses.failed(source)) say('warn', { source }, 'somebody guesses ADMIN_TOKEN')
         else say('warn', { source }, 'login refused')
         return page(c, 403, { next, problem: 'This is not the value of ADMIN_TOKEN.' })
       }
       guesses.succeeded(source)
-      await sessions.begin(c, name)
+      await sessions.begin(c, role, name)
       return c.redirect(`${show.basePath}${isOwn(next) ? next : '/dashboard'}`, 303)
     })
     .post('/logout', (c) => {
@@ -100,7 +101,7 @@ function LoginForm({
           />
         </label>
         <p id="token-help" class="small soft">
-          The value of ADMIN_TOKEN.
+          The value of ADMIN_TOKEN or VIEWER_TOKEN.
         </p>
         <button type="submit" class="main">
           Sign in

@@ -14,42 +14,52 @@ const NAMELESS = 'an operator'
 const Content = z.object({
   id: z.uuid(),
   who: z.string().min(1),
-  role: z.literal('admin'),
+  role: z.enum(['admin', 'viewer']),
   /** Milliseconds since 1970. */
   until: z.number(),
 })
 
 /** Somebody who is signed in, until that moment. */
-export type Session = { id: string; who: string; role: 'admin'; until: Date }
+export type Session = { id: string; who: string; role: Role; until: Date }
+/** An `admin` may look and act, a `viewer` may look. */
+type Role = z.infer<typeof Content>['role']
 export type Sessions = ReturnType<typeof createSessions>
 
 /**
  * Sessions that nothing is stored of: a signed cookie holds who it is and until when. The keys are derived from the
- * token, so that another token ends every session. They last twelve hours, and are not renewed.
+ * token that it was begun with, so that another token ends every such session. They last twelve hours, and are not
+ * renewed.
  */
 export function createSessions({
-  adminToken,
+  tokens,
   isSecure,
   now,
 }: {
-  adminToken: string
+  tokens: { admin: string; viewer?: string | undefined }
   /** Whether people reach us over https. */
   isSecure: boolean
   now: () => Date
 }) {
-  const cookieKey = deriveKey(adminToken, 'dashboard session').toString('base64')
-  const formKey = deriveKey(adminToken, 'dashboard form')
+  const keys = (['admin', 'viewer'] as const).flatMap((role) => {
+    const token = tokens[role]
+    if (token === undefined) return []
+    const cookie = deriveKey(token, 'dashboard session').toString('base64')
+    return [{ role, token, cookie, form: deriveKey(token, 'dashboard form') }]
+  })
+  const keyOf = (role: Role) => keys.find((key) => key.role === role)
   const prefix = isSecure ? ('host' as const) : undefined
 
-  const isRight = (given: string) => isSame(given, adminToken)
+  /** Whose token it is; all are compared, so that how long it takes tells nothing. */
+  const roleOf = (given: string): Role | undefined =>
+    keys.filter(({ token }) => isSame(given, token))[0]?.role
 
   /** Always a session of its own: an id that a stranger planted is worth nothing. */
-  async function begin(c: Context, name: string): Promise<Session> {
+  async function begin(c: Context, role: Role, name: string): Promise<Session> {
     const until = new Date(now().getTime() + LIFETIME_SECONDS * 1_000)
-    const session: Session = { id: randomUUID(), who: tidyName(name), role: 'admin', until }
+    const session: Session = { id: randomUUID(), who: tidyName(name), role, until }
     const content = JSON.stringify({ ...session, until: until.getTime() })
     const value = Buffer.from(content).toString('base64url')
-    await setSignedCookie(c, NAME, value, cookieKey, {
+    await setSignedCookie(c, NAME, value, keyOf(role)?.cookie ?? '', {
       path: '/',
       httpOnly: true,
       secure: isSecure,
@@ -61,23 +71,28 @@ export function createSessions({
   }
 
   async function find(c: Context): Promise<Session | undefined> {
-    const value = await getSignedCookie(c, cookieKey, NAME, prefix)
-    if (!value) return undefined
-    const { data } = Content.safeParse(readJson(value))
-    if (!data || data.until <= now().getTime()) return undefined
-    return { ...data, until: new Date(data.until) }
+    for (const { role, cookie } of keys) {
+      const value = await getSignedCookie(c, cookie, NAME, prefix)
+      const { data } = Content.safeParse(value ? readJson(value) : undefined)
+      // What one token signed is not what the other lets in.
+      if (data?.role === role && data.until > now().getTime())
+        return { ...data, until: new Date(data.until) }
+    }
+    return undefined
   }
 
   const end = (c: Context) =>
     void deleteCookie(c, NAME, { path: '/', secure: isSecure, ...(prefix && { prefix }) })
 
   /** What every form of a session carries, and nobody else can know. */
-  const formToken = ({ id }: Session) =>
-    createHmac('sha256', formKey).update(id).digest('base64url')
+  const formToken = ({ id, role }: Session) =>
+    createHmac('sha256', keyOf(role)?.form ?? '')
+      .update(id)
+      .digest('base64url')
 
   const isFormOf = (session: Session, given: string) => isSame(given, formToken(session))
 
-  return { isRight, begin, find, end, formToken, isFormOf }
+  return { roleOf, begin, find, end, formToken, isFormOf }
 }
 
 const deriveKey = (token: string, purpose: string) =>
