@@ -18,8 +18,9 @@ export async function readFunnel(db: Database, { from, until }: Period): Promise
   const met = db
     .select({
       state: receivables.state,
+      // Columns of a selection are written without their table, and both tables name this one alike.
       asked:
-        sql<number>`(select count(*) from ${shares} where ${shares.receivableId} = ${receivables.receivableId})`.as(
+        sql<number>`(select count(*) from ${shares} s where s.receivable_id = ${receivables}.receivable_id)`.as(
           'asked',
         ),
     })

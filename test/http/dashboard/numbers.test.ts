@@ -57,6 +57,9 @@ describe('the numbers of the dashboard', () => {
     expect(page).toContain('JPY ● agree')
     const overview = textOf(await shared.me.text('/dashboard'))
     expect(overview).toContain(`Collected USD ${inDodo} ${count} of them`)
+    expect(overview).toContain(
+      '8 finalised 8 asked for (100 %) 4 paid at once (50 %) 0 paid after a retry',
+    )
     expect(overview).toContain(`Given back USD ${refunded} ${refunds} of them`)
     expect(overview).toContain('Held USD 50.00 USD 1 of them')
     expect(overview).toContain('Open USD 192.00 USD 1 of them')
