@@ -89,6 +89,17 @@ describe('a payment request', () => {
     expect(decided([], NOTHING, true).do).toBe('rest')
   })
 
+  test('that asks for less than Dodo collects needs a person, and its link promises nothing', () => {
+    const little = BOTH.map((one) => ({ ...one, amount: 10 }))
+
+    for (const isRequested of [false, true])
+      expect(decided([], little, isRequested)).toMatchObject({
+        do: 'rest',
+        standing: { state: 'attention', code: 'below_minimum' },
+        isPayable: false,
+      })
+  })
+
   test('waits for the customer', () => {
     expect(decided([open()]).do).toBe('rest')
     expect(decided([open()], BOTH, true).do).toBe('rest')

@@ -73,7 +73,10 @@ const othersOf = ({ receivableId, portions }: Owed) =>
 
 const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
 
-/** Whatever asks for a part of it alone makes way in the same moment: both or neither. */
+/**
+ * Whatever asks for a part of it makes way in the same moment: both or neither. Not a charge of a saved card, which
+ * may have been sent to Dodo by now, whatever the sum was decided on.
+ */
 async function intend(
   deps: Opening,
   { owed, replaces, cause, retryIndex }: Plan,
@@ -113,29 +116,34 @@ async function intend(
   })
 }
 
-async function findAlone({ db }: Opening, owed: Owed, replaced: Attempt | undefined) {
+async function findAlone({ db, now }: Opening, owed: Owed, replaced: Attempt | undefined) {
   const alone: Attempt[] = []
   for (const receivableId of othersOf(owed)) {
     const live = (await loadAttempts(db, receivableId)).find(isLive)
+    if (live?.kind === 'charge') throw beingPaid({ now })
     if (live && live.id !== replaced?.id) alone.push(live)
   }
   return alone
 }
 
-/** Somebody may be paying in a checkout of its own just now: then the sum is another in a moment. */
+/** The sum is another in a moment. */
+const beingPaid = ({ now }: Pick<Opening, 'now'>) =>
+  new Later(
+    'an invoice of the payment request is being paid',
+    new Date(now().getTime() + BEING_PAID_MS),
+  )
+
+/** Somebody may be paying in a checkout of its own just now. */
 async function assertUnpaid(deps: Opening, owed: Owed, attempt: Attempt) {
   const { dodoSessionId } = attempt
   if (!dodoSessionId) return
   await readSession(deps, attempt, { dodoSessionId, settling: owed.receivableId })
-  const [payment] = await deps.db
+  const made = await deps.db
     .select({ status: payments.status })
     .from(payments)
     .where(eq(payments.attemptId, attempt.id))
-  if (payment && payment.status !== 'failed' && payment.status !== 'cancelled')
-    throw new Later(
-      'an invoice of the payment request is being paid',
-      new Date(deps.now().getTime() + BEING_PAID_MS),
-    )
+  if (made.some(({ status }) => status !== 'failed' && status !== 'cancelled'))
+    throw beingPaid(deps)
 }
 
 const isLiveAs = (attemptId: string, { session_id }: DodoCheckout) =>

@@ -33,13 +33,16 @@ export function stuckUntil({ expiresAt }: Attempt, { changedAt }: Payment): Date
   return new Date(changedAt.getTime() + STUCK_CHARGE_MS)
 }
 
-/** The customer's permission to charge this receivable, if there is one that works. */
+/**
+ * The customer's permission to charge this receivable, if there is one that works. Who asks for others charges nobody:
+ * each of them is charged by itself, and a sum that was taken for all would be for none of them.
+ */
 export function findMandate(
-  { currency, payer }: Receivable,
+  { currency, payer, members }: Receivable,
   { mandates }: Ledger,
   { collection }: Policy,
 ): Mandate | undefined {
-  if (collection !== 'automatic' || !isIdentified(payer)) return undefined
+  if (members || collection !== 'automatic' || !isIdentified(payer)) return undefined
   return mandates
     .filter((one) => one.currency === currency && one.status === 'active')
     .filter(({ isEnding, refusal }) => !isEnding && refusal === null)

@@ -1,6 +1,6 @@
 import { inOrder, money } from '../../../collect/decide/decide.ts'
 import type { MoneyStep, Repose } from '../../../collect/decide/steps.ts'
-import type { Ledger, Policy } from '../../../collect/ledger.ts'
+import { isLive, type Ledger, type Policy } from '../../../collect/ledger.ts'
 import {
   formatDodo,
   formatBooks,
@@ -32,12 +32,19 @@ export function decideRequest(
   return (
     money.inHand(receivable, ledger, choices, now) ??
     money.toAsk(receivable, ledger, choices, now) ??
-    restOf(request, members, ledger)
+    restOf(receivable, members, ledger)
   )
 }
 
-function restOf({ currency }: Request, members: readonly Member[], ledger: Ledger) {
-  const { isPayable, ...standing } = assessRequest(ledger, members, currency)
+function restOf(
+  { currency, whyNotCollected: why }: Receivable,
+  members: readonly Member[],
+  ledger: Ledger,
+) {
+  const { isPayable, ...standing } =
+    why && !ledger.attempts.some(isLive)
+      ? { ...why, isPayable: false }
+      : assessRequest(ledger, members, currency)
   return { do: 'rest' as const, standing, isPayable, wakeAt: undefined }
 }
 
