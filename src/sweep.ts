@@ -17,7 +17,12 @@ import { findUnfinishedNotes } from './billers/lago/sweep/find-unfinished-notes.
 import { findUnfinishedRequests } from './billers/lago/sweep/find-unfinished-requests.ts'
 import { findUnfinished } from './collect/sweep/find-unfinished.ts'
 import { findUnread } from './collect/sweep/find-unread.ts'
-import { collectFindings, type Collected, type Finding } from './collect/sweep/report-found.ts'
+import {
+  collectFindings,
+  type About,
+  type Collected,
+  type Finding,
+} from './collect/sweep/report-found.ts'
 import { sweepDodo } from './collect/sweep/sweep-dodo.ts'
 import { sweepUnpaid } from './billers/lago/sweep/sweep-unpaid.ts'
 
@@ -83,21 +88,22 @@ async function sweepLago(deps: Case, startedAt: Date): Promise<boolean> {
   await found.wake(await findUnread(deps))
   const isComplete = await sweepUnpaid(deps)
   const notes = await ifAllowed(deps, findCreditNotes(deps, isDryRun))
-  await found.take(notes.map(({ key, what }) => asInvoice({ receivableId: key, what })))
+  await found.take(notes.map(({ key, ...note }) => asInvoice({ receivableId: key, ...note })))
   await found.take((await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')))
   await found.take((await ifAllowed(deps, findTopUps(deps))).map(as('topup')))
   return isComplete
 }
 
-const asInvoice = ({ receivableId, what }: { receivableId: string; what: string }) => ({
+const asInvoice = (found: { receivableId: string; what: string; about: About }) => ({
+  ...found,
   kind: 'settle' as const,
-  key: receivableId,
-  receivableId,
-  what,
+  key: found.receivableId,
 })
-const as =
-  (kind: JobKind) =>
-  ({ key, what }: { key: string; what: string }) => ({ kind, key, receivableId: null, what })
+const as = (kind: JobKind) => (found: { key: string; what: string; about: About }) => ({
+  ...found,
+  kind,
+  receivableId: null,
+})
 
 /** An older Lago, or a key without the permission, must not end the sweep of everything else. */
 async function ifAllowed<Found>({ log }: Sweeping, listed: Promise<Found[]>): Promise<Found[]> {

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import { LOST_SOURCES, SWEEP_KINDS } from './findings.ts'
+import { FINDING_KINDS } from '../collect/sweep/report-found.ts'
+import { LOST_SOURCES } from './findings.ts'
 import type { Samples } from './names.ts'
 import { SOURCES } from './process.ts'
 
@@ -34,7 +35,7 @@ export async function readMarks(db: Executor): Promise<Samples> {
       labels: { source },
       value: tally('webhooks_lost', source),
     })),
-    bridge_sweep_findings_total: SWEEP_KINDS.map((kind) => ({
+    bridge_sweep_findings_total: FINDING_KINDS.map((kind) => ({
       labels: { kind },
       value: tally('sweep_findings', kind),
     })),

@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 
+import type { About } from '../collect/sweep/report-found.ts'
 import type { Executor } from '../db/client.ts'
 import type { Deps } from '../deps.ts'
 import { messageOf } from '../errors.ts'
-import { classify, tally, type Suspect } from './findings.ts'
+import { suspectOf, tally, type Suspect } from './findings.ts'
 
 type Noting = Pick<Deps, 'db' | 'log' | 'now'>
 
@@ -21,12 +22,11 @@ const LOOK_BACK_MS = 30 * 60_000
  */
 export async function noteSweep(
   { db, log, now }: Noting,
-  { findings }: { findings: readonly { receivableId: string | null; what: string }[] },
+  { findings }: { findings: readonly { about: About }[] },
   { isFirst }: { isFirst: boolean },
 ): Promise<void> {
-  const classified = findings.map(classify)
-  const kinds = Map.groupBy(classified, ({ kind }) => kind)
-  const suspects = isFirst ? [] : classified.flatMap(({ suspect }) => suspect ?? [])
+  const kinds = Map.groupBy(findings, ({ about }) => about.kind)
+  const suspects = isFirst ? [] : findings.flatMap(({ about }) => suspectOf(about) ?? [])
   try {
     await db.transaction(async (tx) => {
       const counted = new Map(Array.from(kinds, ([kind, of]) => [kind, of.length]))

@@ -60,15 +60,15 @@ function describeProcessing({ attempts }: InvoiceReport, sweeps: string): string
 }
 
 function describeAttention(
-  { disputes, reason }: InvoiceReport,
+  { disputes, reasonCode }: InvoiceReport,
   refunding: string | undefined,
   sweeps: string,
 ): string {
-  const named = disputes.find(({ dodoDisputeId }) => reason.includes(dodoDisputeId))
-  if (named?.outcome === 'open') {
-    return `a person answers dispute ${named.dodoDisputeId} in Dodo; when it is won this ends, and when it is lost Lago is told`
+  const open = disputes.find(({ outcome }) => outcome === 'open')
+  if (reasonCode === 'dispute_open' && open) {
+    return `a person answers dispute ${open.dodoDisputeId} in Dodo; when it is won this ends, and when it is lost Lago is told`
   }
-  if (named?.outcome === 'lost') {
+  if (reasonCode === 'dispute_lost') {
     return 'nothing by itself: a person collects the money anew or writes it off'
   }
   const person = `a person mends what the state names; ${sweeps} and goes on from there`

@@ -240,10 +240,11 @@ test('a webhook that never came is told of; one that was only under way is not',
   const { sessionId } = await world.openCheckout(invoice.lago_id)
   await world.inSilence(() => world.dodo.pay(sessionId))
   const { deps } = world.bridge
-  const findings = (await world.sweep()).map(({ receivableId, what }) => ({ receivableId, what }))
+  const findings = await world.sweep()
   const arrived = {
     receivableId: invoice.lago_id,
     what: `invoice ${invoice.number} was not known`,
+    about: { kind: 'invoice' as const, id: invoice.lago_id },
   }
   await noteSweep(deps, { findings: [...findings, arrived] }, { isFirst: false })
   await aWhileLater()

@@ -46,8 +46,11 @@ const order = (status: InvoiceReport['refundOrders'][number]['status']) => ({
   currency: 'USD',
   reason: null,
 })
-const dispute = (outcome: InvoiceReport['disputes'][number]['outcome']) => ({
-  dodoDisputeId: 'dp_1',
+const dispute = (
+  outcome: InvoiceReport['disputes'][number]['outcome'],
+  dodoDisputeId = 'dp_1',
+) => ({
+  dodoDisputeId,
   dodoPaymentId: 'pay_1',
   status: `dispute_${outcome}`,
   stage: 'dispute',
@@ -169,17 +172,26 @@ describe('describeNext', () => {
     ['trouble', { state: 'attention' }, 'a person mends'],
     [
       'an open dispute',
-      { state: 'attention', reason: 'disputed (dp_1)', disputes: [dispute('open')] },
+      {
+        state: 'attention',
+        reasonCode: 'dispute_open',
+        disputes: [dispute('lost', 'dp_0'), dispute('open')],
+      },
       'answers dispute dp_1 in Dodo; when it is won this ends',
     ],
     [
       'a lost dispute',
-      { state: 'attention', reason: 'dispute dp_1 was lost', disputes: [dispute('lost')] },
+      { state: 'attention', reasonCode: 'dispute_lost', disputes: [dispute('lost')] },
       'nothing by itself: a person collects',
     ],
     [
       'trouble that goes before an open dispute',
-      { state: 'attention', reason: 'pay_2 is held', disputes: [dispute('open')] },
+      {
+        state: 'attention',
+        reasonCode: 'held_late',
+        reason: 'pay_2 is held; see dp_1',
+        disputes: [dispute('open')],
+      },
       'a person mends',
     ],
     ['a paid invoice', { state: 'paid' }, 'nothing'],

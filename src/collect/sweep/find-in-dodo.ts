@@ -2,9 +2,10 @@ import { disputes, payments, refunds } from '../../db/schema.ts'
 import { isAnyOf } from '../../db/any-of.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoDispute, DodoPaymentRow, DodoRefund } from '../../dodo/objects.ts'
+import type { Finding } from './report-found.ts'
 
 type Searching = Pick<Deps, 'db'>
-export type FoundPayment = { dodoPaymentId: string; receivableId: string | null; what: string }
+export type FoundPayment = Finding & { dodoPaymentId: string }
 
 /** Payments of a page, in every status, that our ledger does not hold as they are. */
 export async function findPayments(
@@ -23,7 +24,12 @@ export async function findPayments(
     // Several tenants may share an account, each with a bridge.
     const isOurs = known !== undefined || !(await isForeign(biller, metadata))
     if (isNews && isOurs)
-      found.push({ dodoPaymentId: payment_id, receivableId, what: describe(payment, known) })
+      found.push({
+        dodoPaymentId: payment_id,
+        receivableId,
+        what: describe(payment, known),
+        about: { kind: 'payment', id: payment_id },
+      })
   }
   return found
 }
@@ -55,6 +61,7 @@ export async function findRefunds({ db }: Searching, page: DodoRefund[]) {
       dodoPaymentId: payment_id,
       receivableId: known.get(payment_id) ?? null,
       what: `Dodo refund ${refund_id} is ${status}, not ${statuses.get(refund_id) ?? 'known'}`,
+      about: { kind: 'refund', id: refund_id },
     }))
 }
 
@@ -76,6 +83,7 @@ export async function findDisputes({ db }: Searching, page: DodoDispute[]) {
       dodoPaymentId: payment_id,
       receivableId: known.get(payment_id) ?? null,
       what: `Dodo dispute ${dispute_id} is ${dispute_status}, not ${statuses.get(dispute_id) ?? 'known'}`,
+      about: { kind: 'dispute', id: dispute_id },
     }))
 }
 

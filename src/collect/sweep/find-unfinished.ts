@@ -9,13 +9,15 @@ import {
   shares,
 } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
+import type { About } from './report-found.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 
 type Searching = Pick<Deps, 'db' | 'now'> & { isDryRun: boolean; isThorough: boolean }
-type Found = { receivableId: string; what: string }
+type Found = { receivableId: string; what: string; about: About }
 type Row = { receivableId: string | null; what: string }
 export type Finders = Record<string, Finder<Row>>
 
+const UNFINISHED: About = { kind: 'unfinished' }
 /** Of each kind, at one sweep. */
 const MAX_FOUND = 500
 
@@ -28,7 +30,9 @@ export async function findEach(deps: Searching, finders: Finders): Promise<Found
   for (const [name, find] of Object.entries(finders)) {
     const rows = await takeTurns(deps, name, { find, limit: MAX_FOUND })
     found.push(
-      ...rows.flatMap(({ receivableId, what }) => (receivableId ? [{ receivableId, what }] : [])),
+      ...rows.flatMap(({ receivableId, what }) =>
+        receivableId ? [{ receivableId, what, about: UNFINISHED }] : [],
+      ),
     )
   }
   return found

@@ -16,7 +16,7 @@ export async function findUnread({
   db,
   queue,
   now,
-}: Pick<Deps, 'db' | 'queue' | 'now'>): Promise<Found[]> {
+}: Pick<Deps, 'db' | 'queue' | 'now'>): Promise<Pick<Found, 'kind' | 'key'>[]> {
   const jobs = sql`${sql.identifier(queue.schema)}.job`
   const rows = await db
     .select({ wakes: deliveries.wakes, key: deliveries.wakesKey })
@@ -34,8 +34,5 @@ export async function findUnread({
     .groupBy(deliveries.wakes, deliveries.wakesKey)
     .orderBy(asc(sql`min(${deliveries.receivedAt})`))
     .limit(MAX_FOUND)
-  const what = 'a delivery has not been read'
-  return rows.flatMap(({ wakes, key }) =>
-    wakes && key ? [{ kind: wakes, key, receivableId: null, what }] : [],
-  )
+  return rows.flatMap(({ wakes, key }) => (wakes && key ? [{ kind: wakes, key }] : []))
 }

@@ -2,11 +2,28 @@ import type { Deps } from '../../deps.ts'
 import type { JobKind } from '../../jobs.ts'
 import { wakeWithin } from '../../wakes.ts'
 
-/** One thing that was not as it should be, in words. */
-export type Finding = { receivableId: string | null; what: string }
+export const FINDING_KINDS = [
+  'payment',
+  'refund',
+  'dispute',
+  'mandate',
+  'invoice',
+  'invoice_changed',
+  'credit_note',
+  'payment_request',
+  'top_up',
+  'unfinished',
+  'other',
+] as const
+
+/** What kind of finding it is, and which one it is about, by the id that a webhook would name. */
+export type About = { kind: (typeof FINDING_KINDS)[number]; id?: string }
+
+/** One thing that was not as it should be, in words for a person; programs go by what it is about. */
+export type Finding = { receivableId: string | null; what: string; about: About }
 
 /** Something to be looked at: which kind of job, of which key. */
-export type Found = { kind: JobKind; key: string; receivableId: string | null; what: string }
+export type Found = Finding & { kind: JobKind; key: string }
 
 /** More than a person reads, and than is kept in memory for them. */
 const MAX_TOLD = 20_000
@@ -32,7 +49,7 @@ export function collectFindings(
     told.push(
       ...found
         .slice(0, Math.max(MAX_TOLD - told.length, 0))
-        .map(({ receivableId, what }) => ({ receivableId, what })),
+        .map(({ receivableId, what, about }) => ({ receivableId, what, about })),
     )
     await wake(found)
   }

@@ -144,11 +144,10 @@ async function read(
 
 const takePayments = ({ found }: Dodoing, payments: readonly FoundPayment[]) =>
   found.take(
-    payments.map(({ dodoPaymentId, receivableId, what }) => ({
+    payments.map(({ dodoPaymentId, ...finding }) => ({
+      ...finding,
       kind: 'trace',
       key: dodoPaymentId,
-      receivableId,
-      what,
     })),
   )
 
@@ -165,7 +164,13 @@ async function readMandates(deps: Dodoing) {
         const rows = await dodo.subscriptionPage(dodoProductId, from, until, page)
         const changed = rows.length > 0 ? await findMandates(deps, rows) : []
         await found.take(
-          changed.map(({ key, what }) => ({ kind: 'mandate', key, receivableId: null, what })),
+          changed.map(({ key, what }) => ({
+            kind: 'mandate',
+            key,
+            receivableId: null,
+            what,
+            about: { kind: 'mandate' },
+          })),
         )
         return rows.length
       },

@@ -3,10 +3,11 @@ import { and, asc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm'
 import { isAnyOf, isNoneOf } from '../../../db/any-of.ts'
 import { receivables } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
-import { whyTooOld } from '../decide/collectable.ts'
+import { whyNotAsked, whyTooOld } from '../decide/collectable.ts'
 import type { CollectSince } from '../decide/invoice.ts'
+import { asInvoice } from '../invoice.ts'
 import type { LagoInvoice } from '../../../lago/objects.ts'
-import type { Found } from '../../../collect/sweep/report-found.ts'
+import type { About, Found } from '../../../collect/sweep/report-found.ts'
 
 type Searching = Pick<Deps, 'db' | 'now'>
 type Row = typeof receivables.$inferSelect
@@ -29,38 +30,46 @@ export async function judgeUnpaid(
     const row = known.get(invoice.lago_id)
     const old = whyTooOld({ issuedOn: invoice.issuing_date }, { collectSince })
     if (!row && old) judged.tooOld.push({ invoice, reason: old.reason })
-    const what = row || !old ? whyLookedAt(invoice, row, old?.reason) : undefined
-    if (what) judged.found.push(asFound(invoice.lago_id, what))
+    const found = row || !old ? whyLookedAt(invoice, row, collectSince) : undefined
+    if (found) judged.found.push(asFound(invoice.lago_id, found))
   }
   return judged
 }
 
-const SKIPPED_AS_OLD = /^(older than this installation|issued before COLLECT_SINCE)/
+/** What was found, and of which kind it is. */
+type Said = { what: string; kind: About['kind'] }
 
 function whyLookedAt(
   invoice: LagoInvoice,
   row: Row | undefined,
-  tooOld: string | undefined,
-): string | undefined {
+  collectSince: CollectSince | null,
+): Said | undefined {
   const { number } = invoice
-  if (!row?.settledAt) return `invoice ${number} was not known`
+  if (!row?.settledAt) return { what: `invoice ${number} was not known`, kind: 'invoice' }
+  const changed = (how: string) => ({
+    what: `invoice ${number} ${how}`,
+    kind: 'invoice_changed' as const,
+  })
   const isSame =
     row.lagoPaymentStatus === invoice.payment_status &&
     row.amountDue === invoice.total_due_amount_cents &&
     row.lagoStatus === invoice.status &&
     row.lagoUpdatedAt === (invoice.updated_at ?? null)
-  if (!isSame) return `invoice ${number} changed in Lago`
-  const wasTooOld = row.state === 'skipped' && SKIPPED_AS_OLD.test(row.reason)
-  if (wasTooOld && !tooOld) return `invoice ${number} is to be collected now`
+  if (!isSame) return changed('changed in Lago')
+  // What Lago says is as it was, so it is COLLECT_SINCE that is another.
+  const isAsked = whyNotAsked(asInvoice(invoice), { collectSince }) === undefined
+  if (row.state === 'skipped' && isAsked) return changed('is to be collected now')
   const isCollected = row.state === 'open' || row.state === 'failed'
-  return isCollected && tooOld ? `invoice ${number} is not to be collected any more` : undefined
+  const isTooOld = whyTooOld({ issuedOn: invoice.issuing_date }, { collectSince }) !== undefined
+  return isCollected && isTooOld ? changed('is not to be collected any more') : undefined
 }
 
-const asFound = (receivableId: string, what: string): Found => ({
+const asFound = (receivableId: string, { what, kind }: Said): Found => ({
   kind: 'settle' as const,
   key: receivableId,
   receivableId,
   what,
+  about: { kind, id: receivableId },
 })
 
 /** Remembers that Lago showed them as unpaid. */
@@ -92,6 +101,9 @@ export async function findGone(
     .orderBy(asc(receivables.receivableId))
     .limit(BATCH)
   return gone.map(({ receivableId, number }) =>
-    asFound(receivableId, `invoice ${number ?? receivableId} is no longer unpaid in Lago`),
+    asFound(receivableId, {
+      what: `invoice ${number ?? receivableId} is no longer unpaid in Lago`,
+      kind: 'invoice_changed',
+    }),
   )
 }

@@ -3,11 +3,12 @@ import { asc, eq } from 'drizzle-orm'
 import { isAnyOf } from '../../../db/any-of.ts'
 import { creditNotes, receivables, topUps } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
+import type { About } from '../../../collect/sweep/report-found.ts'
 import { observeCreditNote, wantsRefund } from '../act/observe-credit-note.ts'
 import { isHiddenTopUp } from '../top-up.ts'
 
 type Searching = Pick<Deps, 'db' | 'lago' | 'now'>
-type Found = { key: string; what: string }
+type Found = { key: string; what: string; about: About }
 
 /** Wallets are only listed by customer: so many customers, by lot, are asked for in one sweep. */
 const CUSTOMERS_PER_SWEEP = 20
@@ -33,9 +34,10 @@ export async function findCreditNotes(
   const fresh = wanted.filter(({ lago_id }) => !isKnown.has(lago_id))
   for (const note of isDryRun ? [] : fresh)
     await observeCreditNote(db, note, { source: 'api', at: now() })
-  const found = fresh.map(({ lago_id, lago_invoice_id }) => ({
+  const found = fresh.map(({ lago_id, lago_invoice_id }): Found => ({
     key: lago_invoice_id,
     what: `credit note ${lago_id} wants a refund`,
+    about: { kind: 'credit_note', id: lago_id },
   }))
   return [...settled, ...found]
 }
@@ -60,7 +62,11 @@ async function findSettledNotes({ db, lago, now }: Searching, isDryRun: boolean)
           .where(eq(creditNotes.creditNoteId, creditNoteId))
       continue
     }
-    found.push({ key: receivableId, what: `credit note ${creditNoteId} was settled in Lago` })
+    found.push({
+      key: receivableId,
+      what: `credit note ${creditNoteId} was settled in Lago`,
+      about: { kind: 'other' },
+    })
     if (isDryRun) continue
     await db
       .update(creditNotes)
@@ -85,7 +91,11 @@ export async function findPaymentRequests({ db, lago }: Searching, since: Date):
     found.push(
       ...ids
         .filter((id) => !isKnown.has(id))
-        .map((key) => ({ key, what: `payment request ${key} was not known` })),
+        .map((key): Found => ({
+          key,
+          what: `payment request ${key} was not known`,
+          about: { kind: 'payment_request', id: key },
+        })),
     )
     // The newest come first.
     if (isLast || recent.length === 0) break
@@ -113,7 +123,11 @@ export async function findTopUps({ db, lago }: Searching): Promise<Found[]> {
   const isKnown = new Set(held.map((one) => one.lagoWalletTransactionId))
   return pending
     .filter((key) => !isKnown.has(key))
-    .map((key) => ({ key, what: `top-up ${key} was not known` }))
+    .map((key) => ({
+      key,
+      what: `top-up ${key} was not known`,
+      about: { kind: 'top_up', id: key },
+    }))
 }
 
 const drawLots = (ids: readonly string[]) =>

@@ -1,6 +1,7 @@
 import { and, asc, eq, exists, gt, inArray, isNotNull, ne, or, sql } from 'drizzle-orm'
 import { alias, union } from 'drizzle-orm/pg-core'
 
+import type { About } from '../../../collect/sweep/report-found.ts'
 import { takeTurns, type Finder } from '../../../collect/sweep/rotate.ts'
 import { attempts, members, receivables } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
@@ -12,7 +13,8 @@ const MAX_REQUESTS = 500
 /** Payment requests that are not at rest, or are called settled while Lago shows that an invoice of them is owed. */
 export async function findUnfinishedRequests(deps: Searching) {
   const rows = await takeTurns(deps, 'bundles', { find: unfinishedRequests, limit: MAX_REQUESTS })
-  return rows.map(({ key }) => ({ key, what: 'a payment request is not at rest' }))
+  const about: About = { kind: 'unfinished' }
+  return rows.map(({ key }) => ({ key, what: 'a payment request is not at rest', about }))
 }
 
 const unfinishedRequests: Finder<{ key: string }> = async ({ db }, after, limit) => {
