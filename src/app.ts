@@ -9,6 +9,7 @@ import { dashboard } from './http/dashboard/dashboard.tsx'
 import { createGuesses } from './http/guesses.ts'
 import { deadLettersApi, deliveriesApi } from './http/deliveries.ts'
 import { countDeliveries, meterReceive, meterRoutes, metricsOf } from './http/metrics.ts'
+import { openfront } from './http/openfront.ts'
 import { pay } from './http/pay.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
@@ -19,6 +20,7 @@ import type { Metrics } from './metrics/metrics.ts'
 import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
 import { describeCustomer } from './report/customer.ts'
 import { describeInvoice } from './report/invoice.ts'
+import { describeOrder, listOrders } from './report/order.ts'
 
 export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now'> & {
   receive: Receive
@@ -80,6 +82,7 @@ export function createApp(deps: AppDeps) {
 
   app.get('/metrics', admin, metricsOf(metrics))
 
+  app.route('/api', openfront(deps, config.openfront))
   app.use('/api/*', admin)
   app.route('/api/deliveries', deliveriesApi(deps))
   app.route('/api/dead-letters', deadLettersApi(deps))
@@ -91,6 +94,15 @@ export function createApp(deps: AppDeps) {
     const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
     return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
   })
+  if (config.openfront) {
+    app.get('/api/orders', async (c) =>
+      c.json({ orders: await listOrders(db, config.publicUrl, c.req.query()) }),
+    )
+    app.get('/api/orders/:orderId', async (c) => {
+      const order = await describeOrder(db, config.publicUrl, c.req.param('orderId'))
+      return order ? c.json(order) : c.json({ error: 'the bridge knows no such order' }, 404)
+    })
+  }
   if (adminToken !== undefined) {
     app.route('/assets', assets())
     app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))

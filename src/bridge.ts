@@ -2,7 +2,9 @@ import { sql as query } from 'drizzle-orm'
 import type { Logger } from 'pino'
 
 import { createApp } from './app.ts'
+import { combineBillers } from './billers/billers.ts'
 import { createLagoBiller } from './billers/lago/biller.ts'
+import { createOpenfrontBiller } from './billers/openfront/biller.ts'
 import { openClients } from './clients.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
@@ -109,7 +111,10 @@ export async function openBridge(
     metrics,
   })
   const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
-  const biller = createLagoBiller({ lago: live.lago, organizationId })
+  const lagoBiller = createLagoBiller({ lago: live.lago, organizationId })
+  const biller = config.openfront
+    ? combineBillers(lagoBiller, createOpenfrontBiller({ db }))
+    : lagoBiller
   const deps = { config, db, queue, alone: alone.run, biller, log, now, ...live, organizationId }
   const receive = createReceive({ ...deps, databaseUrl: server.url })
   const work = createWork({

@@ -14,6 +14,8 @@ import { adoptSchedule, wakeDue } from './collect/clock.ts'
 import { createLookAtServices, greetEmptyLedger } from './billers/lago/look-at-services.ts'
 import { settleRequest } from './billers/lago/settle-request.ts'
 import { createSettle } from './billers/lago/settle.ts'
+import { isOrderId } from './billers/openfront/order.ts'
+import { settleOrder } from './billers/openfront/settle.ts'
 import { noteTrouble } from './collect/trouble.ts'
 import { setupCard } from './collect/act/setup-card.ts'
 import { syncCustomer } from './billers/lago/sync-customer.ts'
@@ -72,7 +74,9 @@ export function createWork(working: Working) {
   const handlers: Record<JobKind, Handler> = {
     async settle(key, data) {
       const leave = await takeTurn()
-      await settle(key, data).finally(leave)
+      const isOrder = config.openfront !== undefined && isOrderId(key)
+      const settling = isOrder ? settleOrder({ ...deps, ...urgent }, key, data) : settle(key, data)
+      await settling.finally(leave)
     },
     // What a sweep came upon may wait for what was told.
     trace: (key, _data, priority) =>

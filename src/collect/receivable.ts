@@ -102,6 +102,8 @@ export type Owed = {
   metadata: Record<string, string>
   /** The key of the request that creates its attempt of that number. */
   keyOf: (number: number) => string
+  /** Where the payer goes after paying, where that is not our own page. */
+  returnUrl?: string | undefined
 }
 
 /** What the core must know of whoever keeps the books. */

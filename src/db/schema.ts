@@ -80,7 +80,7 @@ export const receivables = pgTable(
   {
     /** The biller's own id of it. */
     receivableId: text('receivable_id').primaryKey(),
-    kind: text('kind', { enum: ['invoice', 'payment_request'] })
+    kind: text('kind', { enum: ['invoice', 'payment_request', 'order'] })
       .notNull()
       .default('invoice'),
     number: text('number'),
@@ -459,6 +459,62 @@ export const mandates = pgTable(
     observedAt: at('observed_at').notNull(),
   },
   (table) => [index('mandates_by_payer').on(table.payerKey)],
+)
+
+/** What one tenant of a source other than Lago wants to have collected once. Its receivable has the same id. */
+export const orders = pgTable(
+  'orders',
+  {
+    /** `ord_` and 26 characters. */
+    orderId: text('order_id').primaryKey(),
+    source: text('source', { enum: ['openfront'] }).notNull(),
+    /** A store, by its name in the configuration. */
+    tenant: text('tenant').notNull(),
+    /** Which Dodo account collects. */
+    mode: text('mode', { enum: ['test', 'live'] }).notNull(),
+    /** The cart, or the shop's invoice. */
+    key: text('key').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    /** The shop's minor units, which are Dodo's. */
+    amount: minorUnits('amount').notNull(),
+    email: text('email'),
+    name: text('name'),
+    /** When the shop was first told that it is paid: from then on no policy gives the money back (P5). */
+    claimedAt: at('claimed_at'),
+    /** When the cart asked for another amount. */
+    supersededAt: at('superseded_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [
+    /** One order of a cart is current, whatever the code does. */
+    uniqueIndex('orders_one_current')
+      .on(table.source, table.tenant, table.mode, table.key)
+      .where(sql`superseded_at is null`),
+    index('orders_by_key').on(table.source, table.tenant, table.mode, table.key),
+    index('orders_by_age').on(table.createdAt, table.orderId),
+  ],
+)
+
+/** A refund that a shop asked for, once. */
+export const refundRequests = pgTable(
+  'refund_requests',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    orderId: text('order_id').notNull(),
+    dodoPaymentId: text('dodo_payment_id').notNull(),
+    /** Dodo's minor units. */
+    amount: minorUnits('amount').notNull(),
+    reason: text('reason'),
+    /** What its caller calls it; null for one that only its payment and amount tell from others. */
+    key: text('key'),
+    /** `open` may still be withdrawn; `begun` has become, or becomes, a refund order. */
+    status: text('status', { enum: ['open', 'begun'] }).notNull(),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [
+    unique('refund_requests_key_unique').on(table.orderId, table.key),
+    index('refund_requests_by_payment').on(table.dodoPaymentId, table.createdAt),
+  ],
 )
 
 /** What a payment request asks for together, the oldest first. */

@@ -8,7 +8,7 @@ type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
 
 /** What a pay link stands for, as its page sees it. */
 export type Subject = {
-  kind: 'invoice' | 'payment_request' | 'customer'
+  kind: 'invoice' | 'payment_request' | 'order' | 'customer'
   key: string
   customer: string | null
   state: 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
@@ -40,6 +40,7 @@ export async function findSubject({ db }: Finding, token: string): Promise<Subje
 
 function titleOf({ kind, number }: typeof receivables.$inferSelect): string | undefined {
   if (kind === 'payment_request') return 'Open invoices'
+  if (kind === 'order') return 'Your order'
   return number === null ? undefined : `Invoice ${number}`
 }
 
@@ -81,7 +82,12 @@ function stateOf(mandateStatus: string | undefined): Subject['state'] {
   return mandateStatus === 'failed' ? 'failed' : 'open'
 }
 
-const JOBS = { invoice: 'settle', payment_request: 'bundle', customer: 'setup' } as const
+const JOBS = {
+  invoice: 'settle',
+  payment_request: 'bundle',
+  order: 'settle',
+  customer: 'setup',
+} as const
 
 /** Has it looked at, at once. */
 export const lookAt = (deps: Finding, { kind, key }: Subject) =>

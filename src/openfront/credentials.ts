@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const Body = z.looseObject({
   provider: z.looseObject({
-    credentials: z.looseObject({ apiKey: z.string(), environment: z.unknown() }),
+    credentials: z.looseObject({ apiKey: z.string(), environment: z.unknown().optional() }),
   }),
 })
 

@@ -45,7 +45,7 @@ export async function openCheckout(deps: Opening, plan: Plan): Promise<void> {
     currency: owed.currency,
     amount: owed.due,
     description: owed.description,
-    returnUrl: `${ledger.payUrl}/return`,
+    returnUrl: owed.returnUrl ?? `${ledger.payUrl}/return`,
     metadata: { ...owed.metadata, bridge_attempt: String(number) },
   }
   let attemptId = resume?.id ?? ''

@@ -25,6 +25,8 @@ type Plan = Omit<Extract<MoneyStep, { do: 'order_refund' }>, 'do'> & {
   ledger: Ledger
   /** Whether the books still want what they wanted when it was decided. */
   isStillWanted: () => Promise<boolean>
+  /** What its receipt says, where that is not why we ask for it. */
+  reason?: string | undefined
 }
 type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 
@@ -121,7 +123,7 @@ function hasNews({ refunds, disputes }: DodoPayment, known: Payment): boolean {
 
 async function describe(
   deps: Ordering,
-  { owed, ledger, payment, amount, cause, creditNote }: Plan,
+  { owed, ledger, payment, amount, cause, creditNote, reason }: Plan,
   { orderId, fresh }: { orderId: string; fresh: DodoPayment | undefined },
 ): Promise<RefundBody> {
   const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
@@ -133,7 +135,9 @@ async function describe(
   return {
     payment_id: payment.dodoPaymentId,
     ...(itemId !== undefined && { items: [{ item_id: itemId, amount, tax_inclusive: true }] }),
-    reason: creditNote ? `Credit note ${creditNote.number ?? creditNote.creditNoteId}` : cause,
+    reason:
+      reason ??
+      (creditNote ? `Credit note ${creditNote.number ?? creditNote.creditNoteId}` : cause),
     metadata: {
       ...owed.metadata,
       ...deps.biller.describePayer(owed.payer.key),
