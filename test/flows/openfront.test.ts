@@ -248,7 +248,7 @@ describe('a refund', () => {
     const { paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')
     const match = { method: 'POST', path: '/refunds$' }
-    world.dodo.faults.add({ kind: 'drop_after', times: 1, match })
+    world.dodo.faults.add({ kind: 'after_drop', times: 1, match })
     const answer = await refund(paymentId, 700)
 
     expect([200, 500]).toContain(answer.status)
