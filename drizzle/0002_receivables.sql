@@ -28,7 +28,13 @@ INSERT INTO "receivables" ("receivable_id", "kind", "payer_key", "currency", "am
 	"pay_token", "requested_at", "requested_by", "answered_at", "settled_at", "created_at")
 SELECT "lago_payment_request_id", 'payment_request', "lago_customer_id", "currency", "amount_due", "state", "reason", "is_payable",
 	"pay_token", "requested_at", CASE WHEN "requested_at" IS NOT NULL THEN 'customer' END, "answered_at", "settled_at", "created_at"
-FROM "bundles";
+FROM "bundles"
+-- Somebody may have named a payment request as an invoice, which then had a row like one, and nothing else.
+ON CONFLICT ("receivable_id") DO UPDATE SET "kind" = excluded."kind", "payer_key" = excluded."payer_key",
+	"currency" = excluded."currency", "amount_due" = excluded."amount_due", "state" = excluded."state",
+	"reason" = excluded."reason", "is_payable" = excluded."is_payable", "pay_token" = excluded."pay_token",
+	"requested_at" = excluded."requested_at", "requested_by" = excluded."requested_by",
+	"answered_at" = excluded."answered_at", "settled_at" = excluded."settled_at", "created_at" = excluded."created_at";
 --> statement-breakpoint
 ALTER TABLE "bundle_invoices" RENAME TO "members";
 --> statement-breakpoint

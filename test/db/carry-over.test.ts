@@ -33,10 +33,12 @@ async function openOldLedger(url: string) {
     insert into invoices (lago_invoice_id, number, lago_customer_id, customer_name, currency, amount_due, state, reason, pay_token, created_at)
     values ('inv_1', 'ACM-1', 'acct_1', 'Blue Fern', 'USD', 10800, 'open', 'waiting', 'token-of-invoice-1', now()),
            ('inv_2', 'ACM-2', 'acct_1', 'Blue Fern', 'USD', 4200, 'open', 'waiting', 'token-of-invoice-2', now()),
-           ('inv_3', 'ACM-3', 'acct_1', 'Blue Fern', 'USD', 900, 'processing', 'charged', 'token-of-invoice-3', now());
+           ('inv_3', 'ACM-3', 'acct_1', 'Blue Fern', 'USD', 900, 'processing', 'charged', 'token-of-invoice-3', now()),
+           ('req_2', null, null, null, null, 0, 'attention', 'payment pay_1 names an invoice that Lago does not have', 'token-of-nothing', now());
     insert into customers (lago_customer_id, dodo_customer_id, pay_token, created_at) values ('acct_1', 'cus_1', 'token-of-customer', now());
     insert into bundles (lago_payment_request_id, lago_customer_id, currency, state, reason, amount_due, is_payable, pay_token, requested_at, created_at)
-    values ('req_1', 'acct_1', 'USD', 'open', 'waiting for the customer', 15000, true, 'token-of-request', now(), now());
+    values ('req_1', 'acct_1', 'USD', 'open', 'waiting for the customer', 15000, true, 'token-of-request', now(), now()),
+           ('req_2', 'acct_1', 'USD', 'paid', '1 of 1 paid in Lago', 0, false, 'token-of-named-request', null, now());
     insert into bundle_invoices values ('req_1', 'inv_1', 0), ('req_1', 'inv_2', 1);
     insert into attempts (id, lago_payment_request_id, number, kind, cause, retry_index, status, currency, amount, dodo_session_id, started_at)
     values ('${ATTEMPT}', 'req_1', 1, 'checkout', 'merchant', 0, 'live', 'USD', 15000, 'cks_1', now());
@@ -67,6 +69,13 @@ test('a ledger of before is carried over with what is under way, its jobs and it
     amountDue: 15_000,
     requestedBy: 'customer',
     isPayable: true,
+  })
+  // A buyer once named it as an invoice: it is the request, with the link that was sent.
+  expect(await readReceivable(db, 'req_2')).toMatchObject({
+    kind: 'payment_request',
+    payerKey: 'acct_1',
+    state: 'paid',
+    payToken: 'token-of-named-request',
   })
   const config = { publicUrl: 'https://bridge.test', collection: 'automatic' } as ReturnType<
     typeof readConfig

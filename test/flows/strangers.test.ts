@@ -114,4 +114,55 @@ describe('a payment that was not made through a checkout of ours', () => {
 
     await world.openCheckout(invoice.lago_id)
   })
+
+  test('does not hide a payment request that it names before we have heard of it', async () => {
+    const customer = world.addCustomer()
+    const { lago_id } = world.bill(5_000, { customer })
+    await world.openCheckout(lago_id)
+    world.lago.markOverdue(lago_id)
+    const request = await world.inSilence(() =>
+      world.lago.requestPayment({
+        externalCustomerId: customer.external_id,
+        invoiceIds: [lago_id],
+      }),
+    )
+    await forge(request.lago_id, { amount: 5_000 })
+    await world.quiet()
+
+    await world.sweep()
+
+    const { paymentRequests } = await world.eventually(
+      lago_id,
+      ({ attempts }) => !!attempts.at(-1)?.lagoPaymentRequestId,
+    )
+    await world.quiet()
+    const session = await world.follow(paymentRequests[0]?.payUrl ?? '')
+    expect(world.dodo.pay(session).total_amount).toBe(5_000)
+    await world.eventually(lago_id, isPaid)
+  })
+
+  test('leaves a payment request that it names as it was', async () => {
+    const customer = world.addCustomer()
+    const { lago_id } = world.bill(5_000, { customer })
+    await world.openCheckout(lago_id)
+    world.lago.markOverdue(lago_id)
+    const request = world.lago.requestPayment({
+      externalCustomerId: customer.external_id,
+      invoiceIds: [lago_id],
+    })
+    const { paymentRequests } = await world.eventually(
+      lago_id,
+      ({ attempts }) => !!attempts.at(-1)?.lagoPaymentRequestId,
+    )
+    await world.quiet()
+
+    await forge(request.lago_id, { amount: 5_000 })
+    await world.quiet()
+
+    const report = await world.invoiceReport(lago_id)
+    expect(report).toMatchObject({ state: 'open', paymentRequests: [{ state: 'open' }] })
+    const session = await world.follow(paymentRequests[0]?.payUrl ?? '')
+    expect(world.dodo.pay(session).total_amount).toBe(5_000)
+    await world.eventually(lago_id, isPaid)
+  })
 })

@@ -2,7 +2,7 @@ import { asc, eq } from 'drizzle-orm'
 
 import { ensureReceivable, type ReceivableRow } from '../../collect/load.ts'
 import type { Executor } from '../../db/client.ts'
-import { members } from '../../db/schema.ts'
+import { members, receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { LagoPaymentRequest } from '../../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
@@ -23,15 +23,17 @@ export async function ensureRequest(
     `${one.issuing_date} ${one.number}`.localeCompare(`${other.issuing_date} ${other.number}`),
   )
   return db.transaction(async (tx) => {
-    const row = await ensureReceivable(
-      { db: tx, now },
-      {
-        receivableId,
-        kind: 'payment_request',
-        payerKey: request.customer.external_id,
-        currency: request.amount_currency,
-      },
-    )
+    const known = {
+      receivableId,
+      kind: 'payment_request' as const,
+      payerKey: request.customer.external_id,
+      currency: request.amount_currency,
+    }
+    const ensured = await ensureReceivable({ db: tx, now }, known)
+    // Whoever named it as an invoice before we heard of it made it look like one.
+    const row = { ...ensured, ...known }
+    if (ensured.kind !== known.kind)
+      await tx.update(receivables).set(known).where(eq(receivables.receivableId, receivableId))
     if (oldestFirst.length > 0)
       await tx
         .insert(members)

@@ -4,6 +4,7 @@ import { receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { decide } from './decide/decide.ts'
 import { isOwn } from '../../collect/decide/course.ts'
+import { finishDeliveries } from '../../collect/finish-deliveries.ts'
 import { isLive } from '../../collect/ledger.ts'
 import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../../errors.ts'
 import type { LagoInvoice } from '../../lago/objects.ts'
@@ -25,7 +26,7 @@ import {
   standingOfUnknown,
   tellWaiting,
 } from './rest.ts'
-import { isUrgentCause } from '../../wakes.ts'
+import { isUrgentCause, wakeWithin } from '../../wakes.ts'
 import { takeStep } from './take-step.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from '../../collect/unknown-outcome.ts'
@@ -58,6 +59,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const row = await ensureReceivable(usual, { receivableId })
     const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, receivableId, unread)
+    if (row.kind === 'payment_request') return handOver(usual, row)
 
     const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
     const deps = isUrgent ? { ...usual, ...urgent } : usual
@@ -80,6 +82,15 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
       await rest(deps, subject, { standing })
     }
   }
+}
+
+/** Buyers write metadata, and people ids: where a payment request is named as an invoice, it is looked at as what it is. */
+async function handOver({ db, queue, now }: Settling, { receivableId }: ReceivableRow) {
+  const said = { at: now(), outcome: 'names a payment request, not an invoice' }
+  await db.transaction(async (tx) => {
+    await finishDeliveries(tx, ['settle', receivableId], said)
+    await wakeWithin({ db: tx, queue }, 'bundle', [receivableId], 'invoice_changed')
+  })
 }
 
 async function isWished({ db }: Settling, receivableId: string): Promise<boolean> {

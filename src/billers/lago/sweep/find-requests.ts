@@ -1,4 +1,4 @@
-import { asc, eq } from 'drizzle-orm'
+import { and, asc, eq } from 'drizzle-orm'
 
 import { isAnyOf } from '../../../db/any-of.ts'
 import { creditNotes, receivables, topUps } from '../../../db/schema.ts'
@@ -86,7 +86,7 @@ export async function findPaymentRequests({ db, lago }: Searching, since: Date):
     const held = await db
       .select({ id: receivables.receivableId })
       .from(receivables)
-      .where(isAnyOf(receivables.receivableId, ids))
+      .where(and(eq(receivables.kind, 'payment_request'), isAnyOf(receivables.receivableId, ids)))
     const isKnown = new Set(held.map(({ id }) => id))
     found.push(
       ...ids
