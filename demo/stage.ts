@@ -8,6 +8,7 @@ import { createLog } from '../src/log.ts'
 import { createSandboxDodo } from '../sandbox/dodo/dodo.ts'
 import { createSandboxLago } from '../sandbox/lago/lago.ts'
 import { listen } from '../sandbox/kit/listen.ts'
+import { createOracle } from '../proof/oracle.ts'
 import { serve } from '../src/serve.ts'
 import { onFreePort } from './ports.ts'
 
@@ -68,7 +69,8 @@ export async function openStage(
   lago.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/lago`)
   dodo.sandbox.setWebhookUrl(`${bridgeUrl}/webhooks/dodo`)
   const urls = { bridgeUrl, lagoUrl: lago.url, dodoUrl: dodo.url }
-  return { bridge, port, ...urls, keys, logFile, isAutomatic }
+  const books = { lago: lago.sandbox, dodo: dodo.sandbox }
+  return { bridge, port, ...urls, keys, logFile, isAutomatic, oracle: createOracle(books) }
 }
 
 type Keys = { lago: string; lagoHmac: string; dodo: string; dodoWebhook: string }

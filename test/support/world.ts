@@ -11,6 +11,8 @@ import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import type { CustomerInput } from '../../sandbox/lago/store/customers.ts'
 import type { NewInvoice } from '../../sandbox/lago/store/invoices.ts'
 import { createSandboxLago, type SandboxLagoOptions } from '../../sandbox/lago/lago.ts'
+import { keptSilently } from '../../proof/claims.ts'
+import { createOracle } from '../../proof/oracle.ts'
 import { createTestDatabase } from './database.ts'
 
 export const LAGO_KEY = '0d9c1c62-54a4-4a2b-8f3a-2f2f4c7c9a10'
@@ -71,12 +73,18 @@ export async function openWorld(
     webhookRetryDelaysMs: [200, 500],
     ...options.dodo,
   })
+  const oracle = createOracle({ lago, dodo })
   const requests: Request[] = []
-  const fetch = (input: string | URL | Request, init?: RequestInit) => {
+  const fetch = async (input: string | URL | Request, init?: RequestInit) => {
     const request = new Request(input instanceof URL ? input.href : (input as string), init)
     requests.push(request.clone() as Request)
     const { host } = new URL(request.url)
-    return host === 'lago.test' ? lago.fetch(request) : dodo.fetch(request)
+    try {
+      return await (host === 'lago.test' ? lago.fetch(request) : dodo.fetch(request))
+    } finally {
+      // A lost answer, too, may have changed the books.
+      if (request.method !== 'GET') oracle.look()
+    }
   }
   const config = readConfig({
     PUBLIC_URL: BRIDGE_URL,
@@ -230,6 +238,16 @@ export async function openWorld(
       await dodo.idle()
       for (const one of switches) one.lose = false
       return done
+    },
+    /** Throws the story of every invariant that was broken since the world was opened. */
+    async assertProven() {
+      oracle.look()
+      const isExplained = async (dodoPaymentId: string, lagoInvoiceId: string) => {
+        const { payments = [] } = (await invoiceReport(lagoInvoiceId)) ?? {}
+        return payments.some((one) => one.dodoPaymentId === dodoPaymentId)
+      }
+      oracle.note(await keptSilently({ lago, dodo }, isExplained))
+      oracle.assert()
     },
     async close() {
       lago.stop()
