@@ -115,6 +115,8 @@ export const receivables = pgTable(
     createdBy: text('created_by'),
     /** Why Lago does not take our metadata, once it said so: it is not asked again. */
     metadataRefusal: text('metadata_refusal'),
+    /** Lago's invoice as deciding saw it when it last came to rest, without personal data. */
+    snapshot: jsonb('snapshot'),
     nextWakeAt: at('next_wake_at'),
     /** When a sweep last saw it among Lago's unpaid invoices. */
     listedAt: at('listed_at'),

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import { foretell } from '../billers/lago/foretell.ts'
 import { formatBooks } from '../collect/money.ts'
 import { describeRelease } from '../lago/release.ts'
 import { describeBundle } from './bundle.ts'
@@ -10,7 +11,7 @@ import { describeInvoice } from './invoice.ts'
 import { describeNext } from './next.ts'
 import type { Write } from './text.ts'
 
-type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config'>
+type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config' | 'now'>
 
 /**
  * Tells everything that happened to one invoice and why, and what happens next; also where a payment request
@@ -34,7 +35,7 @@ async function tellInvoice(deps: Explaining, idOrNumber: string, write: Write) {
   const { db, config } = deps
   const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
   if (!invoice) return false
-  const next = describeNext(invoice, config)
+  const next = describeNext(invoice, config, await foretell(deps, invoice.lagoInvoiceId))
   for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
   await explainRelease(deps, write)
   return true

@@ -1,14 +1,23 @@
+import type { Step } from '../billers/lago/decide/steps.ts'
 import type { Config } from '../config.ts'
 import type { InvoiceReport } from './invoice.ts'
+import { describeStep } from './next-step.ts'
 
 export type Policy = Pick<Config, 'collection' | 'voidPayments' | 'reconcileEveryMs'>
 
-/** What will happen next to an invoice, when, and by whose doing. */
-export function describeNext(invoice: InvoiceReport, policy: Policy): string {
-  const { lastError, nextRunAt } = invoice
+/**
+ * What will happen next to an invoice, when, and by whose doing: what is decided about it, where that is known.
+ * A step that a person must make possible first is not foretold.
+ */
+export function describeNext(shown: InvoiceReport, policy: Policy, step?: Step): string {
+  const { lastError, nextRunAt } = shown
   if (lastError && nextRunAt) {
     return `it is tried again at ${nextRunAt.toISOString()}: the last look did not come to its end (${lastError})`
   }
+  const isForeseen = step !== undefined && shown.state !== 'attention'
+  const due = isForeseen && step.do !== 'rest' ? describeStep(step) : undefined
+  if (due) return due
+  const invoice = isForeseen && step.do === 'rest' ? atRest(shown, step) : shown
   const sweeps = `the sweep looks again every ${describeDuration(policy.reconcileEveryMs)}`
   const refunding = describeRefunding(invoice)
   switch (invoice.state) {
@@ -28,6 +37,19 @@ export function describeNext(invoice: InvoiceReport, policy: Policy): string {
       return refunding ? `${refunding}; ${describeOpen(invoice)}` : describeOpen(invoice)
   }
 }
+
+/** The report of an invoice as it is decided to be now: time alone may have changed it. */
+const atRest = (
+  invoice: InvoiceReport,
+  { standing, isPayable, wakeAt }: Extract<Step, { do: 'rest' }>,
+): InvoiceReport => ({
+  ...invoice,
+  state: standing.state,
+  reason: standing.reason,
+  reasonCode: standing.state === 'attention' ? (standing.code ?? null) : null,
+  isPayable,
+  nextWakeAt: wakeAt ?? null,
+})
 
 /** Money on its way back to the customer, whoever asked for it. */
 function describeRefunding({ refunds, refundOrders, creditNotes }: InvoiceReport) {

@@ -248,6 +248,29 @@ describe('describeNext', () => {
     expect(describeNext(invoice({ ...declined, mandate }), POLICY)).toContain('attempt 2 opens')
   })
 
+  const stepOf = { do: 'mark_paid' } as const
+  test('a step that is due goes before what the state says', () => {
+    expect(describeNext(invoice({ state: 'open' }), POLICY, stepOf)).toBe(
+      'Lago is told that it is paid',
+    )
+  })
+
+  test('a step that a person must make possible first is not foretold', () => {
+    const given = invoice({ state: 'attention', reasonCode: 'lago_refused' })
+    expect(describeNext(given, POLICY, stepOf)).toContain('a person mends what the state names')
+  })
+
+  test('what is decided to rest is told by when it is looked at again', () => {
+    const later = new Date('2026-09-03T12:00:00Z')
+    const step = {
+      do: 'rest' as const,
+      standing: { state: 'failed' as const, reason: 'declined' },
+      isPayable: true,
+      wakeAt: later,
+    }
+    expect(describeNext(invoice(declined), POLICY, step)).toContain(later.toISOString())
+  })
+
   test('what is paid on a void invoice is given back where the merchant wants that', () => {
     const next = describeNext(invoice({ state: 'void' }), { ...POLICY, voidPayments: 'refund' })
 

@@ -16,11 +16,18 @@ type Licensing = Pick<Deps, 'db' | 'config' | 'now'>
  * so lately, or because it is older than payments are there (1.19), licence or not.
  */
 export async function isFreeLicense(
-  { db, config, lago, now }: Licensing & Pick<Deps, 'lago'>,
+  { lago, ...deps }: Licensing & Pick<Deps, 'lago'>,
   licensed: Licensed,
 ): Promise<boolean> {
   await lago.release.known()
-  if (!lago.can('payments')) return true
+  return !lago.can('payments') || isKnownFree(deps, licensed)
+}
+
+/** The same, as far as the configuration or what is written down says so: Lago is not asked. */
+export async function isKnownFree(
+  { db, config, now }: Licensing,
+  licensed: Licensed,
+): Promise<boolean> {
   if (config.lago.license !== 'auto') return config.lago.license === 'free'
   const [found] = await db.select().from(findings).where(eq(findings.name, NAMES[licensed]))
   return found !== undefined && now().getTime() - found.foundAt.getTime() < REMEMBER_MS

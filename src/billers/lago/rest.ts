@@ -12,6 +12,7 @@ import type { LagoInvoice } from '../../lago/objects.ts'
 import type { DeliveryKey } from './deliveries.ts'
 import type { ReceivableRow } from '../../collect/load.ts'
 import { asInvoice } from './invoice.ts'
+import { takeSnapshot } from './snapshot.ts'
 import { wakeWithin } from '../../wakes.ts'
 import { note } from '../../collect/timeline.ts'
 
@@ -94,6 +95,7 @@ export async function rest(
       .update(receivables)
       .set({
         ...seen,
+        ...(invoice && { snapshot: takeSnapshot(asInvoice(invoice)) }),
         nextWakeAt: wakeAt ?? null,
         lastError: null,
         lastErrorAt: null,

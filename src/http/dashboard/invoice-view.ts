@@ -1,3 +1,4 @@
+import { foretell } from '../../billers/lago/foretell.ts'
 import type { Deps } from '../../deps.ts'
 import {
   readDeliveriesOf,
@@ -33,6 +34,6 @@ export async function readView(deps: Viewing, invoice: InvoiceReport) {
     readDeliveriesOf(deps.db, keys),
     readStanding(deps, invoice),
   ])
-  const next = describeNext(invoice, deps.config)
+  const next = describeNext(invoice, deps.config, await foretell(deps, lagoInvoiceId))
   return { invoice, lago, deliveries, standing, next }
 }
