@@ -5,6 +5,7 @@ import { payers, deliveries, receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { emptyDeliveries, isEmptiable } from './empty-deliveries.ts'
 import { eraseCustomer, OPEN_STATES } from './erase.ts'
+import { expireOrders } from './expire-orders.ts'
 
 type Expiring = Pick<Deps, 'config' | 'db' | 'log' | 'now'>
 
@@ -15,7 +16,7 @@ const MAX_CUSTOMERS = 200
 
 /**
  * Lets go of personal data that is older than `RETENTION`: of deliveries that have been processed the body and
- * the headers, of payers with nothing open the name and the e-mail address.
+ * the headers, of payers with nothing open, and of shoppers, the name and the e-mail address.
  */
 export async function expirePersonalData(deps: Expiring): Promise<void> {
   const { config, db, log, now } = deps
@@ -27,8 +28,9 @@ export async function expirePersonalData(deps: Expiring): Promise<void> {
   for (const payerKey of idle) {
     await db.transaction((tx) => eraseCustomer(tx, payerKey, { at: now(), why }))
   }
-  if (emptied + idle.length === 0) return
-  log.info({ deliveries: emptied, customers: idle.length }, 'personal data expired')
+  const shoppers = await expireOrders(db, before)
+  if (emptied + idle.length + shoppers === 0) return
+  log.info({ deliveries: emptied, customers: idle.length, shoppers }, 'personal data expired')
 }
 
 async function emptyOldDeliveries({ db }: Expiring, before: Date): Promise<number> {

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'bun:test'
 
 import { eq } from 'drizzle-orm'
 
-import { deliveries, payers, receivables, timeline } from '../../src/db/schema.ts'
+import { deliveries, orders, payers, receivables, timeline } from '../../src/db/schema.ts'
+import { expirePersonalData } from '../../src/privacy/expire.ts'
 import { forget } from '../../src/privacy/forget.ts'
 import { collect } from '../report/support.ts'
-import { shareWorld, type World } from '../support/world.ts'
+import { openWorld, shareWorld, type World } from '../support/world.ts'
 
 const DAY_MS = 24 * 3_600_000
 const NAME = 'Rosa Pimpernel'
@@ -26,6 +27,7 @@ async function wholeLedger({ bridge: { db } }: World) {
     db.select().from(payers),
     db.select().from(receivables),
     db.select().from(timeline),
+    db.select().from(orders),
   ])
   const bodies = stored.map(({ body, headers }) => body.toString('utf8') + JSON.stringify(headers))
   return JSON.stringify([rows, bodies])
@@ -161,5 +163,41 @@ describe('RETENTION', () => {
     expect(left).toContain('Still Owing')
     const { timeline: told } = (await world.invoiceReport(invoice.lago_id)) ?? { timeline: [] }
     expect(told.at(-1)?.what).toContain('as long as RETENTION says')
+  })
+
+  test('lets go of the shoppers of old orders, and not of one whose money is on its way', async () => {
+    const world = await openWorld({
+      env: { RETENTION: '30d', OPENFRONT_API_KEYS: 'demo:ofk_0123456789abcdef' },
+    })
+    const order = async (id: string, customer: { name: string; email: string }) => {
+      const response = await world.get('/api/create-payment', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({
+          provider: { credentials: { apiKey: 'ofk_0123456789abcdef' } },
+          cart: { id, rawTotal: 900, customer },
+          amount: 900,
+          currency: 'usd',
+        }),
+      })
+      return ((await response.json()) as { paymentId: string }).paymentId
+    }
+    await order('cm-left', { name: NAME, email: EMAIL })
+    const waiting = await order('cm-waiting', { name: 'Still Paying', email: 'still@paying.test' })
+    const { db } = world.bridge
+    await db
+      .update(receivables)
+      .set({ state: 'attention' })
+      .where(eq(receivables.receivableId, waiting))
+    expect(await wholeLedger(world)).toContain(EMAIL)
+
+    world.advance(31 * DAY_MS)
+    await expirePersonalData(world.bridge.deps)
+
+    const left = await wholeLedger(world)
+    expect(left).not.toContain(NAME)
+    expect(left).not.toContain(EMAIL)
+    expect(left).toContain('still@paying.test')
+    await world.close()
   })
 })

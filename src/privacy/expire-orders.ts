@@ -1,0 +1,39 @@
+import { and, eq, inArray, isNotNull, isNull, lt, or } from 'drizzle-orm'
+
+import type { Database } from '../db/client.ts'
+import { orders, receivables } from '../db/schema.ts'
+
+/** Carts that were left are let go, too: a link that is opened later has Dodo's page ask. */
+const FINISHED_STATES = ['open', 'failed', 'paid', 'void', 'skipped'] as const
+const MAX_ORDERS = 10_000
+
+/**
+ * Blanks the names and e-mail addresses of shoppers whose orders were made and settled before then; an order
+ * whose money is on its way, or that needs a person, keeps them. Returns of how many orders.
+ */
+export async function expireOrders(db: Database, before: Date): Promise<number> {
+  return db.transaction(async (tx) => {
+    const old = await tx
+      .select({ id: orders.orderId })
+      .from(orders)
+      .innerJoin(receivables, eq(receivables.receivableId, orders.orderId))
+      .where(
+        and(
+          lt(orders.createdAt, before),
+          or(isNotNull(orders.email), isNotNull(orders.name)),
+          inArray(receivables.state, FINISHED_STATES),
+          or(isNull(receivables.settledAt), lt(receivables.settledAt, before)),
+        ),
+      )
+      .limit(MAX_ORDERS)
+      .for('update')
+    const ids = old.map(({ id }) => id)
+    if (ids.length === 0) return 0
+    await tx.update(orders).set({ email: null, name: null }).where(inArray(orders.orderId, ids))
+    await tx
+      .update(receivables)
+      .set({ payerName: null })
+      .where(inArray(receivables.receivableId, ids))
+    return ids.length
+  })
+}
