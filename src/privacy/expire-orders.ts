@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts'
 import { orders, receivables } from '../db/schema.ts'
 
 /** Carts that were left are let go, too: a link that is opened later has Dodo's page ask. */
-const FINISHED_STATES = ['open', 'failed', 'paid', 'void', 'skipped'] as const
+const LET_GO_IN = ['open', 'failed', 'paid', 'void', 'skipped'] as const
 const MAX_ORDERS = 10_000
 
 /**
@@ -21,7 +21,7 @@ export async function expireOrders(db: Database, before: Date): Promise<number> 
         and(
           lt(orders.createdAt, before),
           or(isNotNull(orders.email), isNotNull(orders.name)),
-          inArray(receivables.state, FINISHED_STATES),
+          inArray(receivables.state, LET_GO_IN),
           or(isNull(receivables.settledAt), lt(receivables.settledAt, before)),
         ),
       )
