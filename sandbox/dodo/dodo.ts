@@ -5,7 +5,7 @@ import { createDodoActs, type DodoActs } from './store/acts.ts'
 import { subscriptions } from './api/subscriptions.ts'
 import { brands } from './api/brands.ts'
 import { allowReading } from './api/keys.ts'
-import { checkouts, customers, disputes, payments, refunds } from './api/api.ts'
+import { balances, checkouts, customers, disputes, payments, refunds } from './api/api.ts'
 import { products } from './api/products.ts'
 import { cardPages } from './pages/card-page.tsx'
 import { chargeOutcome } from './store/charges.ts'
@@ -141,6 +141,7 @@ function createApp(
     .route('/payments', payments(world))
     .route('/refunds', refunds(world))
     .route('/disputes', disputes(world))
+    .route('/balances', balances(world))
     .route('/subscriptions', subscriptions(world))
     .route('/webhooks', webhookEndpoints(world, options))
     .route('/brands', brands())

@@ -23,6 +23,8 @@ export type Courier = {
   send: (message: Message) => void
   switches: NetworkSwitches
   log: readonly CourierEntry[]
+  /** How many there were since it began; the log forgets. `refused`: not answered with what counts as success. */
+  counts: Readonly<Record<'sent' | 'lost' | 'doubled' | 'refused', number>>
   idle: () => Promise<void>
   stop: () => void
 }
@@ -42,6 +44,7 @@ export function createCourier(options: {
   const { fetch, retryDelaysMs, timeoutMs, isSuccess, now = () => new Date() } = options
   const switches: NetworkSwitches = { lose: false, double: false, delayMs: 0, reorder: false }
   const log: CourierEntry[] = []
+  const counts = { sent: 0, lost: 0, doubled: 0, refused: 0 }
   const timers = new Set<ReturnType<typeof setTimeout>>()
   const inFlight = new Set<Promise<void>>()
   let held: (() => void) | undefined
@@ -70,10 +73,16 @@ export function createCourier(options: {
   const deliver = async (message: Message, attempt: number) => {
     if (switches.delayMs > 0) await Bun.sleep(switches.delayMs)
     if (stopped) return
-    if (switches.lose) return record(message, 'lost', attempt)
+    counts.sent += 1
+    if (switches.lose) {
+      counts.lost += 1
+      return record(message, 'lost', attempt)
+    }
 
     const copies = switches.double ? 2 : 1
+    counts.doubled += copies - 1
     const arrived = await Promise.all(Array.from({ length: copies }, () => post(message, attempt)))
+    if (!arrived.includes(true)) counts.refused += 1
     const retryDelayMs = retryDelaysMs[attempt - 1]
     if (arrived.includes(true) || retryDelayMs === undefined || stopped) return
     later(retryDelayMs, () => track(deliver(message, attempt + 1)))
@@ -103,6 +112,7 @@ export function createCourier(options: {
   return {
     switches,
     log,
+    counts,
     send(message) {
       if (stopped) return
       const go = () => track(deliver(message, 1))

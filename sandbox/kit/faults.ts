@@ -22,6 +22,8 @@ export type Faults = {
   add: (rule: FaultRule) => void
   clear: () => void
   list: () => FaultRule[]
+  /** How many requests were spoilt since it began. */
+  spoilt: () => number
   middleware: MiddlewareHandler
 }
 
@@ -65,6 +67,7 @@ export function createFaults(
 ): Faults {
   const { answer = plainAnswer, random = Math.random } = options
   let rules: FaultRule[] = []
+  let spoilt = 0
 
   const take = (method: string, path: string) => {
     const rule = rules.find((candidate) => applies(candidate, { method, path }, random))
@@ -81,9 +84,11 @@ export function createFaults(
       rules = []
     },
     list: () => rules.map((rule) => ({ ...rule })),
+    spoilt: () => spoilt,
     middleware: async function spoil(c, next) {
       const rule = take(c.req.method, c.req.path)
       if (!rule) return next()
+      spoilt += 1
 
       const { kind, status = DEFAULT_STATUS } = rule
       switch (kind) {

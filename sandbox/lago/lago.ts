@@ -58,6 +58,8 @@ export type SandboxLago = LagoActs & {
   fetch: typeof globalThis.fetch
   store: LagoStore
   organizationId: string
+  /** Whether it has a premium licence just now. */
+  isPremium: () => boolean
   faults: Faults
   courier: Courier
   setWebhookUrl: (url: string | undefined) => void
@@ -127,6 +129,7 @@ export function createSandboxLago(options: SandboxLagoOptions): SandboxLago {
     fetch: fetchInProcess(app),
     store,
     organizationId,
+    isPremium: () => world.premium,
     faults,
     courier,
     setWebhookUrl,

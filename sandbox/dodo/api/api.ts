@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { readBody } from './body.ts'
 import { checkoutStatus, createCheckout, findSession } from '../store/checkout.ts'
 import { createCustomer, findCustomer, updateCustomer } from '../store/customers.ts'
+import { balanceOf } from '../store/balance.ts'
 import { disputeListItem, findDispute } from '../store/disputes.ts'
 import { lineItemsOf } from '../store/line-items.ts'
 import { answerList, byAge } from './lists.ts'
@@ -105,6 +106,25 @@ export function refunds(world: DodoWorld) {
       return c.json({ items: items.map(refundListItem) })
     })
     .get('/:id', (c) => c.json(findRefund(store, c.req.param('id'))))
+}
+
+/** The balance: what came in, what went back, and what Dodo keeps of it. */
+export function balances({ store }: Pick<DodoWorld, 'store'>) {
+  return new Hono().get('/ledger', (c) =>
+    c.json({
+      items: answerList(
+        c,
+        balanceOf(store),
+        {
+          ...byAge,
+          currency: (row, wanted) => row.currency === wanted,
+          event_type: (row, wanted) => row.event_type === wanted,
+          reference_object_id: (row, wanted) => row.reference_object_id === wanted,
+        },
+        { sizeIn: 'limit' },
+      ),
+    }),
+  )
 }
 
 /** Disputes can be read; they are opened and decided by banks. */

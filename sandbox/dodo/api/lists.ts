@@ -15,13 +15,19 @@ export function answerList<Row extends { created_at: string }>(
   c: Context,
   rows: Iterable<Row>,
   filters: Record<string, (row: Row, wanted: string) => boolean>,
+  /** Of lists whose pages are as long as another parameter says. */
+  { sizeIn = 'page_size' }: { sizeIn?: 'page_size' | 'limit' } = {},
 ): Row[] {
   const shape = Object.fromEntries(Object.keys(filters).map((key) => [key, z.string().optional()]))
-  const query = z.strictObject({ ...shape, ...Paging }).safeParse(c.req.query())
+  const query = z
+    .strictObject({ ...shape, ...Paging, ...(sizeIn === 'limit' && { limit: Paging.page_size }) })
+    .safeParse(c.req.query())
   if (!query.success)
     throw new DodoRefusal(400, 'INVALID_QUERY_PARAMS', z.prettifyError(query.error))
 
-  const { page_size: size, page_number: number } = query.data
+  const { page_number: number } = query.data
+  const { limit, page_size } = query.data as { limit?: number; page_size: number }
+  const size = sizeIn === 'limit' ? (limit ?? 10) : page_size
   const wanted = Object.entries(filters).flatMap(([key, matches]) => {
     const value = c.req.query(key)
     return value === undefined ? [] : [(row: Row) => matches(row, value)]

@@ -3,6 +3,7 @@ import type {
   Customer,
   CustomerRetrievePaymentMethodsResponse,
 } from 'dodopayments/resources/customers/customers'
+import type { BalanceLedgerEntry } from 'dodopayments/resources/balances'
 import type { GetDispute } from 'dodopayments/resources/disputes'
 import type { Payment } from 'dodopayments/resources/payments'
 import type { Product } from 'dodopayments/resources/products/products'
@@ -61,6 +62,8 @@ export function createDodoStore() {
     /** By the payment that the new card is tried with. */
     cardUpdates: new Map<string, CardUpdate>(),
     endpoints: new Map<string, Endpoint>(),
+    /** What moves the balance beside payments, refunds and disputes: payouts, corrections. */
+    balanceEntries: [] as BalanceLedgerEntry[],
   }
 }
 

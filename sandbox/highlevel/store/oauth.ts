@@ -115,12 +115,12 @@ function addToken(
   return token
 }
 
-function tokenBody({ app, now }: HighlevelWorld, token: Token) {
-  const { accessToken, refreshToken, kind, companyId, locationId, expiresAt } = token
+function tokenBody({ app }: HighlevelWorld, token: Token) {
+  const { accessToken, refreshToken, kind, companyId, locationId } = token
   return {
     access_token: accessToken,
     token_type: 'Bearer',
-    expires_in: Math.floor((expiresAt.getTime() - now().getTime()) / SECOND_MS),
+    expires_in: TOKEN_LIFETIME_MS / SECOND_MS,
     ...(refreshToken !== null && { refresh_token: refreshToken }),
     scope: app.scopes.join(' '),
     userType: kind,

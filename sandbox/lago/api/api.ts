@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { answer } from './answer.ts'
+import { lagoBillingEntities } from './billing-entities.ts'
 import { lagoCreditNotes } from './credit-notes.ts'
 import { lagoCustomers } from './customers.ts'
 import { lagoInvoices } from './invoices.ts'
@@ -32,6 +33,7 @@ export function lagoApi(options: {
     })
     .use(denyActions(denied))
     .route('/plans', lagoPlans(world, planCurrencies))
+    .route('/billing_entities', lagoBillingEntities(world))
     .route('/invoices', lagoInvoices(world))
     .route('/payments', lagoPayments(world))
     .route('/payment_requests', lagoPaymentRequests(world))
@@ -51,6 +53,8 @@ function showOrganization(world: LagoWorld, startedAt: Date) {
     lago_id: world.organizationId,
     name: 'Sandbox',
     slug: 'sandbox',
+    email: null,
+    logo_url: null,
     default_currency: 'USD',
     created_at: timestamp(startedAt),
     webhook_url: urls[0] ?? null,

@@ -41,6 +41,8 @@ const IN_LIST: readonly Collection[] = [
 
 /** `/invoices`, and what can be done to one of them. */
 export function lagoInvoices(world: LagoWorld) {
+  /** Of these it has begun to make the file. */
+  const begun = new Set<string>()
   const inFull = (invoice: Invoice) => answer({ invoice: showInvoice(invoice, world, IN_FULL) })
 
   return new Hono()
@@ -55,6 +57,14 @@ export function lagoInvoices(world: LagoWorld) {
     })
     .post('/:id/void', async (c) => {
       return inFull(voidInvoice(world, c.req.param('id'), await readObject(c)))
+    })
+    .post('/:id/download', (c) => {
+      const invoice = getInvoice(world, c.req.param('id'))
+      const isMade = begun.has(invoice.lago_id)
+      begun.add(invoice.lago_id)
+      if (!isMade) return new Response(null, { status: 200 })
+      const file_url = `${world.publicUrl}/rails/active_storage/blobs/${invoice.lago_id}.pdf`
+      return answer({ invoice: { ...showInvoice(invoice, world, []), file_url } })
     })
     .post('/:id/lose_dispute', (c) => inFull(loseDispute(world, c.req.param('id'))))
     .put('/:id/finalize', (c) => inFull(finalizeInvoice(world, c.req.param('id'))))

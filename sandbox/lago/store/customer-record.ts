@@ -1,3 +1,4 @@
+import type { CustomerObjectExtended } from 'lago-javascript-client'
 import type { Country, Currency } from './currency.ts'
 
 export type Metadatum = { lago_id: string; key: string; value: string; created_at: string }
@@ -32,6 +33,8 @@ export type Customer = Record<(typeof CUSTOMER_TEXTS)[number], string | null> & 
   country: Country | null
   currency: Currency | null
   net_payment_term: number | null
+  document_locale: string | null
+  timezone: NonNullable<CustomerObjectExtended['timezone']> | null
   payment_provider: PaymentProvider | null
   payment_provider_code: string | null
   provider_customer_id: string | null

@@ -64,6 +64,8 @@ function newCustomer(world: LagoWorld, externalId: string): Customer {
     country: null,
     currency: null,
     net_payment_term: null,
+    document_locale: null,
+    timezone: null,
     payment_provider: null,
     payment_provider_code: null,
     provider_customer_id: null,
@@ -97,7 +99,8 @@ function assignAttributes(customer: Customer, input: Record<string, unknown>): v
     const value = input[name]
     if (value !== undefined) customer[name] = typeof value === 'string' ? value : null
   }
-  const { country, currency, account_type, customer_type, net_payment_term } = input
+  const { country, currency, account_type, customer_type, net_payment_term, timezone } = input
+  if (timezone !== undefined) customer.timezone = textOrNull(timezone) as Customer['timezone']
   if (country !== undefined) customer.country = readCountry(country)
   if (currency !== undefined) customer.currency = currency === null ? null : readCurrency(currency)
   if (account_type === 'customer' || account_type === 'partner')
@@ -121,6 +124,9 @@ function isCountry(value: unknown): value is Country {
 /** A provider Lago does not know unlinks the one there was, without a word. */
 function assignProvider(customer: Customer, configuration: unknown): void {
   if (typeof configuration !== 'object' || configuration === null) return
+  if ('document_locale' in configuration) {
+    customer.document_locale = textOrNull(configuration.document_locale)
+  }
   if (!('payment_provider' in configuration)) return
 
   const given = { payment_provider_code: null, provider_customer_id: null, ...configuration }

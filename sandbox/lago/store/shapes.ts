@@ -1,4 +1,4 @@
-import type { CustomerObjectExtended, PaymentObject } from 'lago-javascript-client'
+import type { CustomerObjectExtended, PaymentObject, Timezone } from 'lago-javascript-client'
 import { exponentOf, type Currency } from './currency.ts'
 import { decimalText, divide, exact, type Exact } from './exact.ts'
 import type { Customer } from './customer-record.ts'
@@ -18,18 +18,18 @@ export const BILLING_ENTITY = 'acme'
 /** A customer as every payload embeds it. */
 export function showCustomer(customer: Customer) {
   const { payment_provider, payment_provider_code, provider_customer_id, ...rest } = customer
-  const { currency, ...shown } = rest
+  const { currency, document_locale, timezone, ...shown } = rest
   const checked = {
     ...shown,
     billing_entity_code: BILLING_ENTITY,
-    timezone: null,
-    applicable_timezone: 'UTC',
+    timezone,
+    applicable_timezone: (timezone ?? 'UTC') as Timezone,
     finalize_zero_amount_invoice: 'inherit',
     skip_invoice_custom_sections: false,
     billing_configuration: {
       payment_provider,
       payment_provider_code,
-      document_locale: null,
+      document_locale,
       ...(payment_provider === null ? {} : { provider_customer_id }),
     },
     shipping_address: {

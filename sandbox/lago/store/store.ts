@@ -1,6 +1,7 @@
 import type { Customer } from './customer-record.ts'
 import type { CreditNote, Invoice, Payment, PaymentRequest, WebhookEndpoint } from './records.ts'
 import type { Since } from './release.ts'
+import { BILLING_ENTITY } from './shapes.ts'
 import type { Wallet, WalletTransaction } from './wallet-record.ts'
 
 /** Everything the sandbox remembers, in order of creation. */
@@ -13,6 +14,17 @@ export type LagoStore = {
   wallets: Map<string, Wallet>
   walletTransactions: Map<string, WalletTransaction>
   webhookEndpoints: WebhookEndpoint[]
+  billingEntity: BillingEntity
+}
+
+/** In whose name invoices are sent. */
+type BillingEntity = {
+  code: string
+  name: string
+  email: string | null
+  logo_url: string | null
+  document_locale: string
+  email_settings: string[]
 }
 
 /** A Lago nobody has used yet. */
@@ -26,6 +38,14 @@ export function createLagoStore(): LagoStore {
     wallets: new Map(),
     walletTransactions: new Map(),
     webhookEndpoints: [],
+    billingEntity: {
+      code: BILLING_ENTITY,
+      name: 'Acme',
+      email: 'billing@acme.example',
+      logo_url: null,
+      document_locale: 'en',
+      email_settings: [],
+    },
   }
 }
 
