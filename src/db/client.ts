@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import type postgres from 'postgres'
 
 import { connect } from './connect.ts'
+import { prepared } from './prepared.ts'
 import * as schema from './schema.ts'
 
 const POOL_SIZE = 10
@@ -17,7 +18,7 @@ export function openDatabase(
   onfault?: (error: postgres.PostgresError) => void,
 ) {
   const sql = connect(url, { max: poolSize, ...(onfault && { onfault }) })
-  return { sql, db: drizzle(sql, { schema }), close: () => sql.end({ timeout: 2 }) }
+  return { sql, db: drizzle(prepared(sql), { schema }), close: () => sql.end({ timeout: 2 }) }
 }
 
 /** One connection that is never exchanged for another, for locks that live as long as it does. */

@@ -58,6 +58,8 @@ export async function lookAtInstallation(sql: postgres.Sql) {
     journal,
     /** How many migrations this program has. */
     known: readMigrations().length,
+    /** How many were applied by a newer program; none is told where other programs keep their journal, too. */
+    newer: journal === OWN_JOURNAL ? applied.filter(isNewer).length : 0,
     pending: readMigrations().filter(({ folderMillis }) => !applied.includes(folderMillis)),
     missing: expectedTables().filter((name) => !has(home, name)),
     hasQueue: has(queueSchema, 'version'),
@@ -105,7 +107,11 @@ async function findQueue(sql: postgres.Sql, tables: Table[], home: string): Prom
   return rows.length === 0 || rows.some(({ isOurs }) => isOurs) ? SHARED_QUEUE : OWN_QUEUE
 }
 
-const readMigrations = () => readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER })
+let migrations: ReturnType<typeof readMigrationFiles> | undefined
+const readMigrations = () =>
+  (migrations ??= readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER }))
+
+const isNewer = (appliedAt: number) => appliedAt > (readMigrations().at(-1)?.folderMillis ?? 0)
 
 /** The names of all tables that a current schema holds. */
 const expectedTables = (): string[] =>

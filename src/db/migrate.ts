@@ -13,6 +13,8 @@ type Options = {
   stop?: AbortSignal | undefined
   /** A role that shall be able to read and write everything, and to create nothing. */
   grantTo?: string | undefined
+  /** Connections that are there already: what is current is looked at over them, and no others are made for it. */
+  pool?: postgres.Sql | undefined
 }
 
 const ANSWER_SAY_MS = 3_000
@@ -25,8 +27,7 @@ export async function migrate(
   url: string,
   options: Options = {},
 ): Promise<{ queueSchema: string }> {
-  const sql = connect(url, { max: 1, maxLifetime: null, isPatient: true })
-  const other = connect(url, { max: 1, isPatient: true })
+  const { pool } = options
   const { promise: stopped, reject } = Promise.withResolvers<never>()
   const giveUp = () => reject(options.stop?.reason)
   options.stop?.addEventListener('abort', giveUp, { once: true })
@@ -36,22 +37,61 @@ export async function migrate(
   )
   try {
     options.stop?.throwIfAborted()
-    await Promise.race([sql`select 1`.then(() => undefined), stopped])
-    clearInterval(saying)
-    return await Promise.race([prepare(sql, other, options), stopped])
+    if (pool && options.grantTo === undefined) {
+      await Promise.race([pool`select 1`.then(() => undefined), stopped])
+      clearInterval(saying)
+      const current = await Promise.race([findCurrent(url, pool), stopped])
+      if (current) return current
+    }
+    return await Promise.race([prepareAlone(url, options, () => clearInterval(saying)), stopped])
   } finally {
     clearInterval(saying)
     options.stop?.removeEventListener('abort', giveUp)
-    await Promise.all([sql.end({ timeout: 0 }), other.end({ timeout: 0 })])
   }
 }
 
-async function prepare(sql: postgres.Sql, other: postgres.Sql, options: Options) {
-  await refuseTransactionPooler(sql, other)
+/** Undefined where there is something to bring up to date. */
+async function findCurrent(url: string, pool: postgres.Sql) {
+  const one = await pool.reserve()
+  const listener = connect(url, { max: 1 })
+  try {
+    await refuseTransactionPooler(one, pool, listener)
+    const installation = await lookAtInstallation(one)
+    refuseNewer(installation)
+    if (!isCurrent(installation)) return undefined
+    check(installation)
+    return { queueSchema: installation.queueSchema }
+  } finally {
+    one.release()
+    await listener.end({ timeout: 0 })
+  }
+}
+
+/** On connections of its own: a lock is held on one, and a migration may take longer than any statement of ours. */
+async function prepareAlone(url: string, options: Options, onAnswer: () => void) {
+  const sql = connect(url, { max: 1, maxLifetime: null, isPatient: true })
+  const other = connect(url, { max: 1, isPatient: true })
+  const end = () => Promise.all([sql.end({ timeout: 0 }), other.end({ timeout: 0 })])
+  const giveUp = () => void end()
+  options.stop?.addEventListener('abort', giveUp, { once: true })
+  try {
+    await sql`select 1`
+    onAnswer()
+    await refuseTransactionPooler(sql, other)
+    return await prepare(sql, options)
+  } finally {
+    options.stop?.removeEventListener('abort', giveUp)
+    await end()
+  }
+}
+
+async function prepare(sql: postgres.Sql, options: Options) {
   let installation = await lookAtInstallation(sql)
+  refuseNewer(installation)
   if (!isCurrent(installation)) {
     await takeMigrationLock(sql, options)
     installation = await lookAtInstallation(sql)
+    refuseNewer(installation)
     if (!isCurrent(installation)) {
       await createSchemas(sql, installation)
       await applyPending(sql, installation)
@@ -64,6 +104,16 @@ async function prepare(sql: postgres.Sql, other: postgres.Sql, options: Options)
   if (options.grantTo !== undefined) await grant(sql, installation, options.grantTo)
   check(installation)
   return { queueSchema: installation.queueSchema }
+}
+
+/** What a newer program wrote down an older one would read wrongly, or not at all: it must not begin to work on it. */
+function refuseNewer({ newer, known }: Installation): void {
+  if (newer === 0) return
+  throw new UnfitDatabase(
+    `this database was brought up to date by a newer release: of its ${known + newer} migrations this program knows ` +
+      `${known}. Run that release or a later one; to go back, restore the backup from before the upgrade ` +
+      '(docs/upgrading.md)',
+  )
 }
 
 const isCurrent = ({ pending, hasQueue }: Installation) => pending.length === 0 && hasQueue

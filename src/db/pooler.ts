@@ -3,7 +3,8 @@ import type postgres from 'postgres'
 
 import { UnfitDatabase } from './session.ts'
 
-const NOTIFIED_MS = 3_000
+/** From the moment it was sent: a machine that is busy takes its time, and only a pooler takes all of it. */
+const NOTIFIED_MS = 15_000
 const REMEDY =
   'use the direct address of the database, or the pooler in session mode (often another port: ' +
   '5432 in place of 6543; PgBouncer: pool_mode = session)'
@@ -15,6 +16,7 @@ const REMEDY =
 export async function refuseTransactionPooler(
   sql: postgres.Sql,
   other: postgres.Sql,
+  listener: Pick<postgres.Sql, 'listen'> = sql,
 ): Promise<void> {
   const before = await pidOf(sql)
   let during = before
@@ -33,7 +35,7 @@ export async function refuseTransactionPooler(
       `a connection pooler in transaction mode is in front of the database: ${REMEDY}`,
     )
   }
-  if (!(await hearsNotifications(sql, other))) {
+  if (!(await hearsNotifications(listener, other))) {
     throw new UnfitDatabase(`LISTEN does not arrive, as behind some poolers: ${REMEDY}`)
   }
 }
@@ -43,14 +45,17 @@ async function pidOf(sql: postgres.Sql | postgres.TransactionSql): Promise<numbe
   return row?.pid ?? 0
 }
 
-async function hearsNotifications(sql: postgres.Sql, other: postgres.Sql): Promise<boolean> {
+async function hearsNotifications(
+  listener: Pick<postgres.Sql, 'listen'>,
+  other: postgres.Sql,
+): Promise<boolean> {
   const channel = `bridge_${crypto.randomUUID().replaceAll('-', '')}`
   const heard = Promise.withResolvers<boolean>()
   const timer = new AbortController()
-  void sleep(NOTIFIED_MS, false, { signal: timer.signal }).then(heard.resolve, () => undefined)
   try {
-    await sql.listen(channel, () => heard.resolve(true))
+    await listener.listen(channel, () => heard.resolve(true))
     await other.notify(channel, 'here')
+    void sleep(NOTIFIED_MS, false, { signal: timer.signal }).then(heard.resolve, () => undefined)
     return await heard.promise
   } finally {
     timer.abort()

@@ -5,6 +5,7 @@ import {
   boolean,
   char,
   customType,
+  date,
   index,
   integer,
   jsonb,
@@ -17,17 +18,21 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
+import { SOURCES } from '../inbox/sources.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
+import { MAIL_KINDS } from '../mail/kinds.ts'
 
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 const minorUnits = (name: string) => bigint(name, { mode: 'number' })
+/** A Dodo account, by its id: the deployment's own is `default`. */
+const account = () => text('account').notNull().default('default')
 
 /** What was said to us: every verified delivery, raw, once and for ever. Its key is the dedupe. */
 export const deliveries = pgTable(
   'deliveries',
   {
-    source: text('source', { enum: ['lago', 'dodo'] }).notNull(),
+    source: text('source', { enum: SOURCES }).notNull(),
     deliveryId: text('delivery_id').notNull(),
     eventType: text('event_type').notNull(),
     /** What it makes us look at, and which one; neither when it is about nothing of ours. */
@@ -65,7 +70,7 @@ export const deliveries = pgTable(
  * for milliseconds and are found by their place, so nothing is indexed.
  */
 export const unrouted = pgTable('unrouted', {
-  source: text('source', { enum: ['lago', 'dodo'] }).notNull(),
+  source: text('source', { enum: SOURCES }).notNull(),
   deliveryId: text('delivery_id').notNull(),
   wakes: text('wakes', { enum: DELIVERY_KINDS }).notNull(),
   wakesKey: text('wakes_key').notNull(),
@@ -80,7 +85,7 @@ export const receivables = pgTable(
   {
     /** The biller's own id of it. */
     receivableId: text('receivable_id').primaryKey(),
-    kind: text('kind', { enum: ['invoice', 'payment_request', 'order'] })
+    kind: text('kind', { enum: ['invoice', 'payment_request', 'selection', 'order'] })
       .notNull()
       .default('invoice'),
     number: text('number'),
@@ -89,6 +94,10 @@ export const receivables = pgTable(
     currency: char('currency', { length: 3 }),
     /** Lago's minor units. */
     amountDue: minorUnits('amount_due').notNull().default(0),
+    /** The last day to pay it, as Lago says. */
+    dueOn: date('due_on', { mode: 'string' }),
+    /** In whose name it is sent: a billing entity of Lago's. */
+    billingEntity: text('billing_entity'),
     lagoStatus: text('lago_status'),
     lagoPaymentStatus: text('lago_payment_status'),
     lagoUpdatedAt: text('lago_updated_at'),
@@ -100,6 +109,11 @@ export const receivables = pgTable(
     reason: text('reason').notNull().default('not settled yet'),
     /** What the reason is, in a word that stays the same (docs/operations.md); null where nobody has to act. */
     reasonCode: text('reason_code'),
+    /** The reason that somebody has looked at, who, when, and what they noted: until the reason is another one. */
+    seenReason: text('seen_reason'),
+    seenBy: text('seen_by'),
+    seenAt: at('seen_at'),
+    seenNote: text('seen_note'),
     /** Whether its checkout may be handed out: not while other money for it is here or on its way. */
     isPayable: boolean('is_payable').notNull().default(false),
     /** 128 random bits: whoever has the link may pay the invoice, and nothing else. */
@@ -153,6 +167,8 @@ export const attempts = pgTable(
     id: uuid('id').primaryKey().defaultRandom(),
     /** Whose attempt it is; for whom its money is, its parts say. */
     receivableId: text('receivable_id').notNull(),
+    /** The Dodo account that was asked: nothing of another one can be its payment. */
+    account: account(),
     number: integer('number').notNull(),
     kind: text('kind', { enum: ['checkout', 'mandate', 'charge'] }).notNull(),
     cause: text('cause', {
@@ -225,6 +241,8 @@ export const payments = pgTable(
   'payments',
   {
     dodoPaymentId: text('dodo_payment_id').primaryKey(),
+    /** The Dodo account that holds it. */
+    account: account(),
     /** The receivable that its session, or else its metadata, names. */
     receivableId: text('receivable_id'),
     /** The attempt of ours that it was made through; null when there is none. */
@@ -239,6 +257,9 @@ export const payments = pgTable(
     settlementAmount: minorUnits('settlement_amount'),
     settlementCurrency: text('settlement_currency'),
     errorCode: text('error_code'),
+    /** What the customer knows their card by. */
+    cardNetwork: text('card_network'),
+    cardLastFour: text('card_last_four'),
     isSetup: boolean('is_setup').notNull().default(false),
     /** Whether Dodo's API has said so itself, and not only a webhook. */
     isConfirmed: boolean('is_confirmed').notNull(),
@@ -280,9 +301,24 @@ export const recordings = pgTable(
     /** Before this the call must not be made again: the last one may still take effect. */
     repeatableAt: at('repeatable_at').notNull(),
     recordedAt: at('recorded_at'),
+    /** What a person decided about what of it no invoice takes: to give it back, or that it is settled otherwise. */
+    ruling: text('ruling', { enum: ['give_back', 'accepted'] }),
+    ruledAt: at('ruled_at'),
+    /** The most that may be given back on their word, in Dodo's minor units. */
+    ruledAmount: minorUnits('ruled_amount'),
+    /** By whom and why, in words. */
+    ruledWhy: text('ruled_why'),
   },
   (table) => [
     primaryKey({ name: 'recordings_pk', columns: [table.dodoPaymentId, table.receivableId] }),
+    /** P1: one payment pays an order, whatever the code does. */
+    uniqueIndex('recordings_one_pays_an_order')
+      .on(table.receivableId)
+      .where(sql`disposition = 'applied' and receivable_id like 'ord\\_%'`),
+    /** P2: a payment belongs to one order for ever. */
+    uniqueIndex('recordings_of_one_order')
+      .on(table.dodoPaymentId)
+      .where(sql`receivable_id like 'ord\\_%'`),
     index('recordings_by_receivable').on(table.receivableId),
     index('recordings_held')
       .on(table.dodoPaymentId)
@@ -338,6 +374,10 @@ export const refundOrders = pgTable(
       .on(table.dodoPaymentId)
       .where(sql`status in ('intended', 'unknown', 'waiting')`),
     index('refund_orders_by_receivable').on(table.receivableId),
+    /** P6: a refund that an order's source asked for is placed once. */
+    uniqueIndex('refund_orders_one_per_request')
+      .on(table.creditNoteId)
+      .where(sql`credit_note_id is not null and receivable_id like 'ord\\_%'`),
   ],
 )
 
@@ -443,11 +483,49 @@ export const payers = pgTable(
   ],
 )
 
+/** The page on which a payer sees all that they owe, and what is known for it of how they read. */
+export const accountPages = pgTable(
+  'account_pages',
+  {
+    payerKey: text('payer_key').primaryKey(),
+    /** 128 random bits: whoever has the link sees, and may pay, what this payer owes. */
+    token: text('token').notNull(),
+    /** As Lago writes to them: its `document_locale`. */
+    language: text('language'),
+    timezone: text('timezone'),
+    /** The link that was put on the invoices of this payer, or that the books refused. */
+    linkOnInvoice: text('link_on_invoice'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [unique('account_pages_token_unique').on(table.token)],
+)
+
+/** Several invoices that a payer chose to pay together. Its receivable, with them as members, has the same id. */
+export const selections = pgTable(
+  'selections',
+  {
+    receivableId: text('receivable_id').primaryKey(),
+    payerKey: text('payer_key').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    /** When the payer chose otherwise. */
+    supersededAt: at('superseded_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [
+    /** A payer has one selection of a currency, whatever the code does. */
+    uniqueIndex('selections_one_current')
+      .on(table.payerKey, table.currency)
+      .where(sql`superseded_at is null`),
+  ],
+)
+
 /** A standing permission to charge a customer: an on-demand subscription of Dodo, as last observed. */
 export const mandates = pgTable(
   'mandates',
   {
     dodoSubscriptionId: text('dodo_subscription_id').primaryKey(),
+    /** The Dodo account that holds it. */
+    account: account(),
     payerKey: text('payer_key').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
     status: text('status').notNull(),
@@ -455,10 +533,18 @@ export const mandates = pgTable(
     dodoPaymentMethodId: text('dodo_payment_method_id'),
     /** Why Dodo refused to charge it, until the customer renews it. */
     refusal: text('refusal'),
+    /** Since when a person does not want it charged any more: it is cancelled at Dodo, whenever that answers. */
+    stoppedAt: at('stopped_at'),
     madeAt: at('made_at').notNull(),
     /** When the customer last gave or renewed it; declines before that count no more. */
     renewedAt: at('renewed_at').notNull(),
     observedAt: at('observed_at').notNull(),
+    /** What may be shown of its card, as Dodo last said. */
+    cardNetwork: text('card_network'),
+    cardLastFour: text('card_last_four'),
+    /** The last month in which the card is good, like `2032-06`. */
+    cardEnds: text('card_ends'),
+    cardReadAt: at('card_read_at'),
   },
   (table) => [index('mandates_by_payer').on(table.payerKey)],
 )
@@ -469,26 +555,40 @@ export const orders = pgTable(
   {
     /** `ord_` and 26 characters. */
     orderId: text('order_id').primaryKey(),
-    source: text('source', { enum: ['openfront'] }).notNull(),
-    /** A store, by its name in the configuration. */
+    source: text('source', { enum: ['openfront', 'highlevel'] }).notNull(),
+    /** A store, by its name in the configuration; a location, by its id. */
     tenant: text('tenant').notNull(),
-    /** Which Dodo account collects. */
     mode: text('mode', { enum: ['test', 'live'] }).notNull(),
-    /** The cart, or the shop's invoice. */
+    /** The Dodo account that collects it, for ever: its refunds go there, too. */
+    account: account(),
+    /** What its source calls it: a cart, an invoice, a transaction, a cycle of a subscription. */
     key: text('key').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
-    /** The shop's minor units, which are Dodo's. */
+    /** The source's minor units, which are Dodo's. */
     amount: minorUnits('amount').notNull(),
     email: text('email'),
     name: text('name'),
-    /** When the shop was first told that it is paid: from then on no policy gives the money back (P5). */
+    /** Of the payer; without one the hosted page asks, and no card can be saved or charged. */
+    country: text('country'),
+    /** `mandate` is a checkout that also saves a card; `charge` takes a saved one, and nobody is sent to a page. */
+    collect: text('collect', { enum: ['checkout', 'mandate', 'charge'] })
+      .notNull()
+      .default('checkout'),
+    /** The mandate that is charged. */
+    dodoSubscriptionId: text('dodo_subscription_id'),
+    /** What else its source knows it by, and writes into what is made at Dodo. */
+    metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
+    /** When its source was first told that it is paid: from then on no policy gives the money back (P5). */
     claimedAt: at('claimed_at'),
-    /** When the cart asked for another amount. */
+    /** When another amount was asked for in its place. */
     supersededAt: at('superseded_at'),
+    /** When nobody could pay it any more, and why, in words. */
+    closedAt: at('closed_at'),
+    closedReason: text('closed_reason'),
     createdAt: at('created_at').notNull(),
   },
   (table) => [
-    /** One order of a cart is current, whatever the code does. */
+    /** One order of a key is current, whatever the code does. */
     uniqueIndex('orders_one_current')
       .on(table.source, table.tenant, table.mode, table.key)
       .where(sql`superseded_at is null`),
@@ -497,7 +597,62 @@ export const orders = pgTable(
   ],
 )
 
-/** A refund that a shop asked for, once. */
+/** A Dodo account of one tenant's own. What was opened on it stays there, also after it is forgotten. */
+export const dodoAccounts = pgTable(
+  'dodo_accounts',
+  {
+    /** 128 random bits: it is part of the address of its webhooks. */
+    account: text('account').primaryKey(),
+    source: text('source', { enum: ['highlevel'] }).notNull(),
+    tenant: text('tenant').notNull(),
+    mode: text('mode', { enum: ['test', 'live'] }).notNull(),
+    /** Sealed: AES-256-GCM. */
+    apiKey: text('api_key').notNull(),
+    webhookSecret: text('webhook_secret').notNull(),
+    /** The endpoint at Dodo that was registered for it. */
+    dodoEndpointId: text('dodo_endpoint_id'),
+    createdAt: at('created_at').notNull(),
+    /** When its tenant forgot it: nothing new is opened on it. */
+    endedAt: at('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('dodo_accounts_one_current')
+      .on(table.source, table.tenant, table.mode)
+      .where(sql`ended_at is null`),
+  ],
+)
+
+/** What somebody is to be told of an order, once: written down with what caused it. */
+export const tellings = pgTable(
+  'tellings',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    orderId: text('order_id').notNull(),
+    /** What the other side calls it: `payment.captured`, `completeActiveCart`. */
+    what: text('what').notNull(),
+    /** Which of its kind, where an order has several: `unpaid`. */
+    fact: text('fact').notNull().default(''),
+    status: text('status', { enum: ['waiting', 'done', 'failed'] }).notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    /** Why it did not work, as last tried. */
+    error: text('error'),
+    /** The same in a word, where a person must look. */
+    code: text('code'),
+    plannedAt: at('planned_at').notNull(),
+    triedAt: at('tried_at'),
+    /** When it is tried next; null once it is done, or failed and nobody looks at it again. */
+    nextTryAt: at('next_try_at'),
+  },
+  (table) => [
+    /** One telling per fact. */
+    unique('tellings_fact_unique').on(table.orderId, table.what, table.fact),
+    index('tellings_next_try')
+      .on(table.nextTryAt)
+      .where(sql`next_try_at is not null`),
+  ],
+)
+
+/** A refund that an order's source asked for, once. */
 export const refundRequests = pgTable(
   'refund_requests',
   {
@@ -512,10 +667,147 @@ export const refundRequests = pgTable(
     /** `open` may still be withdrawn; `begun` has become, or becomes, a refund order. */
     status: text('status', { enum: ['open', 'begun'] }).notNull(),
     createdAt: at('created_at').notNull(),
+    /** When whoever asked was last told what came of it; null while nobody was, who is then to ask again. */
+    answeredAt: at('answered_at'),
   },
   (table) => [
     unique('refund_requests_key_unique').on(table.orderId, table.key),
     index('refund_requests_by_payment').on(table.dodoPaymentId, table.createdAt),
+  ],
+)
+
+/** A sub-account of HighLevel that has the app, had it, or is said to have it. */
+export const highlevelLocations = pgTable(
+  'highlevel_locations',
+  {
+    locationId: text('location_id').primaryKey(),
+    /** The agency; null as long as nobody has named it. */
+    companyId: text('company_id'),
+    /** `awaiting`: told of, and without a token. `needs_install`: its tokens were refused. */
+    state: text('state', {
+      enum: ['awaiting', 'installed', 'needs_install', 'uninstalled'],
+    }).notNull(),
+    installedAt: at('installed_at'),
+    /** When it was installed before that, where it never told us of being uninstalled in between. */
+    installedBeforeAt: at('installed_before_at'),
+    uninstalledAt: at('uninstalled_at'),
+    /** A digest of the record and keys that HighLevel has; null when they have to be looked at. */
+    connectedAs: text('connected_as'),
+    connectedAt: at('connected_at'),
+    /** Why it is not connected, in words. */
+    problem: text('problem'),
+    /** A person has taken it out: it is not connected again by itself. */
+    takenOutAt: at('taken_out_at'),
+    /** When HighLevel last answered about it. */
+    answeredAt: at('answered_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [index('highlevel_locations_by_company').on(table.companyId)],
+)
+
+/** The tokens of a location or an agency, sealed. Both are replaced at once, since a refresh kills the old ones. */
+export const highlevelTokens = pgTable('highlevel_tokens', {
+  /** A location's id, or `company:<id>`. */
+  owner: text('owner').primaryKey(),
+  /** Null once they were refused. */
+  accessToken: text('access_token'),
+  /** Null for a location whose token its agency makes. */
+  refreshToken: text('refresh_token'),
+  scope: text('scope'),
+  issuedAt: at('issued_at').notNull(),
+  expiresAt: at('expires_at').notNull(),
+  refusedAt: at('refused_at'),
+})
+/** A subscription of HighLevel, whose cycles we charge: HighLevel charges none for a provider of its own. */
+export const highlevelSubscriptions = pgTable(
+  'highlevel_subscriptions',
+  {
+    id: uuid('id').primaryKey().defaultRandom(),
+    locationId: text('location_id').notNull(),
+    mode: text('mode', { enum: ['test', 'live'] }).notNull(),
+    /** HighLevel's id of it. */
+    subscriptionId: text('subscription_id').notNull(),
+    /** HighLevel's transaction that began it. */
+    transactionId: text('transaction_id').notNull(),
+    account: account(),
+    contactId: text('contact_id').notNull(),
+    payerKey: text('payer_key').notNull(),
+    email: text('email'),
+    name: text('name'),
+    country: text('country'),
+    /** The mandate that is charged; null as long as none was made. */
+    dodoSubscriptionId: text('dodo_subscription_id'),
+    currency: char('currency', { length: 3 }).notNull(),
+    /** Of each cycle, in hundredths. */
+    amount: minorUnits('amount').notNull(),
+    interval: text('interval', { enum: ['day', 'week', 'month', 'year'] }).notNull(),
+    intervalCount: integer('interval_count').notNull(),
+    trialDays: integer('trial_days').notNull(),
+    /** Null for one that goes on until it is cancelled. */
+    totalCycles: integer('total_cycles'),
+    /** When its first cycle is, or was, due: all others are counted from there. Null before it has begun. */
+    anchorAt: at('anchor_at'),
+    trialEndAt: at('trial_end_at'),
+    nextCycle: integer('next_cycle').notNull().default(1),
+    status: text('status', {
+      enum: ['pending', 'scheduled', 'trialing', 'active', 'unpaid', 'canceled', 'expired'],
+    }).notNull(),
+    /** Why a person must look, in words. */
+    trouble: text('trouble'),
+    createdAt: at('created_at').notNull(),
+    nextWakeAt: at('next_wake_at'),
+  },
+  (table) => [
+    unique('highlevel_subscriptions_unique').on(table.locationId, table.mode, table.subscriptionId),
+    index('highlevel_subscriptions_by_mandate').on(table.dodoSubscriptionId),
+    index('highlevel_subscriptions_next_wake')
+      .on(table.nextWakeAt)
+      .where(sql`next_wake_at is not null`),
+  ],
+)
+
+/** Whether HighLevel shows a transaction as succeeded that it was told of: a 2xx means received, and not applied. */
+export const highlevelApplied = pgTable(
+  'highlevel_applied',
+  {
+    orderId: text('order_id').primaryKey(),
+    lookedAt: at('looked_at').notNull(),
+    /** Null as long as it does not. */
+    appliedAt: at('applied_at'),
+  },
+  (table) => [
+    index('highlevel_applied_not_yet')
+      .on(table.lookedAt)
+      .where(sql`applied_at is null`),
+  ],
+)
+
+/** A page on which a contact of HighLevel saves a card without paying. */
+export const highlevelSetups = pgTable(
+  'highlevel_setups',
+  {
+    /** 128 random bits: whoever has it may see how it stands. */
+    ref: text('ref').primaryKey(),
+    locationId: text('location_id').notNull(),
+    mode: text('mode', { enum: ['test', 'live'] }).notNull(),
+    account: account(),
+    contactId: text('contact_id').notNull(),
+    payerKey: text('payer_key').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    /** The subscription that begins with it, if any. */
+    begins: uuid('begins'),
+    /** 128 random bits that only the page we opened hands on to the mandate: that is how it is known to be this one's. */
+    nonce: text('nonce').notNull(),
+    status: text('status', { enum: ['intended', 'open', 'done', 'failed'] }).notNull(),
+    checkoutUrl: text('checkout_url'),
+    expiresAt: at('expires_at').notNull(),
+    dodoSubscriptionId: text('dodo_subscription_id'),
+    createdAt: at('created_at').notNull(),
+  },
+  (table) => [
+    index('highlevel_setups_open')
+      .on(table.createdAt)
+      .where(sql`status in ('intended', 'open')`),
   ],
 )
 
@@ -544,16 +836,19 @@ export const topUps = pgTable('top_ups', {
   createdAt: at('created_at').notNull(),
 })
 
-/** The Dodo product that carries an amount in one currency. */
+/** The product of a Dodo account that carries an amount in one currency. */
 export const products = pgTable(
   'products',
   {
+    account: account(),
     kind: text('kind', { enum: ['invoice', 'mandate'] }).notNull(),
     currency: char('currency', { length: 3 }).notNull(),
     dodoProductId: text('dodo_product_id').notNull(),
     createdAt: at('created_at').notNull(),
   },
-  (table) => [primaryKey({ name: 'products_pk', columns: [table.kind, table.currency] })],
+  (table) => [
+    primaryKey({ name: 'products_pk', columns: [table.account, table.kind, table.currency] }),
+  ],
 )
 
 /** A call that creates something which has no row of its own yet: begun, and perhaps carried out. */
@@ -709,5 +1004,39 @@ export const notifications = pgTable(
       .on(table.at)
       .where(sql`state = 'waiting'`),
     index('notifications_ended').on(table.endedAt),
+  ],
+)
+
+/** A mail to a customer: each occasion once, for ever. Its key is the dedupe. */
+export const mails = pgTable(
+  'mails',
+  {
+    id: uuid('id').notNull().defaultRandom(),
+    kind: text('kind', { enum: MAIL_KINDS }).notNull(),
+    /** What it is about: a receivable, a mandate, or a payer. */
+    subject: text('subject').notNull(),
+    /** Which of its kind, where there are several: an attempt, a day. */
+    occasion: text('occasion').notNull().default(''),
+    payerKey: text('payer_key').notNull(),
+    /** `suppressed`: it was not to be sent after all. `folded`: one mail tells of several. */
+    state: text('state', { enum: ['waiting', 'sent', 'suppressed', 'folded', 'failed'] }).notNull(),
+    tries: integer('tries').notNull().default(0),
+    /** Why it was not sent, as last tried. */
+    reason: text('reason'),
+    /** Where nobody takes mail: it is not tried again. */
+    address: text('address'),
+    plannedAt: at('planned_at').notNull(),
+    endedAt: at('ended_at'),
+    /** When it is tried next; null once that is over. */
+    nextTryAt: at('next_try_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'mails_pk', columns: [table.kind, table.subject, table.occasion] }),
+    unique('mails_id_unique').on(table.id),
+    index('mails_next_try')
+      .on(table.nextTryAt)
+      .where(sql`next_try_at is not null`),
+    index('mails_by_payer').on(table.payerKey, table.endedAt),
+    index('mails_by_subject').on(table.subject),
   ],
 )

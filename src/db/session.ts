@@ -60,7 +60,7 @@ export function createSession(settings: Record<string, string>, timeoutMs: numbe
     set statement_timeout = ${timeoutMs};
     select pg_catalog.set_config(wanted.name, wanted.value, false)
     from (values ${rows.join(', ')}) as wanted (name, value)
-    join pg_catalog.pg_settings on pg_catalog.lower(pg_settings.name) = pg_catalog.lower(wanted.name);
+    where pg_catalog.current_setting(wanted.name, true) is not null;
     select pg_catalog.set_config('synchronous_commit', 'on', false)
     where pg_catalog.current_setting('synchronous_commit') = 'off'
       and pg_catalog.current_setting('fsync') = 'on';

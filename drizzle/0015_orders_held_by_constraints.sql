@@ -1,0 +1,3 @@
+CREATE UNIQUE INDEX "recordings_one_pays_an_order" ON "recordings" USING btree ("receivable_id") WHERE disposition = 'applied' and receivable_id like 'ord\_%';--> statement-breakpoint
+CREATE UNIQUE INDEX "recordings_of_one_order" ON "recordings" USING btree ("dodo_payment_id") WHERE receivable_id like 'ord\_%';--> statement-breakpoint
+CREATE UNIQUE INDEX "refund_orders_one_per_request" ON "refund_orders" USING btree ("credit_note_id") WHERE credit_note_id is not null and receivable_id like 'ord\_%';
