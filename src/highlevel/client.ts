@@ -10,7 +10,8 @@ const Problem = z.looseObject({
   message: z.union([z.string(), z.array(z.string())]).optional(),
 })
 
-type ProviderRecord = {
+/** What of a provider is ours to say. */
+export type ProviderRecord = {
   name: string
   description: string
   paymentsUrl: string
@@ -19,6 +20,8 @@ type ProviderRecord = {
   supportsSubscriptionSchedule: boolean
 }
 type Keys = { apiKey: string; publishableKey: string }
+
+export type Highlevel = ReturnType<typeof createHighlevel>
 
 /**
  * One location of HighLevel (its OpenAPI `payments.json`, version 2021-07-28). The fetch is that of a vendor: with

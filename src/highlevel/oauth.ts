@@ -14,17 +14,21 @@ export const SCOPES = [
   'products/prices.readonly',
 ] as const
 
+/** Besides, for an app that whole agencies install. */
+export const SCOPES_OF_AGENCIES = ['oauth.readonly', 'oauth.write'] as const
+
 /** Where an installation begins. What comes back has no `state` of ours when it began in the marketplace. */
 export function consentUrl(options: {
   marketplaceUrl: string
   clientId: string
   redirectUrl: string
+  scopes?: readonly string[]
 }): string {
   const url = new URL(`${options.marketplaceUrl}/v2/oauth/chooselocation`)
   url.searchParams.set('response_type', 'code')
   url.searchParams.set('redirect_uri', options.redirectUrl)
   url.searchParams.set('client_id', options.clientId)
-  url.searchParams.set('scope', SCOPES.join(' '))
+  url.searchParams.set('scope', (options.scopes ?? SCOPES).join(' '))
   return url.href
 }
 
@@ -32,6 +36,8 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}`, Version: 
 
 const PAGE_SIZE = 100
 const MAX_PAGES = 200
+
+export type HighlevelOauth = ReturnType<typeof createHighlevelOauth>
 
 /**
  * The tokens of the app (HighLevel's OpenAPI `oauth.json`). Requests are forms. A refresh gives a new refresh token

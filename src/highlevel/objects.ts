@@ -92,11 +92,20 @@ export const InstalledLocations = z.looseObject({
   count: z.coerce.number().optional(),
 })
 
-/** INSTALL and UNINSTALL; a variant of the agency has no location, and either id may be missing. */
+const textIfAny = z
+  .string()
+  .optional()
+  .catch(undefined)
+  .transform((text) => text || undefined)
+/**
+ * An event of the marketplace. INSTALL and UNINSTALL name a location, or only its agency, and either id may be missing;
+ * of other types nothing is known.
+ */
 export const MarketplaceEvent = z.looseObject({
-  type: z.string(),
-  appId: z.string().optional(),
-  locationId: z.string().optional(),
-  companyId: z.string().optional(),
-  webhookId: z.string().optional(),
+  type: z.string().min(1),
+  appId: textIfAny,
+  locationId: textIfAny,
+  companyId: textIfAny,
+  webhookId: textIfAny,
+  timestamp: textIfAny,
 })

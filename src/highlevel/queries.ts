@@ -1,11 +1,12 @@
 import { z } from 'zod'
 
-const id = z.string().min(1).max(200)
-const optionalId = z
+/** What Postgres keeps in no text is in no id, nor what it would keep as another one. */
+const anyText = z
   .string()
   .max(200)
-  .nullish()
-  .transform((text) => text || undefined)
+  .refine((value) => !value.includes('\0') && value.isWellFormed())
+const id = anyText.min(1)
+const optionalId = anyText.nullish().transform((text) => text || undefined)
 const amount = z.union([z.number(), z.string()])
 
 const Product = z.looseObject({ productId: optionalId, priceId: optionalId })

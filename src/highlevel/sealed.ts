@@ -11,6 +11,8 @@ export class Unsealable extends Error {
   override name = 'Unsealable' as const
 }
 
+export type Seal = ReturnType<typeof createSeal>
+
 /**
  * Keeps secrets at rest: AES-256-GCM with a key derived from the first of `secrets`; what any of them sealed is
  * opened. `about` names whose secret it is and is not stored: a row that was copied to another does not open.

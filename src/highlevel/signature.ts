@@ -19,11 +19,16 @@ export function createHighlevelVerifier(publicKey: string) {
   })
 
   return function verifyHighlevel(body: Buffer, signature: string | undefined): void {
-    if (!signature) throw new InvalidSignature('X-GHL-Signature is missing')
-    if (!SIGNATURE.test(signature)) throw new InvalidSignature('X-GHL-Signature is no signature')
-    if (verify(null, body, key, Buffer.from(signature, 'base64'))) return
+    if (verify(null, body, key, readHighlevelSignature(signature))) return
     throw new InvalidSignature(
       'X-GHL-Signature does not match: has HighLevel a new key (HIGHLEVEL_WEBHOOK_PUBLIC_KEY)?',
     )
   }
+}
+
+/** What the header holds, which can be judged before there is a body. Throws InvalidSignature. */
+export function readHighlevelSignature(signature: string | undefined): Buffer {
+  if (!signature) throw new InvalidSignature('X-GHL-Signature is missing')
+  if (!SIGNATURE.test(signature)) throw new InvalidSignature('X-GHL-Signature is no signature')
+  return Buffer.from(signature, 'base64')
 }

@@ -8,6 +8,9 @@ const COMPLETE_CART = `mutation ($cartId: ID!, $paymentSessionId: ID) {
   completeActiveCart(cartId: $cartId, paymentSessionId: $paymentSessionId)
 }`
 
+/** The code of what the shop itself says no to, in an answer that is HTTP 200. */
+export const GRAPHQL_ERRORS = 'graphql_errors'
+
 const Order = z.object({ id: z.string(), displayId: z.union([z.string(), z.number()]).nullish() })
 const CartOrder = z.object({
   cart: z.object({ id: z.string(), order: Order.nullable() }).nullable(),
@@ -64,13 +67,13 @@ export function createOpenfront(options: {
     })
     const { status } = response
     const text = await response.text()
-    const fail = (outcome: Outcome, detail: string) =>
-      new ApiError({ service: 'Openfront', call: what, outcome, status, detail })
+    const fail = (outcome: Outcome, detail: string, code?: string) =>
+      new ApiError({ service: 'Openfront', call: what, outcome, status, detail, code })
     const answer = Answer.safeParse(parseJson(text))
     const words = answer.data?.errors?.map(({ message }) => message).join('; ')
     // A query that is wrong in itself was not carried out.
     if (!response.ok) throw fail('refused', words ?? text)
-    if (words) throw fail(onRefusal, words)
+    if (words) throw fail(onRefusal, words, GRAPHQL_ERRORS)
     const parsed = shape.safeParse(answer.data?.data)
     if (!parsed.success) throw fail('unknown', `unreadable: ${z.prettifyError(parsed.error)}`)
     return parsed.data
@@ -125,6 +128,8 @@ export function createOpenfront(options: {
     },
   }
 }
+
+export type Openfront = ReturnType<typeof createOpenfront>
 
 function parseJson(text: string): unknown {
   try {

@@ -5,8 +5,21 @@ const MAX_AMOUNT = 2_147_483_647
 const MAX_ID_LENGTH = 200
 const MAX_REASON_LENGTH = 3_000
 
-const amount = z.int('must be an integer').min(1, 'must be at least 1').max(MAX_AMOUNT)
-const id = z.string('must be a string').min(1, 'must not be empty').max(MAX_ID_LENGTH)
+const amount = z
+  .int('must be an integer')
+  .min(1, 'must be at least 1')
+  .max(MAX_AMOUNT, `must be at most ${MAX_AMOUNT}`)
+/** What Postgres keeps in no text. */
+const NUL = '\0'
+const WITHOUT_NUL = 'must not hold NUL'
+/** Half a character is kept as another one: two ids would become the same. */
+const text = (most: number) =>
+  z
+    .string('must be a string')
+    .max(most, `must be at most ${most} characters`)
+    .refine((value) => !value.includes(NUL), WITHOUT_NUL)
+    .refine((value) => value.isWellFormed(), 'must be text')
+const id = text(MAX_ID_LENGTH).min(1, 'must not be empty')
 /** Real calls write it in lower case, the guide in upper case. */
 const currency = z
   .string('must be a string')
@@ -16,9 +29,14 @@ const currency = z
 const textIfThere = z
   .unknown()
   .optional()
-  .transform((value) =>
-    typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined,
-  )
+  .transform((value) => {
+    if (typeof value !== 'string' || value.includes(NUL)) return undefined
+    return value.toWellFormed().trim().slice(0, MAX_ID_LENGTH) || undefined
+  })
+/** Dodo takes no payment with an address that is none. */
+const emailIfThere = textIfThere.transform((value) =>
+  z.email().safeParse(value).success ? value : undefined,
+)
 const totalIfThere = z.unknown().optional()
 
 /**
@@ -33,7 +51,7 @@ export const CreatePayment = z
       total: totalIfThere,
       totalAmount: totalIfThere,
       customer: z
-        .looseObject({ email: textIfThere, name: textIfThere })
+        .looseObject({ email: emailIfThere, name: textIfThere })
         .optional()
         .catch(undefined),
     }),
@@ -53,6 +71,11 @@ export const CreatePayment = z
   })
 export type CreatePayment = z.infer<typeof CreatePayment>
 
+/** An invoice of a business account comes under the key of a cart (openfront `initiateInvoicePaymentSession.ts`). */
+export const isInvoice = ({ cart }: CreatePayment): boolean =>
+  (typeof cart['account'] === 'object' && cart['account'] !== null) ||
+  (cart.totalAmount !== undefined && cart.rawTotal === undefined && cart.total === undefined)
+
 /** capture-payment: `paymentId` is what our handle-webhook called the resource. */
 export const CapturePayment = z.looseObject({ paymentId: id, amount })
 
@@ -60,7 +83,7 @@ export const CapturePayment = z.looseObject({ paymentId: id, amount })
 export const RefundPayment = z.looseObject({
   paymentId: id,
   amount,
-  reason: z.string('must be a string').max(MAX_REASON_LENGTH).nullish(),
+  reason: text(MAX_REASON_LENGTH).nullish(),
   idempotencyKey: id.nullish(),
 })
 

@@ -8,7 +8,6 @@ import {
   consentUrl,
   createHighlevelOauth,
   meaningOfTokenRefusal,
-  SCOPES,
 } from '../../src/highlevel/oauth.ts'
 import { createVendorFetch } from '../../src/vendor-fetch.ts'
 import {
@@ -61,7 +60,7 @@ describe('an installation', () => {
     const url = consentUrl({ marketplaceUrl: PLATFORM_URL, ...APP })
 
     expect((await platform.fetch(url)).status).toBe(200)
-    expect(new URL(url).searchParams.get('scope')?.split(' ')).toEqual([...SCOPES])
+    expect(new URL(url).searchParams.get('scope')?.split(' ')).toEqual([...APP.scopes])
   })
 
   test('exchanges a code once', async () => {

@@ -4,6 +4,9 @@ import { isId } from '../../ids.ts'
 import { isOfOrganization } from './decide/metadata.ts'
 import { asPayer } from './invoice.ts'
 
+/** What says at Dodo that a payment is for several invoices that their customer chose. */
+export const SELECTION_ENTRY = 'bridge_selection_id'
+
 const INVOICE_ID = /^[A-Za-z0-9_.:-]{1,200}$/
 
 /** Lago as the core knows it: how its invoices and customers are named at Dodo (the contract), and what its books hold. */
@@ -17,7 +20,8 @@ export const createLagoBiller = ({
     const named = metadata['lago_invoice_id']
     return named !== undefined && INVOICE_ID.test(named) && isId(named) ? named : null
   },
-  isOfSeveral: (metadata) => metadata['lago_payment_request_id'] !== undefined,
+  isOfSeveral: (metadata) =>
+    metadata['lago_payment_request_id'] !== undefined || metadata[SELECTION_ENTRY] !== undefined,
   payerNamed: (metadata) => metadata['lago_customer_id'],
   // Several organisations may share one account; what says nothing was made by an older release, or by a person.
   isForeign: async (metadata) =>

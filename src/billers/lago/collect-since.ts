@@ -7,6 +7,7 @@ import type { Deps } from '../../deps.ts'
 import type { CollectSince } from './decide/invoice.ts'
 
 const NAME = 'installation'
+export const COLLECT_SINCE_FINDING = NAME
 const WEEK_MS = 7 * 24 * 3_600_000
 
 /** Whether a new installation leaves what was unpaid before it alone. An older ledger than this rule never does. */
@@ -35,18 +36,35 @@ export async function findCollectSince({
   config,
   db,
 }: Pick<Deps, 'config' | 'db'>): Promise<CollectSince | null> {
+  return collectSinceOf({ config }, await findInstallationRow(db))
+}
+
+/** The same, of what was loaded with an invoice. */
+export function collectSinceOf(
+  { config }: Pick<Deps, 'config'>,
+  row: InstallationRow | undefined,
+): CollectSince | null {
   const { collectSince } = config
   if (collectSince === 'all') return null
   if (collectSince) return { at: collectSince, isByInstallation: false }
-  const installation = await findInstallation(db)
+  const installation = readInstallation(row)
   return !installation || installation.leavesOld === 'no'
     ? null
     : { at: installation.cutoff, isByInstallation: true }
 }
 
 /** When it began, less a week, and what has been decided. */
-export async function findInstallation(db: Database) {
+export const findInstallation = async (db: Database) =>
+  readInstallation(await findInstallationRow(db))
+
+type InstallationRow = typeof findings.$inferSelect
+
+async function findInstallationRow(db: Database): Promise<InstallationRow | undefined> {
   const [row] = await db.select().from(findings).where(eq(findings.name, NAME))
+  return row
+}
+
+function readInstallation(row: InstallationRow | undefined) {
   const known = Installation.safeParse(row?.value).data
   return row && known && { ...known, cutoff: new Date(row.foundAt.getTime() - WEEK_MS) }
 }

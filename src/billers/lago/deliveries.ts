@@ -10,13 +10,14 @@ import { observeCreditNote } from './act/observe-credit-note.ts'
 import { observePayment } from '../../collect/act/observe.ts'
 import { readPayment } from '../../collect/act/read-dodo.ts'
 import { isRetry, takeRetry } from './retry.ts'
+import type { Source } from '../../inbox/sources.ts'
 
 /** More wait for the next job, which is there: every delivery brings its own. */
 const MAX_DELIVERIES = 200
 
-export type DeliveryKey = { source: 'lago' | 'dodo'; deliveryId: string }
+export type DeliveryKey = { source: Source; deliveryId: string }
 export type UnreadDelivery = typeof deliveries.$inferSelect
-type Reader = Pick<Deps, 'biller' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 'queue'>
+type Reader = Pick<Deps, 'account' | 'biller' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 'queue'>
 
 /**
  * The unread deliveries of an invoice, the oldest first. Those about another Lago organisation on the same Dodo

@@ -7,7 +7,7 @@ import { findCollectSince } from './collect-since.ts'
 import { isFreeLicense } from './license.ts'
 import type { ReceivableRow } from '../../collect/load.ts'
 import { asInvoice } from './invoice.ts'
-import { loadInvoiceLedger } from './load-ledger.ts'
+import { loadInvoice } from './load-ledger.ts'
 import { note } from '../../collect/timeline.ts'
 import { findInvoice } from './top-up.ts'
 import { wake } from '../../wakes.ts'
@@ -52,13 +52,18 @@ export async function dismiss(
   return 0
 }
 
-const nameOf = ({ number, receivableId }: ReceivableRow) => `Invoice ${number ?? receivableId}`
+const nameOf = ({ kind, number, receivableId }: ReceivableRow) =>
+  kind === 'order' ? `Order ${receivableId}` : `Invoice ${number ?? receivableId}`
+
+/** Of an order, what only a person can decide: money that is here or gone, and who could not be told. */
+const OF_ORDERS = /^(?:held_.+|refund_failed|dispute_lost|untold|subscription_.+)$/
 
 /** The reason that is shown, if it is one of those that a person decides about; what it would be just now. */
 async function findShown(deps: Dismissing, row: ReceivableRow): Promise<string | undefined> {
+  if (row.kind === 'order') return OF_ORDERS.test(row.reasonCode ?? '') ? row.reason : undefined
   const invoice = await findInvoice(deps, row.receivableId)
   if (!invoice) return undefined
-  const ledger = await loadInvoiceLedger(deps, row)
+  const { ledger } = await loadInvoice(deps, row.receivableId)
   const { duplicatePayments, voidPayments } = deps.config
   const policy = {
     duplicatePayments,

@@ -1,3 +1,4 @@
+import type { Reader } from '../../collect/account.ts'
 import type { Owed, Payer } from '../../collect/receivable.ts'
 import type { LagoCustomer, LagoInvoice } from '../../lago/objects.ts'
 import type { Invoice } from './decide/invoice.ts'
@@ -22,13 +23,13 @@ export function asInvoice(invoice: LagoInvoice): Invoice {
   }
 }
 
-/** Lago's invoice as Dodo is asked for it; names, metadata and key are the contract's. */
-export const asOwed = (invoice: LagoInvoice): Owed => ({
+/** Lago's invoice as Dodo is asked for it, but for asking Lago again; names, metadata and key are the contract's. */
+export const asOwed = (invoice: LagoInvoice): Omit<Owed, 'isStillDue'> => ({
   receivableId: invoice.lago_id,
   payer: asPayer(invoice.customer),
   currency: invoice.currency,
   due: invoice.total_due_amount_cents,
-  portions: [{ receivableId: invoice.lago_id, amount: invoice.total_due_amount_cents }],
+  shares: [{ receivableId: invoice.lago_id, amount: invoice.total_due_amount_cents }],
   description: `Invoice ${invoice.number}`,
   describeAttempt: (number) => `(attempt ${number})`,
   metadata: { lago_invoice_id: invoice.lago_id, lago_invoice_number: invoice.number },
@@ -52,6 +53,13 @@ export function asPayer(customer: LagoCustomer): Payer {
     currency: customer.currency,
   }
 }
+
+/** Lago's customer as somebody who reads our pages and mails. */
+export const asReader = (customer: LagoCustomer): Reader => ({
+  payerKey: customer.external_id,
+  language: customer.billing_configuration?.document_locale ?? null,
+  timezone: customer.applicable_timezone,
+})
 
 /** Lago keeps several addresses in one field, separated by commas; Dodo takes one. */
 function firstEmail(emails: string | null): string | null {

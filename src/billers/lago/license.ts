@@ -9,6 +9,9 @@ const REMEMBER_MS = 24 * 3_600_000
 export type Licensed = 'payments' | 'credit_notes'
 const NAMES = { payments: 'lago_license', credit_notes: 'lago_license_credit_notes' } as const
 
+export const LICENSE_FINDINGS: readonly string[] = Object.values(NAMES)
+
+type Refusals = ReadonlyMap<string, { foundAt: Date }>
 type Licensing = Pick<Deps, 'db' | 'config' | 'now'>
 
 /**
@@ -16,21 +19,32 @@ type Licensing = Pick<Deps, 'db' | 'config' | 'now'>
  * so lately, or because it is older than payments are there (1.19), licence or not.
  */
 export async function isFreeLicense(
-  { lago, ...deps }: Licensing & Pick<Deps, 'lago'>,
+  { db, ...deps }: Licensing & Pick<Deps, 'lago'>,
+  licensed: Licensed,
+): Promise<boolean> {
+  const rows = await db.select().from(findings).where(eq(findings.name, NAMES[licensed]))
+  return isFreeBy(deps, new Map(rows.map((row) => [row.name, row])), licensed)
+}
+
+/** The same, of what was loaded with an invoice. */
+export async function isFreeBy(
+  { lago, ...deps }: Pick<Deps, 'config' | 'lago' | 'now'>,
+  found: Refusals,
   licensed: Licensed,
 ): Promise<boolean> {
   await lago.release.known()
-  return !lago.can('payments') || isKnownFree(deps, licensed)
+  return !lago.can('payments') || isFoundFree(deps, found, licensed)
 }
 
-/** The same, as far as the configuration or what is written down says so: Lago is not asked. */
-export async function isKnownFree(
-  { db, config, now }: Licensing,
+/** The same, as far as the configuration or what was loaded says so: Lago is not asked. */
+export function isFoundFree(
+  { config, now }: Pick<Deps, 'config' | 'now'>,
+  found: Refusals,
   licensed: Licensed,
-): Promise<boolean> {
+): boolean {
   if (config.lago.license !== 'auto') return config.lago.license === 'free'
-  const [found] = await db.select().from(findings).where(eq(findings.name, NAMES[licensed]))
-  return found !== undefined && now().getTime() - found.foundAt.getTime() < REMEMBER_MS
+  const refused = found.get(NAMES[licensed])
+  return refused !== undefined && now().getTime() - refused.foundAt.getTime() < REMEMBER_MS
 }
 
 /** Remembers that Lago refused a premium call for want of a licence. */

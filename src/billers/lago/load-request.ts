@@ -8,7 +8,7 @@ import type { LagoPaymentRequest } from '../../lago/objects.ts'
 import { findCollectSince } from './collect-since.ts'
 import { memberOf, type Member } from './decide/members.ts'
 import { asInvoice } from './invoice.ts'
-import { loadInvoiceLedger } from './load-ledger.ts'
+import { loadInvoice } from './load-ledger.ts'
 import { findInvoice } from './top-up.ts'
 
 type Loading = Pick<Deps, 'db' | 'lago' | 'config' | 'now'>
@@ -66,9 +66,9 @@ export async function loadMembers(
   const loaded: Member[] = []
   const collectSince = await findCollectSince(deps)
   for (const lagoInvoiceId of await memberIds(deps.db, receivableId)) {
-    const row = await ensureReceivable(deps, { receivableId: lagoInvoiceId })
+    await ensureReceivable(deps, { receivableId: lagoInvoiceId })
     const invoice = await findInvoice(deps, lagoInvoiceId)
-    const ledger = await loadInvoiceLedger(deps, row)
+    const { ledger } = await loadInvoice(deps, lagoInvoiceId)
     const seen = invoice && { ...asInvoice(invoice), number: invoice.number }
     loaded.push(memberOf(seen, ledger, deps.now(), { collectSince }))
   }

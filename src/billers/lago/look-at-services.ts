@@ -23,7 +23,7 @@ export function createLookAtServices(deps: Looking): LookAtServices {
     deps.log.warn(what)
   }
   return async () => {
-    await attempt(deps, () => tellRelease(deps, sayOnce))
+    if (deps.config.lago.isOn) await attempt(deps, () => tellRelease(deps, sayOnce))
     await attempt(deps, () => tellDisabledEndpoints(deps))
   }
 }
@@ -64,6 +64,7 @@ const isOurs = (url: string, publicUrl: string) =>
  * written on what is still open.
  */
 export async function greetEmptyLedger(deps: Looking): Promise<void> {
+  if (!deps.config.lago.isOn) return
   await attempt(deps, async () => {
     if (!(await isEmpty(deps))) return
     const found = await countTraces(deps)

@@ -1,7 +1,5 @@
 import type { Policy } from '../../collect/ledger.ts'
 import type { Deps } from '../../deps.ts'
-import { findCollectSince } from './collect-since.ts'
-import type { InvoicePolicy } from './decide/invoice.ts'
 
 /** A look at a session costs a request; payments are also found by the sweep and by webhooks. */
 const SESSION_FRESH_MS = 3_600_000
@@ -19,13 +17,4 @@ export const moneyPolicy = (
   retryScheduleMs: config.retryScheduleMs,
   paymentFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : config.reconcileEveryMs,
   sessionFreshForMs: isCustomerWaiting ? CUSTOMER_FRESH_MS : SESSION_FRESH_MS,
-})
-
-/** The same about an invoice. */
-export const invoicePolicy = async (
-  deps: Pick<Deps, 'config' | 'db'>,
-  isCustomerWaiting: boolean,
-): Promise<Omit<InvoicePolicy, 'isFreeLicense' | 'startedAt'>> => ({
-  ...moneyPolicy(deps, isCustomerWaiting),
-  collectSince: await findCollectSince(deps),
 })

@@ -11,12 +11,16 @@ import { ApiError, PermanentError, WrongAddress, type Later } from '../../errors
 import type { LagoInvoice } from '../../lago/objects.ts'
 import type { DeliveryKey } from './deliveries.ts'
 import type { ReceivableRow } from '../../collect/load.ts'
-import { asInvoice } from './invoice.ts'
+import { asInvoice, asReader } from './invoice.ts'
+import { noteAccount } from '../../collect/account.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { wakeWithin } from '../../wakes.ts'
+import type { Attempt } from '../../collect/ledger.ts'
+import { planMails } from '../../mail/mails.ts'
+import { mailsOfInvoice } from '../../mail/plan.ts'
 import { note } from '../../collect/timeline.ts'
 
-type Resting = Pick<Deps, 'db' | 'queue' | 'now'>
+type Resting = Pick<Deps, 'config' | 'db' | 'queue' | 'now'>
 type Transaction = Parameters<typeof note>[0]
 /** What was looked at; `invoice` is Lago's as last seen, if it was. */
 type Looked = { row: ReceivableRow; read: DeliveryKey[]; invoice: LagoInvoice | undefined }
@@ -71,6 +75,8 @@ type Rest = {
   wakeAt?: Date | undefined
   /** The payment request whose checkout asks for it, and so has to look at whoever comes to pay. */
   askedBy?: string | undefined
+  /** Its own newest charge of a saved card. */
+  charge?: Attempt | undefined
 }
 
 /** Who looks at an invoice that has never come to rest sees what it waits for. */
@@ -82,9 +88,9 @@ export const tellWaiting = ({ db }: Resting, { receivableId }: ReceivableRow, { 
 
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 export async function rest(
-  { db, queue, now }: Resting,
+  { config, db, queue, now }: Resting,
   { row, read, invoice }: Looked,
-  { standing, isPayable = false, wakeAt, askedBy }: Rest,
+  { standing, isPayable = false, wakeAt, askedBy, charge }: Rest,
 ) {
   const { state, reason, code } = standing
   const at = now()
@@ -107,6 +113,14 @@ export async function rest(
       await clearRequest(tx, row)
     if (row.state !== state) await note(tx, row.receivableId, `${state}: ${reason}`, at)
     if (isChanged(row, seen)) await wakeRequests(queue, tx, row.receivableId)
+    const issuedOn = invoice?.issuing_date
+    const resting = {
+      ...row,
+      ...seen,
+      charge,
+      issuedAt: isDay(issuedOn ?? null) ? new Date(`${issuedOn}`) : row.createdAt,
+    }
+    await planMails(tx, mailsOfInvoice(resting, config.mail, at), at)
     for (const source of ['lago', 'dodo'] as const) {
       const ids = read.filter((key) => key.source === source).map(({ deliveryId }) => deliveryId)
       if (ids.length === 0) continue
@@ -199,11 +213,13 @@ export const grantWish = ({ db }: Resting, { receivableId, requestedAt }: Receiv
     )
 
 /** Who looks at an invoice while it is settled for the first time sees whose it is. */
-export const introduce = ({ db }: Resting, invoice: LagoInvoice) =>
-  db
+export async function introduce({ db, now }: Resting, invoice: LagoInvoice): Promise<void> {
+  await db
     .update(receivables)
     .set(identityOf(invoice))
     .where(eq(receivables.receivableId, invoice.lago_id))
+  await noteAccount({ db, now }, asReader(invoice.customer))
+}
 
 const identityOf = (invoice: LagoInvoice) => ({
   number: invoice.number,
@@ -211,7 +227,12 @@ const identityOf = (invoice: LagoInvoice) => ({
   payerName: invoice.customer.name ?? invoice.customer.legal_name,
   currency: invoice.currency,
   amountDue: invoice.total_due_amount_cents,
+  dueOn: isDay(invoice.payment_due_date) ? invoice.payment_due_date : null,
+  billingEntity: invoice.billing_entity_code,
 })
+
+const isDay = (text: string | null) =>
+  text !== null && /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text))
 
 const snapshotOf = (invoice: LagoInvoice) => ({
   ...identityOf(invoice),

@@ -4,18 +4,22 @@ import { receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { decide } from './decide/decide.ts'
 import { isOwn } from '../../collect/decide/course.ts'
+import { ASKING_KINDS } from '../../collect/receivable.ts'
 import { finishDeliveries } from '../../collect/finish-deliveries.ts'
 import { isLive } from '../../collect/ledger.ts'
 import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../../errors.ts'
+import { isSupposed } from '../../lago/just-read.ts'
 import type { LagoInvoice } from '../../lago/objects.ts'
 import { listUnread, readDeliveries, type DeliveryKey } from './deliveries.ts'
 import { notePaidElsewhere } from './act/hold-payment.ts'
-import { isFreeLicense } from './license.ts'
-import { ensureReceivable, readReceivable, type ReceivableRow } from '../../collect/load.ts'
+import { isFreeBy } from './license.ts'
+import { ensureReceivable, type ReceivableRow } from '../../collect/load.ts'
 import type { InvoicePolicy } from './decide/invoice.ts'
+import type { Step } from './decide/steps.ts'
+import { COLLECT_SINCE_FINDING, collectSinceOf } from './collect-since.ts'
 import { asInvoice } from './invoice.ts'
-import { loadInvoiceLedger } from './load-ledger.ts'
-import { invoicePolicy } from './policy.ts'
+import { loadInvoice } from './load-ledger.ts'
+import { moneyPolicy } from './policy.ts'
 import { takeOverPayToken } from './pay-token.ts'
 import {
   grantWish,
@@ -26,7 +30,8 @@ import {
   standingOfUnknown,
   tellWaiting,
 } from './rest.ts'
-import { isUrgentCause, wakeWithin } from '../../wakes.ts'
+import { isLinkWanting } from './link-on-invoice.ts'
+import { isUrgentCause, wake, wakeWithin } from '../../wakes.ts'
 import { takeStep } from './take-step.ts'
 import { findInvoice } from './top-up.ts'
 import { isRefused } from '../../collect/unknown-outcome.ts'
@@ -42,7 +47,7 @@ type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
 type Case = {
   row: ReceivableRow
   read: DeliveryKey[]
-  policy: Omit<InvoicePolicy, 'isFreeLicense'>
+  policy: Omit<InvoicePolicy, 'isFreeLicense' | 'collectSince'>
   invoice: LagoInvoice | undefined
 }
 
@@ -59,11 +64,11 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const row = await ensureReceivable(usual, { receivableId })
     const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, receivableId, unread)
-    if (row.kind === 'payment_request') return handOver(usual, row)
+    if (isAsking(row)) return handOver(usual, row)
 
     const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
     const deps = isUrgent ? { ...usual, ...urgent } : usual
-    const policy = { ...(await invoicePolicy(deps, data['cause'] === 'customer')), startedAt }
+    const policy = { ...moneyPolicy(deps, data['cause'] === 'customer'), startedAt }
     const subject: Case = { row, read, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
@@ -93,6 +98,8 @@ async function handOver({ db, queue, now }: Settling, { receivableId }: Receivab
   })
 }
 
+const isAsking = ({ kind }: ReceivableRow) => ASKING_KINDS.some((one) => one === kind)
+
 async function isWished({ db }: Settling, receivableId: string): Promise<boolean> {
   const [row] = await db
     .select({ requestedAt: receivables.requestedAt })
@@ -107,27 +114,57 @@ async function settleInvoice(deps: Settling, subject: Case) {
   if (subject.invoice && subject.row.number === null) {
     await takeOverPayToken(deps.db, subject.invoice)
     await introduce(deps, subject.invoice)
+    if (isLinkWanting(deps, subject.invoice.customer))
+      await wake(deps, 'customer', [subject.invoice.customer.external_id], 'customer_changed')
   }
+  let loaded: Loaded | undefined
   for (let taken = 0; taken < MAX_STEPS; taken += 1) {
     const { invoice } = subject
     if (!invoice)
       return rest(deps, subject, { standing: await standingOfUnknown(deps, subject.row) })
-    const row = await readReceivable(deps.db, receivableId)
-    const loaded = await loadInvoiceLedger(deps, row)
-    const ledger = { ...loaded, paidElsewhere: await notePaidElsewhere(deps, invoice, loaded) }
-    const policy = { ...subject.policy, isFreeLicense: await isFreeLicense(deps, 'credit_notes') }
+    loaded ??= await loadInvoice(deps, receivableId)
+    const { row, found } = loaded
+    const paidElsewhere = await notePaidElsewhere(deps, invoice, loaded.ledger)
+    const ledger = { ...loaded.ledger, paidElsewhere }
+    const policy = {
+      ...subject.policy,
+      collectSince: collectSinceOf(deps, found.get(COLLECT_SINCE_FINDING)),
+      isFreeLicense: await isFreeBy(deps, found, 'credit_notes'),
+    }
     const step = decide(asInvoice(invoice), ledger, policy, deps.now())
+    if (isSupposed(invoice) && !isHarmless(step)) {
+      subject.invoice = await findInvoice(deps, receivableId)
+      continue
+    }
     if (step.do === 'rest') {
       await noteLeftOutMetadata(deps, invoice, ledger)
       const live = ledger.attempts.find(isLive)
       const askedBy = live && !isOwn(live, ledger) ? live.receivableId : undefined
-      return rest(deps, { ...subject, row }, { ...step, askedBy })
+      const charge = ledger.attempts
+        .filter((one) => one.kind === 'charge' && isOwn(one, ledger))
+        .at(-1)
+      return rest(deps, { ...subject, row }, { ...step, askedBy, charge })
     }
     subject.invoice = await takeStep(deps, step, invoice, ledger)
     if (step.do === 'open_checkout') await grantWish(deps, row)
+    // What only Lago holds changes nothing of what we do.
+    if (!isOnlyInLago(step, subject.invoice)) loaded = undefined
   }
   throw new PermanentError(
     `settling did not come to an end within ${MAX_STEPS} steps: please report this`,
     { code: 'too_many_steps' },
   )
 }
+
+type Loaded = Awaited<ReturnType<typeof loadInvoice>>
+
+/** What may be done about an invoice that is supposed to be paid: it moves no money, and shows the invoice or leaves it. */
+const isHarmless = (step: Step) => step.do === 'write_metadata' || step.do === 'end_attempt'
+
+/** Whether Lago now holds the metadata that it was told. */
+const isOnlyInLago = (step: Step, invoice: LagoInvoice | undefined) =>
+  step.do === 'write_metadata' &&
+  invoice !== undefined &&
+  step.entries.every(
+    ({ key, value }) => invoice.metadata.find((one) => one.key === key)?.value === value,
+  )

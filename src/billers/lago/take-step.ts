@@ -3,6 +3,7 @@ import type { MoneyStep } from '../../collect/decide/steps.ts'
 import type { Payment } from '../../collect/ledger.ts'
 import { isRefused } from '../../collect/unknown-outcome.ts'
 import type { Deps } from '../../deps.ts'
+import { isJustRead } from '../../lago/just-read.ts'
 import type { LagoInvoice } from '../../lago/objects.ts'
 import { wake } from '../../wakes.ts'
 import { answerCreditNote, isStillWanted } from './act/answer-credit-note.ts'
@@ -53,12 +54,22 @@ async function take(
   if (!isMoneyStep(step)) return takeBookStep(deps, step, invoice, ledger)
   const creditNote = step.do === 'order_refund' ? step.creditNote : undefined
   await takeMoneyStep(deps, step, {
-    owed: asOwed(invoice),
+    owed: {
+      ...asOwed(invoice),
+      isStillDue: async ({ isDoubted = false } = {}) =>
+        (isJustRead(invoice) && !isDoubted) ||
+        isSameDebt(invoice, await findInvoice(deps, invoice.lago_id)),
+    },
     ledger,
     isStillWanted: async () => !creditNote || isStillWanted(deps, creditNote),
   })
   return invoice
 }
+
+const isSameDebt = (seen: LagoInvoice, now: LagoInvoice | undefined) =>
+  now?.status === seen.status &&
+  now.payment_status === seen.payment_status &&
+  now.total_due_amount_cents === seen.total_due_amount_cents
 
 /** Writes one thing into Lago. */
 async function takeBookStep(
@@ -68,10 +79,11 @@ async function takeBookStep(
   ledger: InvoiceLedger,
 ): Promise<LagoInvoice | undefined> {
   switch (step.do) {
-    case 'record_payment':
-      await recordPayment(deps, { invoice, ...step })
+    case 'record_payment': {
+      const recorded = await recordPayment(deps, { invoice, ...step })
       await wakeOtherParts(deps, invoice.lago_id, step.payment)
-      return findInvoice(deps, invoice.lago_id)
+      return recorded ?? findInvoice(deps, invoice.lago_id)
+    }
     case 'hold_payment':
       await holdPayment(deps, { invoice, ledger, payment: step.payment }, step)
       await wakeOtherParts(deps, invoice.lago_id, step.payment)

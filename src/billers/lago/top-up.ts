@@ -105,6 +105,8 @@ async function describeHidden(
     total_due_amount_cents: isPaid ? 0 : amount,
     self_billed: false,
     issuing_date: null,
+    payment_due_date: null,
+    billing_entity_code: customer.billing_entity_code,
     payment_dispute_lost_at: null,
     customer,
     metadata: [],

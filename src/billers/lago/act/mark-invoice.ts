@@ -5,6 +5,7 @@ import type { Deps } from '../../../deps.ts'
 import type { MetadataEntry } from '../decide/invoice.ts'
 import { mergeMetadata } from '../decide/metadata.ts'
 import { PermanentError, reasonOf } from '../../../errors.ts'
+import { isJustRead } from '../../../lago/just-read.ts'
 import type { LagoInvoice } from '../../../lago/objects.ts'
 import { asInvoice } from '../invoice.ts'
 import { note } from '../../../collect/timeline.ts'
@@ -50,13 +51,16 @@ const cannotBeTold = (dodoDisputeId: string) =>
     `dispute ${dodoDisputeId} was lost, and this Lago cannot be told: it knows lost disputes since 1.1.1`,
   )
 
-/** Adds our entries to the invoice's metadata, after a fresh read, because Lago deletes every entry it is not told to keep. */
+/**
+ * Adds our entries to the invoice's metadata, as it was read just now, because Lago deletes every entry it is not told
+ * to keep.
+ */
 export async function writeMetadata(
   { db, lago, now }: Marking,
   invoice: LagoInvoice,
   entries: readonly MetadataEntry[],
 ): Promise<LagoInvoice | undefined> {
-  const fresh = await lago.findInvoice(invoice.lago_id)
+  const fresh = isJustRead(invoice) ? invoice : await lago.findInvoice(invoice.lago_id)
   const metadata = fresh && mergeMetadata(asInvoice(fresh).metadata, entries)
   if (!metadata) return fresh
   try {

@@ -7,6 +7,7 @@ import { findEntry, mergeMetadata } from '../decide/metadata.ts'
 import { formatBooks } from '../../../collect/money.ts'
 import { meaningOf } from '../../../refusals.ts'
 import { Later, PermanentError, reasonOf } from '../../../errors.ts'
+import { isReadWithin, suppose } from '../../../lago/just-read.ts'
 import type { LagoInvoice, LagoPayment } from '../../../lago/objects.ts'
 import { isAsSeen } from '../../../collect/fence.ts'
 import { isFreeLicense, rememberFreeLicense } from '../license.ts'
@@ -21,27 +22,57 @@ type Subject = { invoice: LagoInvoice; payment: Payment; amount: number }
 type Row = typeof recordings.$inferSelect
 type NewPayment = Parameters<Deps['lago']['createPayment']>[0]
 
+/** What Lago showed of an invoice within this shows every payment that it holds of it. */
+const SHOWN_MS = 2_000
+
 /**
  * Dodo took the money, so Lago's invoice says so: once, however often this is run and whatever answer is
- * lost. Lago knows no idempotency, so every run looks for our reference first.
+ * lost. Lago knows no idempotency, so every run looks for our reference first. Returns the invoice as it is then, where
+ * the answers tell.
  */
-export async function recordPayment(deps: Recorder, subject: Subject): Promise<void> {
+export async function recordPayment(
+  deps: Recorder,
+  subject: Subject,
+): Promise<LagoInvoice | undefined> {
   const { invoice, payment } = subject
+  let told: LagoInvoice | undefined
   const begun = await findRecording(deps, subject)
   const isOurs =
     begun?.through === 'status' ||
     findEntry(asInvoice(invoice).metadata, 'dodo_payment_id')?.value === payment.dodoPaymentId
-  await createPayment(deps, subject, begun, async () => {
+  const made = await createPayment(deps, subject, begun, async () => {
     if (invoice.payment_status === 'succeeded') {
       if (isOurs) await markRecorded(deps, subject, { through: 'status' })
       else await holdSettled(deps, subject)
       return false
     }
     if (!(await isFreeLicense(deps, 'payments'))) return true
-    await markPaidByStatus(deps, subject)
+    told = await markPaidByStatus(deps, subject)
     return false
   })
+  return told ?? (made && paidInFull(deps, invoice, made))
 }
+
+/** A payment of all that is due completes the invoice (lago-api `svc/payments/manual_create_service.rb`). */
+const paidInFull = (
+  { lago }: Recorder,
+  invoice: LagoInvoice,
+  { amount_cents: amount }: LagoPayment,
+): LagoInvoice | undefined =>
+  amount === invoice.total_due_amount_cents && lago.can('completing_payment')
+    ? suppose(invoice, {
+        payment_status: 'succeeded',
+        total_paid_amount_cents: invoice.total_paid_amount_cents + amount,
+        total_due_amount_cents: 0,
+      })
+    : undefined
+
+/** An invoice of which nothing is paid holds no payment, and so none of ours: it need not be looked for. */
+const isUntouched = (invoice: LagoInvoice) =>
+  isReadWithin(invoice, SHOWN_MS) &&
+  invoice.payment_status !== 'succeeded' &&
+  invoice.total_paid_amount_cents === 0 &&
+  invoice.total_due_amount_cents === invoice.total_amount_cents
 
 const holdSettled = (deps: Recorder, subject: Subject) =>
   holdPayment(deps, subject, 'duplicate', 'Lago already held the invoice as paid by other means')
@@ -74,15 +105,18 @@ async function createPayment(
   subject: Subject,
   begun: Row | undefined,
   isToBeMade: () => Promise<boolean>,
-) {
+): Promise<LagoPayment | undefined> {
   const { invoice, payment, amount } = subject
   const reference = payment.dodoPaymentId
   const isUnderWay = begun?.status === 'intended' || begun?.status === 'unknown'
   const recorded = await once<NewPayment, LagoPayment>(deps, {
     what: `whether Lago recorded ${reference}`,
     repeatableAt: isUnderWay ? begun.repeatableAt : undefined,
-    find: async () =>
-      (await deps.lago.listPayments(invoice.lago_id)).find((one) => one.reference === reference),
+    async find() {
+      if (begun === undefined && isUntouched(invoice)) return undefined
+      const listed = await deps.lago.listPayments(invoice.lago_id)
+      return listed.find((one) => one.reference === reference)
+    },
     async prepare() {
       if (!(await isToBeMade())) return undefined
       const paidAt = payment.madeAt.toISOString()
@@ -110,6 +144,7 @@ async function createPayment(
     },
   })
   if (recorded) await deps.lago.completePayment(invoice.lago_id)
+  return recorded
 }
 
 const isOpen = inArray(recordings.status, ['intended', 'unknown'])
@@ -165,6 +200,8 @@ async function explain(deps: Recorder, subject: Subject, refusal: Refusal) {
     fresh.payment_status !== subject.invoice.payment_status
   // The next decision is made on what the invoice is now.
   if (hasChanged) return
+  // Lago says the same of an invoice that is void, whatever its licence: what was paid on it is held.
+  if (fresh.status === 'voided') return
   if (meaning !== 'licence') {
     throw new PermanentError(
       `Lago does not record payment ${subject.payment.dodoPaymentId}: ${reasonOf(refusal)}`,
@@ -181,11 +218,15 @@ async function explain(deps: Recorder, subject: Subject, refusal: Refusal) {
 }
 
 /** What a free Lago allows: the status without an amount, and our payment's id in the metadata. */
-async function markPaidByStatus(deps: Recorder, subject: Subject) {
+async function markPaidByStatus(
+  deps: Recorder,
+  subject: Subject,
+): Promise<LagoInvoice | undefined> {
   const { invoice, payment, amount } = subject
   if (amount !== invoice.total_due_amount_cents) {
     const why = `a free Lago records no part payments, and ${formatBooks(invoice.total_due_amount_cents, invoice.currency)} was due`
-    return holdPayment(deps, subject, 'mismatch', why)
+    await holdPayment(deps, subject, 'mismatch', why)
+    return undefined
   }
   // Telling it twice changes nothing, so it need not be waited for; that it was told by status must be known.
   const at = deps.now()
@@ -205,11 +246,12 @@ async function markPaidByStatus(deps: Recorder, subject: Subject) {
     })
   const ours = [{ key: 'dodo_payment_id', value: payment.dodoPaymentId }]
   const metadata = mergeMetadata(asInvoice(invoice).metadata, ours)
-  await deps.lago.updateInvoice(invoice.lago_id, {
+  const told = await deps.lago.updateInvoice(invoice.lago_id, {
     payment_status: 'succeeded',
     ...(metadata && { metadata }),
   })
   await markRecorded(deps, subject, { through: 'status' })
+  return told
 }
 
 async function markRecorded(

@@ -4,7 +4,7 @@ import type { Standing, State } from '../../../collect/receivable.ts'
 import type { Member } from './members.ts'
 
 export const sumOf = (members: readonly Member[]) =>
-  members.reduce((sum, { portion }) => sum + portion.amount, 0)
+  members.reduce((sum, { share }) => sum + share.amount, 0)
 
 /**
  * Where a payment request stands once nothing is left to do about it: what can be paid now goes first, then

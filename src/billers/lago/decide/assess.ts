@@ -2,6 +2,7 @@ import { refundableOf } from '../../../collect/decide/allocation.ts'
 import { findLast, whyNotPayable } from '../../../collect/decide/course.ts'
 import { retryAt } from '../../../collect/decide/next-attempt.ts'
 import {
+  acceptedOf,
   findFailedSpareOrder,
   findSpares,
   findWaiting,
@@ -70,7 +71,7 @@ function findHeld(invoice: Invoice, ledger: InvoiceLedger, policy: Choices): Tro
   return findSpares(ledger).flatMap((spare) => {
     const { payment, recording, amount } = spare
     const why = recording.reason ?? 'it is more than was due'
-    const failed = findFailedSpareOrder(payment, ledger.receivableId)
+    const failed = findFailedSpareOrder(payment, ledger.receivableId, recording)
     if (failed) {
       const money = `${formatDodo(amount, payment.currency)} of payment ${payment.dodoPaymentId}`
       const cause = failed.reason ?? 'Dodo could not carry it out'
@@ -79,7 +80,8 @@ function findHeld(invoice: Invoice, ledger: InvoiceLedger, policy: Choices): Tro
         reason: `${money} could not be refunded (${cause}): ${why}; refund it in Dodo`,
       }
     }
-    const held = amount - refundedByPolicy(spare, receivable, ledger, policy)
+    const going = refundedByPolicy(spare, receivable, ledger, policy)
+    const held = amount - going - acceptedOf(spare)
     const money = `${formatDodo(held, payment.currency)} of payment ${payment.dodoPaymentId}`
     if (held <= 0) return []
     const advice = adviceOn(spare, held, receivable, ledger)

@@ -15,6 +15,8 @@ import type { Member } from './members.ts'
 /** A payment request of Lago, which asks for several invoices in one checkout. */
 export type Request = { currency: string; payer: Pick<Payer, 'email' | 'country'> }
 
+export type RequestStep = MoneyStep | ({ do: 'rest'; standing: Standing } & Repose)
+
 /**
  * What is to be done next about a payment request: only the asking. What is paid through it is recorded by its
  * invoices, each its part, and whoever does not pay it is pursued by them.
@@ -25,7 +27,7 @@ export function decideRequest(
   held: Ledger,
   policy: Policy,
   now: Date,
-): MoneyStep | ({ do: 'rest'; standing: Standing } & Repose) {
+): RequestStep {
   const ledger = inOrder(held)
   const receivable = asReceivable(request, members, ledger)
   const choices = { ...policy, retryScheduleMs: [] }
@@ -62,7 +64,7 @@ const asReceivable = (
     whyNotCollected: why,
     whyNotAsked: why,
     cause: requestedBy ? 'customer' : 'merchant',
-    members: members.map(({ portion }) => portion).filter(({ amount }) => amount > 0),
+    members: members.map(({ share }) => share).filter(({ amount }) => amount > 0),
     proveSpare: () => 0,
   }
 }

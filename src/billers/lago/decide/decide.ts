@@ -1,7 +1,8 @@
+import { refundableOf } from '../../../collect/decide/allocation.ts'
 import { findLast } from '../../../collect/decide/course.ts'
 import { heardOf, inOrder, money } from '../../../collect/decide/decide.ts'
 import { nextWaitMs } from '../../../collect/decide/next-attempt.ts'
-import { findApplied, isLost, recordedPayments } from '../../../collect/ledger.ts'
+import { findApplied, isLost, recordedPayments, type CreditNote } from '../../../collect/ledger.ts'
 import type { Receivable } from '../../../collect/receivable.ts'
 import { assess } from './assess.ts'
 import type { Invoice, InvoiceLedger, InvoicePolicy, MetadataEntry } from './invoice.ts'
@@ -23,7 +24,7 @@ export function decide(
   policy: InvoicePolicy,
   now: Date,
 ): Step {
-  const whole = inOrder(unordered)
+  const whole = { ...inOrder(unordered), creditNotes: unordered.creditNotes.toSorted(byNumber) }
   const ledger = heardOf(whole, now)
   const receivable = asReceivable(invoice, ledger, policy)
   return (
@@ -37,6 +38,11 @@ export function decide(
     }
   )
 }
+
+/** Lago numbers the notes of an invoice as they are made: where not all can be carried out, the oldest are. */
+const byNumber = (one: CreditNote, other: CreditNote) =>
+  (one.number ?? '').localeCompare(other.number ?? '', 'en', { numeric: true }) ||
+  one.creditNoteId.localeCompare(other.creditNoteId)
 
 /** What Lago does not say yet of what is true. */
 function nextForBooks(
@@ -67,12 +73,18 @@ function nextDispute(invoice: Invoice, ledger: InvoiceLedger): BookStep | undefi
   return lost && { do: 'lose_dispute', dodoDisputeId: lost.dodoDisputeId }
 }
 
-/** A `failed` that was under way when the payment was recorded may have reached Lago after it. */
+/**
+ * A `failed` that was under way when the payment was recorded may have reached Lago after it. Where all that was paid
+ * went back, it is the merchant who says what the invoice is now.
+ */
 function nextPaidMark(invoice: Invoice, ledger: InvoiceLedger): BookStep | undefined {
+  const isKept = recordedPayments(ledger).some(
+    (payment) => !payment.disputes.some(isLost) && refundableOf(payment, ledger.receivableId) > 0,
+  )
   const applied = findApplied(ledger)
   const isSettled = invoice.paid === invoice.total || applied?.through === 'status'
   const isWrong = invoice.status === 'finalized' && invoice.paymentStatus !== 'succeeded'
-  return applied && isSettled && isWrong ? { do: 'mark_paid' } : undefined
+  return applied && isKept && isSettled && isWrong ? { do: 'mark_paid' } : undefined
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isMoneyInHand, isSlow } from '../../../collect/decide/next-attempt.ts'
 import { isFinal, isLive } from '../../../collect/ledger.ts'
-import type { Portion, Standing } from '../../../collect/receivable.ts'
+import type { Share, Standing } from '../../../collect/receivable.ts'
 import { whyNotAsked } from './collectable.ts'
 import type { Invoice, InvoiceLedger, InvoicePolicy } from './invoice.ts'
 import { asReceivable } from './receivable.ts'
@@ -10,7 +10,7 @@ type HoldUp = 'bank' | 'charge' | 'customer' | 'recording' | 'held'
 
 /** An invoice of a payment request. */
 export type Member = {
-  portion: Portion
+  share: Share
   number: string
   holdUp: HoldUp | undefined
   /** Why it is not asked for, by what Lago says of it. */
@@ -22,12 +22,12 @@ export type Member = {
 type Since = Pick<InvoicePolicy, 'collectSince'>
 
 /** What an invoice adds to the sum: nothing while other money for it is here or on its way. */
-export function portionOf(
+export function shareOf(
   invoice: Invoice | undefined,
   ledger: InvoiceLedger,
   now: Date,
   policy: Since,
-): Portion {
+): Share {
   const { receivableId } = ledger
   const isAsked =
     invoice &&
@@ -47,7 +47,7 @@ export function memberOf(
   const settled = invoice ? whyNotAsked(invoice, policy) : unknown
   const number = invoice?.number ?? ledger.receivableId
   return {
-    portion: portionOf(invoice, ledger, now, policy),
+    share: shareOf(invoice, ledger, now, policy),
     number,
     // Lago is told before a payment is at rest here, so its word is enough.
     holdUp: invoice && !settled ? findHoldUp(invoice, ledger, now, policy) : undefined,

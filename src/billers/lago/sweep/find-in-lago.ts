@@ -64,7 +64,8 @@ function whyLookedAt(
   return isCollected && isTooOld ? changed('is not to be collected any more') : undefined
 }
 
-const asFound = (receivableId: string, { what, kind }: Said): Found => ({
+/** An invoice that is to be looked at. */
+export const asFound = (receivableId: string, { what, kind }: Said): Found => ({
   kind: 'settle' as const,
   key: receivableId,
   receivableId,

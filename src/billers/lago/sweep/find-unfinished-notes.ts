@@ -1,7 +1,14 @@
-import { and, asc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, ne, or, sql } from 'drizzle-orm'
 
 import { findEach, type Finders } from '../../../collect/sweep/find-unfinished.ts'
-import { creditNotes, credits, recordings, refundOrders, refunds } from '../../../db/schema.ts'
+import {
+  creditNotes,
+  credits,
+  receivables,
+  recordings,
+  refundOrders,
+  refunds,
+} from '../../../db/schema.ts'
 
 const uncredited: Finders[string] = ({ db }, after, limit) => {
   const cursor = sql<string>`${refunds.dodoRefundId} || ' ' || ${recordings.receivableId}`
@@ -13,6 +20,7 @@ const uncredited: Finders[string] = ({ db }, after, limit) => {
     })
     .from(refunds)
     .innerJoin(recordings, eq(recordings.dodoPaymentId, refunds.dodoPaymentId))
+    .innerJoin(receivables, eq(receivables.receivableId, recordings.receivableId))
     .leftJoin(
       credits,
       and(
@@ -23,6 +31,8 @@ const uncredited: Finders[string] = ({ db }, after, limit) => {
     .leftJoin(refundOrders, eq(refundOrders.dodoRefundId, refunds.dodoRefundId))
     .where(
       and(
+        // Of an order Lago knows nothing.
+        ne(receivables.kind, 'order'),
         // What gave back too much, or carried out a credit note, makes no other one.
         isNull(refundOrders.id),
         eq(refunds.status, 'succeeded'),

@@ -3,6 +3,7 @@ import { alias, union } from 'drizzle-orm/pg-core'
 
 import type { About } from '../../../collect/sweep/report-found.ts'
 import { takeTurns, type Finder } from '../../../collect/sweep/rotate.ts'
+import { ASKING_KINDS } from '../../../collect/receivable.ts'
 import { attempts, members, receivables } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
 
@@ -25,7 +26,7 @@ const unfinishedRequests: Finder<{ key: string }> = async ({ db }, after, limit)
     .innerJoin(receivables, eq(receivables.receivableId, key))
     .where(
       and(
-        eq(receivables.kind, 'payment_request'),
+        inArray(receivables.kind, ASKING_KINDS),
         inArray(attempts.status, ['intended', 'unknown']),
         gt(key, after),
       ),
@@ -48,7 +49,7 @@ const unfinishedRequests: Finder<{ key: string }> = async ({ db }, after, limit)
     .from(receivables)
     .where(
       and(
-        eq(receivables.kind, 'payment_request'),
+        inArray(receivables.kind, ASKING_KINDS),
         gt(receivables.receivableId, after),
         or(
           inArray(receivables.state, ['attention', 'processing']),

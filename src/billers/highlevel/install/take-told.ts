@@ -1,0 +1,84 @@
+import { sql } from 'drizzle-orm'
+
+import { highlevelLocations } from '../../../db/schema.ts'
+import { stopSubscriptionsOf } from '../recurring/stop.ts'
+import type { Installing } from './installing.ts'
+import { findLocation, markUninstalled, type LocationRow } from './location-rows.ts'
+import { NeedsInstall } from './needs-install.ts'
+import { finishTold, type Told } from './told.ts'
+
+/** What HighLevel said of a location becomes true here, once. */
+export async function takeTold(deps: Installing, locationId: string, told: Told): Promise<void> {
+  const { db, now } = deps
+  const location = await findLocation(db, locationId)
+  const outcome =
+    told.type === 'INSTALL'
+      ? await takeInstall(deps, { locationId, location, told })
+      : await takeUninstall(deps, { locationId, location, told })
+  await finishTold(db, told, { at: now(), outcome })
+}
+
+type Subject = { locationId: string; location: LocationRow | undefined; told: Told }
+
+/** It never makes keys count: only a token does, and whether there is one to be had HighLevel knows. */
+async function takeInstall({ db, now }: Installing, { locationId, location, told }: Subject) {
+  const { companyId = null } = told
+  const isOld = location?.uninstalledAt && told.at !== undefined && told.at < location.uninstalledAt
+  if (isOld) return 'older than the UNINSTALL that came before it'
+  const { state } = highlevelLocations
+  await db
+    .insert(highlevelLocations)
+    .values({ locationId, companyId, state: 'awaiting', createdAt: now() })
+    .onConflictDoUpdate({
+      target: highlevelLocations.locationId,
+      set: {
+        companyId: sql`coalesce(${highlevelLocations.companyId}, excluded.company_id)`,
+        state: sql`case when ${state} = 'uninstalled' then 'awaiting' else ${state} end`,
+      },
+    })
+  return 'read'
+}
+
+async function takeUninstall(deps: Installing, { locationId, location, told }: Subject) {
+  if (!location || location.state === 'uninstalled') return 'nothing was installed'
+  if (location.installedAt && told.receivedAt < location.installedAt) return OVER
+  if (isDoubtful(location, told) && (await hasApp(deps, locationId))) return OVER
+  await uninstall(deps, locationId, told.at ?? deps.now())
+  return 'read'
+}
+
+const OVER = 'about an installation that has been followed by another'
+
+/**
+ * One that names no app may be about another's. One that is late, and older than an installation that followed another,
+ * is about the former. HighLevel itself knows.
+ */
+const isDoubtful = ({ installedAt, installedBeforeAt }: LocationRow, { appId, at }: Told) =>
+  appId === undefined ||
+  (at !== undefined &&
+    installedAt !== null &&
+    installedBeforeAt !== null &&
+    at >= installedBeforeAt &&
+    at < installedAt)
+
+async function hasApp({ highlevel }: Installing, locationId: string): Promise<boolean> {
+  try {
+    await highlevel.clientFor(locationId).findProvider()
+    return true
+  } catch (error) {
+    if (error instanceof NeedsInstall) return false
+    throw error
+  }
+}
+
+/** Its keys stop, its tokens are gone, and its subscriptions end; what was paid stays as it is. */
+export const uninstall = (
+  { db, queue, highlevel: { tokens } }: Pick<Installing, 'db' | 'queue' | 'highlevel'>,
+  locationId: string,
+  at: Date,
+) =>
+  db.transaction(async (tx) => {
+    await tokens.drop(tx, locationId)
+    await markUninstalled(tx, locationId, at)
+    await stopSubscriptionsOf(tx, { queue }, locationId, at)
+  })

@@ -1,0 +1,84 @@
+import { eq } from 'drizzle-orm'
+
+import type { Payment } from '../../../collect/ledger.ts'
+import type { Executor } from '../../../db/client.ts'
+import { payments } from '../../../db/schema.ts'
+import { wakeWithin } from '../../../wakes.ts'
+import { closeOrder } from '../../orders/claim.ts'
+import type { OrderRow } from '../../orders/order.ts'
+import { planTelling } from '../../orders/tellings.ts'
+import type { HighlevelDeps } from '../deps.ts'
+import { beginSubscription } from './begin.ts'
+import { planBeginning } from './beginning.ts'
+import { readAgreed } from './ensure.ts'
+import { findSubscription, lockSubscription, readCycleKey, type SubscriptionRow } from './rows.ts'
+import { CHARGED } from './tell.ts'
+
+const whoseOf = ({ tenant, mode }: OrderRow) => ({ locationId: tenant, mode })
+
+/** The subscription that an order belongs to: as one of its cycles, or as what it began with. */
+async function findOf(db: Executor, order: OrderRow): Promise<SubscriptionRow | undefined> {
+  const subscriptionId = order.metadata['highlevel_subscription_id']
+  return subscriptionId === undefined
+    ? undefined
+    : findSubscription(db, whoseOf(order), subscriptionId)
+}
+
+/** Within the transaction in which an order of a subscription is noted as paid: it begins, or goes on. */
+export async function onSubscriptionPaid(
+  deps: HighlevelDeps,
+  tx: Executor,
+  { order, payment, at }: { order: OrderRow; payment: Payment; at: Date },
+): Promise<void> {
+  const found = await findOf(tx, order)
+  const row = found && (await lockSubscription(tx, found.id))
+  if (!row) return
+  if (readCycleKey(order.key)) {
+    await planTelling(tx, { orderId: order.orderId, what: CHARGED, at })
+    await wakeWithin({ db: tx, queue: deps.queue }, 'subscription', [row.id], 'payment')
+    return
+  }
+  if (row.status !== 'pending') return
+  const [made] = await tx
+    .select({ dodoSubscriptionId: payments.dodoSubscriptionId })
+    .from(payments)
+    .where(eq(payments.dodoPaymentId, payment.dodoPaymentId))
+  const dodoSubscriptionId = order.dodoSubscriptionId ?? made?.dodoSubscriptionId ?? null
+  const begun = await beginSubscription(tx, row, { now: at, isFirstPaid: true, dodoSubscriptionId })
+  await planBeginning(deps, tx, { row: begun, orderId: order.orderId }, at)
+}
+
+/** An order of a subscription came to another state: what it means for the subscription is looked at. */
+export async function onSubscriptionState(
+  { queue }: Pick<HighlevelDeps, 'queue'>,
+  tx: Executor,
+  order: OrderRow,
+): Promise<void> {
+  const row = readCycleKey(order.key) ? await findOf(tx, order) : undefined
+  if (row) await wakeWithin({ db: tx, queue }, 'subscription', [row.id], 'payment')
+}
+
+/**
+ * Whether a cycle may be charged: HighLevel's subscription is not cancelled, here or there, and asks for the same.
+ * Otherwise its order is closed by that. Throws when HighLevel does not answer.
+ */
+export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
+  const reason = await whyNot(deps, order)
+  if (reason === undefined) return true
+  const at = deps.now()
+  await deps.db.transaction((tx) => closeOrder(tx, order.orderId, { reason, at }))
+  return false
+}
+
+async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | undefined> {
+  const row = await findOf(deps.db, order)
+  if (!row || row.status === 'canceled' || row.status === 'expired')
+    return 'the subscription is over'
+  const agreed = await readAgreed(deps, whoseOf(order), row.subscriptionId)
+  if (!agreed) return 'HighLevel does not know the subscription any more'
+  if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'
+  const { amount, currency } = agreed.money
+  return amount === order.amount && currency === order.currency
+    ? undefined
+    : 'HighLevel asks for another amount than was agreed to'
+}

@@ -1,0 +1,55 @@
+import type { OrderSource } from '../orders/source.ts'
+import { planTelling } from '../orders/tellings.ts'
+import type { HighlevelDeps } from './deps.ts'
+import { compareTransactions } from './compare.ts'
+import { confirm } from './owed.ts'
+import { describePayer, payerNamed } from './payers.ts'
+import { readSubject } from './recurring/beginning.ts'
+import { confirmCycle, onSubscriptionPaid, onSubscriptionState } from './recurring/orders.ts'
+import { readCycleKey } from './recurring/rows.ts'
+import { findSubscriptionTrouble } from './recurring/trouble.ts'
+import { isOfSubscription, tellOfBeginning, tellOfSubscription } from './recurring/tell.ts'
+import { CAPTURED, tellCaptured } from './tell.ts'
+import { WORDS } from './words.ts'
+
+/** HighLevel's transactions as orders: what they owe is what its API says, and it is told by asking, or by an event. */
+export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
+  name: 'highlevel',
+  title: 'HighLevel',
+  words: WORDS,
+  describe({ tenant, key, metadata: { highlevel_order_id: _ownOrder, ...metadata } }) {
+    const isCycle = readCycleKey(key) !== undefined
+    return {
+      description: isCycle ? 'Subscription payment' : `Payment ${key}`,
+      metadata: {
+        highlevel_location_id: tenant,
+        ...(!isCycle && { highlevel_transaction_id: key }),
+        ...metadata,
+      },
+    }
+  },
+  whyLate: async (_db, { tenant }) =>
+    (await deps.locations.isUninstalled(tenant))
+      ? 'the location has uninstalled the app'
+      : undefined,
+  confirm: (order) => (readCycleKey(order.key) ? confirmCycle(deps, order) : confirm(deps, order)),
+  // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
+  retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
+  async onPaid(tx, order, payment, at) {
+    const dueAt = new Date(at.getTime() + (deps.config.highlevel?.tellAfterMs ?? 0))
+    if (!readCycleKey(order.key))
+      await planTelling(tx, { orderId: order.orderId, what: CAPTURED, at, dueAt })
+    await onSubscriptionPaid(deps, tx, { order, payment, at })
+  },
+  findTrouble: findSubscriptionTrouble,
+  onState: (tx, order) => onSubscriptionState(deps, tx, order),
+  tell: (order, telling) =>
+    isOfSubscription(telling.what)
+      ? tellOfSubscription(deps, order, telling)
+      : tellCaptured(deps, order, telling),
+  tellOther: (telling) =>
+    readSubject(telling.orderId) ? tellOfBeginning(deps, telling.orderId, telling) : undefined,
+  compare: (comparing) => compareTransactions(deps, comparing),
+  describePayer,
+  payerNamed,
+})

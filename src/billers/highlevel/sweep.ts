@@ -1,0 +1,97 @@
+import { and, asc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm'
+
+import { highlevelApplied, orders } from '../../db/schema.ts'
+import { messageOf } from '../../errors.ts'
+import type { OrderRow } from '../orders/order.ts'
+import { planTelling } from '../orders/tellings.ts'
+import { isShown } from './compare.ts'
+import type { HighlevelDeps } from './deps.ts'
+import { readCycleKey } from './recurring/rows.ts'
+import { listOpenSetups, lookAtSetup } from './recurring/setup.ts'
+import { CAPTURED } from './tell.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** After this HighLevel is not asked any more whether it shows what it was told. */
+const GIVE_UP_MS = 14 * DAY_MS
+/** What one sweep looks at; the rest is looked at by the next. */
+const MOST = 200
+
+/** What HighLevel was told and does not show is told again; pages on which a card may have been saved are looked at. */
+export async function sweepHighlevel(
+  deps: HighlevelDeps,
+  { isDryRun }: { isDryRun: boolean },
+): Promise<{ orderId: string; what: string }[]> {
+  if (!isDryRun) await lookAtSetups(deps)
+  const found: { orderId: string; what: string }[] = []
+  for (const order of await listToFollow(deps)) {
+    const what = await follow(deps, order, isDryRun)
+    if (what) found.push({ orderId: order.orderId, what })
+  }
+  return found
+}
+
+async function lookAtSetups(deps: HighlevelDeps) {
+  for (const row of await listOpenSetups(deps)) {
+    try {
+      await lookAtSetup(deps, row)
+    } catch (error) {
+      deps.log.warn({ error: messageOf(error) }, 'a page for a card was not looked at')
+    }
+  }
+}
+
+/** Told an hour ago or longer, and not seen to be applied; each at most daily after the first look. */
+async function listToFollow({ db, now }: HighlevelDeps): Promise<OrderRow[]> {
+  const before = (ms: number) => new Date(now().getTime() - ms)
+  const rows = await db
+    .select({ order: orders })
+    .from(orders)
+    .leftJoin(highlevelApplied, eq(highlevelApplied.orderId, orders.orderId))
+    .where(
+      and(
+        eq(orders.source, 'highlevel'),
+        isNotNull(orders.claimedAt),
+        lt(orders.claimedAt, before(HOUR_MS)),
+        gt(orders.claimedAt, before(GIVE_UP_MS)),
+        isNull(highlevelApplied.appliedAt),
+        or(isNull(highlevelApplied.lookedAt), lt(highlevelApplied.lookedAt, before(DAY_MS))),
+      ),
+    )
+    .orderBy(asc(orders.claimedAt))
+    .limit(MOST)
+  return rows.map(({ order }) => order).filter(({ key }) => !readCycleKey(key))
+}
+
+async function follow(
+  deps: HighlevelDeps,
+  order: OrderRow,
+  isDryRun: boolean,
+): Promise<string | undefined> {
+  const { orderId, tenant, key } = order
+  const isSeen = await isApplied(deps, order).catch((error: unknown) => {
+    deps.log.warn({ orderId, error: messageOf(error) }, 'the transaction could not be read')
+    return undefined
+  })
+  if (isSeen === undefined) return undefined
+  const at = deps.now()
+  const what = `HighLevel was told of ${key} of ${tenant}, and does not show it as paid`
+  if (isDryRun) return isSeen ? undefined : what
+  const seen = { lookedAt: at, appliedAt: isSeen ? at : null }
+  await deps.db.transaction(async (tx) => {
+    await tx
+      .insert(highlevelApplied)
+      .values({ orderId, ...seen })
+      .onConflictDoUpdate({ target: highlevelApplied.orderId, set: seen })
+    // A fact of its own for each day, so that it is told once, whoever sweeps.
+    const fact = `again ${at.toISOString().slice(0, 10)}`
+    if (!isSeen) await planTelling(tx, { orderId, what: CAPTURED, fact, at })
+  })
+  return isSeen ? undefined : what
+}
+
+async function isApplied(deps: HighlevelDeps, { tenant, key }: OrderRow): Promise<boolean> {
+  if (await deps.locations.isUninstalled(tenant)) return true
+  const found = await deps.locations.clientFor(tenant).findTransaction(key)
+  return found !== undefined && isShown(found)
+}

@@ -1,0 +1,9 @@
+import type { Words } from '../orders/decide/order.ts'
+
+export const WORDS: Words = {
+  superseded: 'HighLevel asks for another amount now',
+  waits: 'waits for the buyer',
+  asked: 'HighLevel asked for it',
+  claimed: 'HighLevel was told that it is paid',
+  replaced: 'the transaction was paid anew',
+}

@@ -1,0 +1,142 @@
+import { spareOf } from '../../../collect/decide/allocation.ts'
+import { heardOf, inOrder, money } from '../../../collect/decide/decide.ts'
+import { isMoneyInHand } from '../../../collect/decide/next-attempt.ts'
+import { afresh, canBeRefundedNow } from '../../../collect/decide/next-refund.ts'
+import type { MoneyStep, Repose } from '../../../collect/decide/steps.ts'
+import { classifyDecline } from '../../../collect/declines.ts'
+import {
+  isLive,
+  type Disposition,
+  type Ledger,
+  type Payment,
+  type Policy,
+  type Recording,
+} from '../../../collect/ledger.ts'
+import { toDodoMinor } from '../../../collect/money.ts'
+import type { Receivable, Standing } from '../../../collect/receivable.ts'
+import { assess, supersededOf } from './assess.ts'
+import { findAppliedTo, leftOf } from './money-of-order.ts'
+import type { Order, RefundRequest } from './order.ts'
+
+export type Step =
+  | MoneyStep
+  | { do: 'record'; payment: Payment; disposition: Disposition }
+  | { do: 'give_up'; recording: Recording }
+  /** Nobody will pay it any more: written down, so that it is never charged after that was said. */
+  | { do: 'close'; reason: string }
+  | ({ do: 'rest'; standing: Standing } & Repose)
+
+/** What is to be done next about one order: first what the money in hand wants, then what it counts as, then what is asked for. */
+export function decide(
+  order: Order,
+  requests: readonly RefundRequest[],
+  unordered: Ledger,
+  policy: Policy,
+  now: Date,
+): Step {
+  const whole = inOrder(unordered)
+  const ledger = heardOf(whole, now)
+  const receivable = asReceivable(order, ledger)
+  const step =
+    money.inHand(receivable, whole, policy, now) ??
+    nextRecording(order, ledger) ??
+    afresh(nextRequested(order, requests, ledger), policy) ??
+    nextAsked(order, receivable, whole, policy, now)
+  if (step) return step
+  const repose = money.atRest(receivable, whole, policy, now)
+  return {
+    do: 'rest',
+    standing: assess(order, ledger),
+    ...repose,
+    isPayable: repose.isPayable && !order.isCharged,
+  }
+}
+
+/** What the core goes by. A payment that was made for the order beside another is proven to be too much. */
+function asReceivable(order: Order, ledger: Ledger): Receivable {
+  const why = whyNotCollected(order, ledger)
+  return {
+    currency: order.currency,
+    due: order.due,
+    paid: 0,
+    payer: order.payer,
+    whyNotCollected: why,
+    whyNotAsked: why,
+    cause: 'invoice',
+    members: undefined,
+    proveSpare: (payment) => spareOf(payment, ledger.receivableId),
+  }
+}
+
+function whyNotCollected(order: Order, ledger: Ledger): Standing | undefined {
+  if (findAppliedTo(ledger)) return { state: 'paid', reason: 'paid' }
+  if (order.isSuperseded) return supersededOf(order)
+  return order.closed === null ? undefined : { state: 'failed', reason: order.closed }
+}
+
+/** What a payment that succeeded counts as, once and for ever but for what a later order made too much. */
+function nextRecording(order: Order, ledger: Ledger): Step | undefined {
+  const payment = ledger.payments.find(
+    (one) =>
+      one.status === 'succeeded' &&
+      one.isConfirmed &&
+      !one.isSetup &&
+      !ledger.recordings.some(({ dodoPaymentId }) => dodoPaymentId === one.dodoPaymentId),
+  )
+  if (payment) return { do: 'record', payment, disposition: dispositionOf(payment, order, ledger) }
+  const applied = findAppliedTo(ledger)
+  return applied && order.isReplaced ? { do: 'give_up', recording: applied } : undefined
+}
+
+/** P1: exactly its amount and currency, through an attempt that was opened for it. */
+function dispositionOf(payment: Payment, order: Order, ledger: Ledger): Disposition {
+  const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
+  const { currency, due } = order
+  const isExact = payment.currency === currency && payment.amount === toDodoMinor(due, currency)
+  if (!isOurs || !isExact) return 'mismatch'
+  if (findAppliedTo(ledger)) return 'duplicate'
+  return order.isSuperseded || order.closed !== null ? 'late' : 'applied'
+}
+
+/** Dodo refunds a payment once at a time: the others wait. */
+function nextRequested(
+  { words }: Order,
+  requests: readonly RefundRequest[],
+  { payments }: Ledger,
+): Extract<MoneyStep, { do: 'order_refund' }> | undefined {
+  for (const { id, dodoPaymentId, amount } of requests) {
+    const payment = payments.find((one) => one.dodoPaymentId === dodoPaymentId)
+    if (!payment || payment.orders.some(({ creditNoteId }) => creditNoteId === id)) continue
+    if (!canBeRefundedNow(payment) || amount > leftOf(payment)) continue
+    const creditNote = { creditNoteId: id, number: null }
+    const cause = words.asked
+    return { do: 'order_refund', payment, resume: undefined, amount, cause, creditNote }
+  }
+  return undefined
+}
+
+/** A charge has no page that somebody could be sent to instead: where one would be opened, it has failed. */
+function nextAsked(
+  order: Order,
+  receivable: Receivable,
+  whole: Ledger,
+  policy: Policy,
+  now: Date,
+): Step | undefined {
+  const step = money.toAsk(receivable, whole, policy, now)
+  if (!order.isCharged || receivable.whyNotCollected) return step
+  const ledger = heardOf(whole, now)
+  if (step?.do === 'open_checkout') return { do: 'close', reason: whyUncharged(ledger) }
+  const isUnderWay = ledger.attempts.some(isLive) || isMoneyInHand(receivable, ledger, now)
+  if (step || isUnderWay) return step
+  const last = ledger.attempts.at(-1)
+  const isHard = last?.status === 'declined' && classifyDecline(last.declineCode) !== 'soft'
+  const { wakeAt } = money.atRest(receivable, whole, policy, now)
+  return last && (isHard || !wakeAt) ? { do: 'close', reason: whyUncharged(ledger) } : undefined
+}
+
+function whyUncharged({ attempts }: Ledger): string {
+  const last = attempts.at(-1)
+  if (last?.status !== 'declined') return 'the saved card cannot be charged'
+  return `the charge was declined${last.declineCode ? ` (${last.declineCode})` : ''}`
+}

@@ -1,0 +1,192 @@
+import { and, desc, eq, isNotNull, isNull, ne, notExists, or, sql } from 'drizzle-orm'
+
+import { newPayToken } from '../../collect/load.ts'
+import { note } from '../../collect/timeline.ts'
+import type { Executor } from '../../db/client.ts'
+import {
+  disputes,
+  orders,
+  receivables,
+  recordings,
+  refundOrders,
+  refunds,
+} from '../../db/schema.ts'
+import type { Deps } from '../../deps.ts'
+import type { Words } from './decide/order.ts'
+import { newOrderId } from './ids.ts'
+import { isOf, toBooksMinor, type OrderRow, type Scope } from './order.ts'
+
+/** What a source wants to have collected. */
+export type Asked = {
+  /** On which Dodo account, if it becomes a new order: one that is there stays where it was opened. */
+  account: string
+  key: string
+  /** The source's minor units. */
+  amount: number
+  currency: string
+  email?: string | undefined
+  name?: string | undefined
+  country?: string | undefined
+  /** Who pays, where Dodo is to keep a customer: by a key that names account, tenant and payer. */
+  payerKey?: string | undefined
+  collect?: OrderRow['collect']
+  /** The mandate that is charged. */
+  dodoSubscriptionId?: string | undefined
+  metadata?: Record<string, string>
+}
+
+export type Ensured = {
+  order: OrderRow
+  /** Orders that became something else by this, and have to be looked at. */
+  changed: string[]
+}
+
+/**
+ * The current order of a key, for what is asked for now. Asked for the same it is the same one, however often and at
+ * once; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
+ * still here.
+ */
+export async function ensureOrder(
+  { db, now }: Pick<Deps, 'db' | 'now'>,
+  scope: Scope,
+  asked: Asked,
+  words: Words,
+): Promise<Ensured> {
+  const { key, amount, currency } = asked
+  return db.transaction(async (tx) => {
+    await lockKey(tx, scope, key)
+    const current = await findCurrent(tx, scope, key)
+    if (current && current.amount === amount && current.currency === currency)
+      return { order: current, changed: [] }
+    const at = now()
+    if (current) await supersede(tx, current.orderId, words, at)
+    const revived = await revive(tx, scope, asked, at)
+    const order = revived ?? (await insert(tx, scope, asked, at))
+    return { order, changed: [current, revived].flatMap((one) => one?.orderId ?? []) }
+  })
+}
+
+const lockKey = (tx: Executor, { source, tenant, mode }: Scope, key: string) =>
+  tx.execute(
+    sql`select pg_advisory_xact_lock(hashtextextended(${`order:${source}:${tenant}:${mode}:${key}`}, 0))`,
+  )
+
+async function findCurrent(tx: Executor, scope: Scope, key: string) {
+  const [current] = await tx
+    .select()
+    .from(orders)
+    .where(and(isOf(scope), eq(orders.key, key), isNull(orders.supersededAt)))
+    .for('update')
+  return current
+}
+
+/** From now on its money is late, unless it was claimed before. */
+export async function supersede(tx: Executor, orderId: string, { superseded }: Words, at: Date) {
+  const rows = await tx
+    .update(orders)
+    .set({ supersededAt: at })
+    .where(and(eq(orders.orderId, orderId), isNull(orders.supersededAt)))
+    .returning({ orderId: orders.orderId })
+  if (rows.length > 0) await note(tx, orderId, superseded, at)
+}
+
+/**
+ * An order that was superseded, and whose money is here all the same: it is current again, instead of being asked for
+ * twice. Not once any of it was given back, or is about to be.
+ */
+async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
+  const { key, amount, currency } = asked
+  const [found] = await tx
+    .select({ orderId: orders.orderId, dodoPaymentId: recordings.dodoPaymentId })
+    .from(orders)
+    .innerJoin(recordings, eq(recordings.receivableId, orders.orderId))
+    .where(
+      and(
+        isOf(scope),
+        eq(orders.key, key),
+        eq(orders.amount, amount),
+        eq(orders.currency, currency),
+        isNotNull(orders.supersededAt),
+        isNull(orders.claimedAt),
+        isNull(orders.closedAt),
+        isStillHere(tx),
+      ),
+    )
+    .orderBy(desc(orders.createdAt))
+    .limit(1)
+    .for('update')
+  if (!found) return undefined
+  const { orderId, dodoPaymentId } = found
+  await tx
+    .update(recordings)
+    .set({ disposition: 'applied', status: 'recorded' })
+    .where(and(eq(recordings.receivableId, orderId), eq(recordings.dodoPaymentId, dodoPaymentId)))
+  const [order] = await tx
+    .update(orders)
+    .set({ supersededAt: null })
+    .where(eq(orders.orderId, orderId))
+    .returning()
+  await note(tx, orderId, `it is asked for again, and payment ${dodoPaymentId} pays it`, at)
+  return order
+}
+
+/** Money that was late or in time, of which nothing goes back: `reason` says that it is being let go of. */
+const isStillHere = (tx: Executor) =>
+  and(
+    or(eq(recordings.disposition, 'late'), eq(recordings.disposition, 'applied')),
+    isNull(recordings.reason),
+    notExists(
+      tx
+        .select()
+        .from(refundOrders)
+        .where(eq(refundOrders.dodoPaymentId, recordings.dodoPaymentId)),
+    ),
+    notExists(
+      tx
+        .select()
+        .from(refunds)
+        .where(
+          and(eq(refunds.dodoPaymentId, recordings.dodoPaymentId), ne(refunds.status, 'failed')),
+        ),
+    ),
+    // What is contested may be gone tomorrow.
+    notExists(
+      tx.select().from(disputes).where(eq(disputes.dodoPaymentId, recordings.dodoPaymentId)),
+    ),
+  )
+
+async function insert(tx: Executor, scope: Scope, asked: Asked, at: Date): Promise<OrderRow> {
+  const { account, key, amount, currency, email, name, country, payerKey } = asked
+  const orderId = newOrderId()
+  await tx.insert(receivables).values({
+    receivableId: orderId,
+    kind: 'order',
+    number: key,
+    payerKey: payerKey ?? null,
+    payerName: name ?? email ?? null,
+    currency,
+    amountDue: toBooksMinor(amount, currency) ?? 0,
+    payToken: newPayToken(),
+    createdAt: at,
+  })
+  const [row] = await tx
+    .insert(orders)
+    .values({
+      orderId,
+      ...scope,
+      account,
+      key,
+      amount,
+      currency,
+      email: email ?? null,
+      name: name ?? null,
+      country: country ?? null,
+      collect: asked.collect ?? 'checkout',
+      dodoSubscriptionId: asked.dodoSubscriptionId ?? null,
+      metadata: asked.metadata ?? {},
+      createdAt: at,
+    })
+    .returning()
+  if (!row) throw new Error('an order was not written')
+  return row
+}

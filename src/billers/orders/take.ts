@@ -1,0 +1,184 @@
+import { and, eq, inArray, isNull } from 'drizzle-orm'
+
+import { orderRefund } from '../../collect/act/order-refund.ts'
+import { takeMoneyStep, type MoneyDeps } from '../../collect/act/take-money-step.ts'
+import type { ReceivableRow } from '../../collect/load.ts'
+import type { Ledger, Payment } from '../../collect/ledger.ts'
+import type { Owed } from '../../collect/receivable.ts'
+import { note } from '../../collect/timeline.ts'
+import { receivables, recordings, refundRequests } from '../../db/schema.ts'
+import { closeOrder } from './claim.ts'
+import type { Step } from './decide/decide.ts'
+import { lockOrder, type OrderRow } from './order.ts'
+import type { OrderSource } from './source.ts'
+
+type Subject = { source: OrderSource; order: OrderRow; row: ReceivableRow; ledger: Ledger }
+
+/** Takes one step: each is idempotent, and each is decided anew after the one before it is done. */
+export async function take(
+  deps: MoneyDeps,
+  step: Exclude<Step, { do: 'rest' }>,
+  subject: Subject,
+): Promise<void> {
+  const { source, order, ledger } = subject
+  const { orderId } = order
+  const owed = owedOf(subject)
+  switch (step.do) {
+    case 'record':
+      return record(deps, step, subject)
+    case 'give_up':
+      return giveUp(deps, step.recording.dodoPaymentId, subject)
+    case 'close': {
+      const { reason } = step
+      await deps.db.transaction((tx) => closeOrder(tx, orderId, { reason, at: deps.now() }))
+      return
+    }
+    case 'order_refund': {
+      const requestId = step.creditNote?.creditNoteId
+      const isStillWanted = async () =>
+        requestId === undefined ? letGo(deps, step.payment, orderId) : begin(deps, requestId)
+      const reason = requestId === undefined ? undefined : await reasonFor(deps, requestId, source)
+      return orderRefund(deps, { ...step, owed, ledger, isStillWanted, reason })
+    }
+    case 'open_checkout':
+    case 'charge_mandate':
+      // What is only looked for, since nobody wants it any more, is not the source's to confirm.
+      if (step.do === 'open_checkout' || step.isWanted)
+        if (source.confirm && !(await source.confirm(order))) return
+      await takeMoneyStep(deps, step, { owed, ledger, isStillWanted: async () => true })
+      return grantWish(deps, orderId)
+    case 'read_payment':
+    case 'read_session':
+    case 'end_attempt':
+    case 'drop_order':
+      return takeMoneyStep(deps, step, { owed, ledger, isStillWanted: async () => true })
+  }
+}
+
+/** A wish is granted once, whatever becomes of the checkout at once. */
+const grantWish = async ({ db }: MoneyDeps, orderId: string): Promise<void> =>
+  void (await db
+    .update(receivables)
+    .set({ requestedBy: null })
+    .where(eq(receivables.receivableId, orderId)))
+
+/** From now on nobody can be told that nothing was created. False when the request was withdrawn. */
+async function begin({ db }: MoneyDeps, requestId: string): Promise<boolean> {
+  const begun = await db
+    .update(refundRequests)
+    .set({ status: 'begun' })
+    .where(eq(refundRequests.id, requestId))
+    .returning({ id: refundRequests.id })
+  return begun.length > 0
+}
+
+/** Money that a policy gives back: from now on no order is paid with it any more. False when one is by now. */
+async function letGo({ db }: MoneyDeps, { dodoPaymentId }: Payment, orderId: string) {
+  return db.transaction(async (tx) => {
+    await lockOrder(tx, orderId)
+    const isThis = and(
+      eq(recordings.dodoPaymentId, dodoPaymentId),
+      eq(recordings.receivableId, orderId),
+      inArray(recordings.disposition, ['duplicate', 'late']),
+    )
+    await tx
+      .update(recordings)
+      .set({ reason: 'goes back' })
+      .where(and(isThis, isNull(recordings.reason)))
+    const [row] = await tx.select().from(recordings).where(isThis)
+    return row !== undefined
+  })
+}
+
+async function reasonFor({ db }: MoneyDeps, requestId: string, { words }: OrderSource) {
+  const [row] = await db
+    .select({ reason: refundRequests.reason })
+    .from(refundRequests)
+    .where(eq(refundRequests.id, requestId))
+  return row?.reason ?? words.asked
+}
+
+/** What the payment counts as. Whether the order was superseded or closed is looked at once more, under its lock. */
+async function record(
+  { db, now }: MoneyDeps,
+  { payment, disposition }: Extract<Step, { do: 'record' }>,
+  { source, order, row }: Subject,
+) {
+  const at = now()
+  const { orderId } = order
+  const { dodoPaymentId } = payment
+  await db.transaction(async (tx) => {
+    const locked = await lockOrder(tx, orderId)
+    if (!locked || !isAsSeen(locked, order)) return
+    const written = await tx
+      .insert(recordings)
+      .values({
+        dodoPaymentId,
+        receivableId: orderId,
+        disposition,
+        status: disposition === 'applied' ? 'recorded' : 'held',
+        amount: row.amountDue,
+        repeatableAt: at,
+        recordedAt: at,
+      })
+      .onConflictDoNothing()
+      .returning({ id: recordings.dodoPaymentId })
+    if (written.length === 0) return
+    const isApplied = disposition === 'applied'
+    const what = isApplied ? 'pays it' : `is not taken: ${disposition}`
+    await note(tx, orderId, `payment ${dodoPaymentId} ${what}`, at)
+    if (isApplied) await source.onPaid?.(tx, locked, payment, at)
+  })
+}
+
+const isAsSeen = (now: OrderRow, seen: OrderRow) =>
+  now.supersededAt?.getTime() === seen.supersededAt?.getTime() &&
+  now.closedAt?.getTime() === seen.closedAt?.getTime()
+
+/** The key was paid and told of by another order: this money is too much, unless it was told of meanwhile. */
+async function giveUp({ db, now }: MoneyDeps, dodoPaymentId: string, { order, source }: Subject) {
+  const { orderId } = order
+  await db.transaction(async (tx) => {
+    const locked = await lockOrder(tx, orderId)
+    if (!locked || locked.claimedAt || !locked.supersededAt) return
+    await tx
+      .update(recordings)
+      .set({ disposition: 'duplicate', status: 'held' })
+      .where(and(eq(recordings.dodoPaymentId, dodoPaymentId), eq(recordings.receivableId, orderId)))
+    const what = `payment ${dodoPaymentId} is too much: ${source.words.replaced}`
+    await note(tx, orderId, what, now())
+  })
+}
+
+/** What is owed, as Dodo is asked for it. */
+function owedOf({ source, order, row }: Subject): Owed {
+  const { orderId, tenant, currency, email, name, country } = order
+  const { description, metadata, returnUrl } = source.describe(order)
+  return {
+    receivableId: orderId,
+    payer: {
+      key: row.payerKey ?? '',
+      isKept: row.payerKey !== null,
+      name: name ?? '',
+      email,
+      country,
+      postcode: null,
+      currency: null,
+    },
+    currency,
+    due: row.amountDue,
+    shares: [{ receivableId: orderId, amount: row.amountDue }],
+    description,
+    describeAttempt: (number) => `(attempt ${number})`,
+    metadata: {
+      bridge_source: source.name,
+      bridge_order: orderId,
+      bridge_tenant: tenant,
+      ...metadata,
+    },
+    keyOf: (number) => `${source.name}-${orderId}${number > 1 ? `-${number}` : ''}`,
+    returnUrl,
+    // Its amount was fixed when it was made, and no source keeps books in which it could be paid by other means.
+    isStillDue: async () => true,
+  }
+}

@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+
+import { eq } from 'drizzle-orm'
+
+import { GOOD_DAY } from '../../../sandbox/dodo/store/world.ts'
+import { changeRunning } from '../../../src/billers/highlevel/recurring/rows.ts'
+import { highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { explain } from '../../../src/report/explain.ts'
+import { listAttention } from '../../../src/report/attention.ts'
+import { eventually, install, LOCATION, openPaying, type Paying } from './support.ts'
+
+const DAY_MS = 24 * 3_600_000
+let paying: Paying
+beforeAll(async () => {
+  paying = await openPaying({
+    env: { HIGHLEVEL_PAYMENTS: 'recurring', RETRY_SCHEDULE: '1d', HIGHLEVEL_TELL_AFTER: '60s' },
+  })
+})
+afterAll(() => paying.world.close())
+
+/** A subscription that began by paying on the page, and was verified. */
+async function subscribe(recurring: Record<string, unknown> = {}) {
+  const { world } = paying
+  const terms = { interval: 'month', intervalCount: 1, ...recurring } as const
+  const begun = await paying.begin(20, { recurring: terms })
+  const payment = world.dodo.pay(begun.sessionId)
+  await world.quiet()
+  const subscriptionId = begun.subscription?._id ?? ''
+  await paying.verify(begun.transactionId, payment.payment_id, { subscriptionId })
+  return { ...begun, payment, subscriptionId, mandate: String(payment.subscription_id) }
+}
+const chargesOf = (mandate: string) =>
+  [...paying.world.dodo.store.payments.values()].filter(
+    ({ subscription_id: id, total_amount: amount }) => id === mandate && amount > 0,
+  )
+const factsOf = (subscriptionId: string) =>
+  paying.world.highlevel.store.events
+    .map(({ body }) => body)
+    .filter((body) => body['ghlSubscriptionId'] === subscriptionId)
+    .map(({ event, subscriptionSnapshot: snapshot }) => {
+      return `${String(event)} ${(snapshot as { status: string }).status}`
+    })
+const orderOf = (key: string, check: (state: string, reason: string) => boolean) =>
+  paying.eventuallyOrder(key, ({ state, reason }) => check(state, reason))
+async function explained(id: string) {
+  const lines: string[] = []
+  const exitCode = await explain(paying.world.bridge.deps, id, (line) => lines.push(line))
+  return { exitCode, text: lines.join('\n') }
+}
+
+test('one that is declined to the end is unpaid, told once, and somebody must look until a cycle is paid', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  // A mandate that Dodo puts on hold is its customer's to renew first.
+  Object.assign(world.dodo.behaviour, { declineHoldsMandate: false, maxFailedCharges: 99 })
+  world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  await eventually(
+    async () => factsOf(subscriptionId).find((fact) => fact === 'subscription.updated unpaid'),
+    'it is told',
+  )
+  world.advance(DAY_MS + 60_000)
+
+  await orderOf(`${subscriptionId}#2`, (state, reason) => {
+    return state === 'attention' && reason.includes('cycle 2 was not paid')
+  })
+  const lines: string[] = []
+  await listAttention(world.bridge.deps, (line) => lines.push(line), { isJson: true })
+  expect(lines.join('\n')).toContain('subscription_unpaid')
+  const told = await explained(subscriptionId)
+  expect(told.text).toMatch(/State +unpaid/)
+  expect(told.text).toContain('Trouble')
+
+  world.dodo.setCard(mandate)
+  const { declineHoldsMandate, maxFailedCharges } = GOOD_DAY
+  Object.assign(world.dodo.behaviour, { declineHoldsMandate, maxFailedCharges })
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#3`, (state) => state === 'paid')
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'failed')
+  expect(factsOf(subscriptionId).filter((fact) => fact.endsWith('unpaid'))).toHaveLength(1)
+})
+
+test('one that HighLevel does not show any more is neither charged nor cancelled, but shown', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate, transactionId } = await subscribe()
+  const kept = world.highlevel.store.subscriptions.get(subscriptionId)
+  world.highlevel.store.subscriptions.delete(subscriptionId)
+  world.advance(31 * DAY_MS)
+
+  await orderOf(transactionId, (state, reason) => {
+    return state === 'attention' && reason.includes('does not know it')
+  })
+  expect(chargesOf(mandate)).toHaveLength(1)
+  expect(world.dodo.store.subscriptions.get(mandate)?.status).toBe('active')
+
+  if (kept) world.highlevel.store.subscriptions.set(subscriptionId, kept)
+  world.advance(DAY_MS + 60_000)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+  await orderOf(transactionId, (state) => state === 'paid')
+})
+
+test('cycles that nobody expects any more are passed over, and stay to be read', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate, transactionId } = await subscribe()
+  world.advance(31 * 3 * DAY_MS)
+
+  await orderOf(`${subscriptionId}#4`, (state) => state === 'paid')
+
+  const told = await explained(transactionId)
+  expect(told.text).toContain('cycle 2 was not charged: it was more than one interval late')
+  expect(chargesOf(mandate)).toHaveLength(2)
+})
+
+test('after its last cycle it is expired, and told', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe({ totalCycles: 2 })
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+
+  await eventually(
+    async () => factsOf(subscriptionId).find((fact) => fact === 'subscription.updated expired'),
+    'it is told',
+  )
+  world.advance(62 * DAY_MS)
+  await world.quiet()
+  expect(chargesOf(mandate)).toHaveLength(2)
+})
+
+test('a cycle is refunded by the transaction that HighLevel made of it, and by no other', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate, transactionId } = await subscribe()
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+  const chargeId = chargesOf(mandate).at(-1)?.payment_id ?? ''
+  const made = world.highlevel.copyTransaction(transactionId)
+  const stranger = world.highlevel.copyTransaction(transactionId)
+  Object.assign(made, { status: 'succeeded', chargeId, subscriptionId })
+  Object.assign(stranger, { status: 'succeeded', chargeId: 'pay_of_nobody', subscriptionId })
+
+  for (const wrong of [
+    await paying.refund(stranger._id, 5, { chargeId }),
+    await paying.refund(made._id, 5, { chargeId: 'pay_of_nobody' }),
+    await paying.refund('f'.repeat(24), 5, { chargeId }),
+  ])
+    expect(wrong.body).toMatchObject({ success: false, message: 'Unknown payment' })
+  const refunded = await paying.refund(made._id, 5, { chargeId })
+
+  expect(refunded.body).toMatchObject({ success: true, amount: 5 })
+  expect(world.refundsOf(chargeId)).toHaveLength(1)
+})
+
+test('one that is cancelled while its charge is under way is told of the money, and never charged again', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  world.dodo.behaviour.settleAfterMs = 4_000
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'processing')
+  const answer = await paying.query('cancel_subscription', { subscriptionId })
+  world.dodo.behaviour.settleAfterMs = GOOD_DAY.settleAfterMs
+  expect(answer.body).toEqual({ status: 'canceled' })
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+  await eventually(
+    async () => factsOf(subscriptionId).find((fact) => fact === 'subscription.charged canceled'),
+    'the money is told',
+  )
+  world.advance(31 * DAY_MS)
+  await world.quiet()
+
+  expect(chargesOf(mandate)).toHaveLength(2)
+})
+
+test('one that was cancelled meanwhile is not taken up again by whoever had read it before', async () => {
+  const { db } = paying.world.bridge
+  const { subscriptionId } = await subscribe()
+  const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+  const [read] = await db.select().from(highlevelSubscriptions).where(isThis)
+  const id = read?.id ?? ''
+  expect(await changeRunning(db, id, { nextCycle: 2 })).toBe(true)
+  await paying.query('cancel_subscription', { subscriptionId })
+
+  const later = { status: 'active', nextCycle: 3, nextWakeAt: new Date() } as const
+  expect(await changeRunning(db, id, later)).toBe(false)
+  const [after] = await db.select().from(highlevelSubscriptions).where(isThis)
+  expect(after).toMatchObject({ status: 'canceled', nextCycle: 2, nextWakeAt: null })
+})
+
+test('it stops with the app, is not told of that, and stays so when the app comes back', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate, transactionId } = await subscribe()
+  world.highlevel.uninstall(LOCATION)
+  await world.highlevel.idle()
+  await world.quiet()
+  const before = factsOf(subscriptionId).length
+  world.advance(31 * DAY_MS)
+  await world.quiet()
+  await world.sweep()
+  await world.quiet()
+
+  expect(chargesOf(mandate)).toHaveLength(1)
+  expect(factsOf(subscriptionId)).toHaveLength(before)
+  expect((await explained(subscriptionId)).text).toMatch(/State +canceled/)
+  expect((await explained(LOCATION)).text).toMatch(/State +uninstalled[^]*Newest orders/)
+  await install(world, LOCATION)
+  world.advance(31 * DAY_MS)
+  await world.quiet()
+  expect(chargesOf(mandate)).toHaveLength(1)
+  await orderOf(transactionId, (state) => state === 'paid')
+})

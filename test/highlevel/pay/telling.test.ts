@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { eventually, openPaying, type Paying } from './support.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+let paying: Paying
+beforeAll(async () => {
+  paying = await openPaying({ env: { HIGHLEVEL_TELL_AFTER: '60s' } })
+})
+afterAll(() => paying.world.close())
+
+const told = (transactionId: string) => paying.eventsOf(transactionId)
+
+describe('a payment that nobody verified', () => {
+  test('is told after HIGHLEVEL_TELL_AFTER, once, and claimed by that', async () => {
+    const { world } = paying
+    const { transactionId, chargeId } = await paying.buy(25.99)
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    await world.quiet()
+    expect(told(transactionId)).toEqual([])
+
+    world.advance(61_000)
+    await eventually(async () => told(transactionId)[0], 'an event')
+    await world.quiet()
+
+    expect(told(transactionId).map(({ body }) => body)).toEqual([
+      {
+        event: 'payment.captured',
+        chargeId,
+        ghlTransactionId: transactionId,
+        chargeSnapshot: {
+          id: chargeId,
+          status: 'succeeded',
+          amount: 2_599,
+          chargeId,
+          chargedAt: expect.any(Number),
+        },
+        locationId: 'loc_demo_1',
+        apiKey: paying.apiKey(),
+        marketplaceAppId: 'app_demo_1',
+      },
+    ])
+    expect(paying.statusOf(transactionId)).toBe('succeeded')
+    expect((await paying.reportsOf(transactionId))[0]).toMatchObject({ claimed: true })
+  })
+
+  test('is not told once HighLevel has asked by itself', async () => {
+    const { world } = paying
+    const { transactionId, chargeId } = await paying.buy()
+    await paying.verify(transactionId, chargeId)
+    world.advance(61_000)
+    await paying.eventuallyOrder(transactionId, ({ told: all }) => all[0]?.status === 'done')
+    expect(told(transactionId)).toEqual([])
+  })
+
+  test('is told until HighLevel takes it, ever more seldom', async () => {
+    const { world } = paying
+    const { transactionId } = await paying.buy()
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    const path = '/payments/custom-provider/webhook'
+    world.highlevel.faults.add({ kind: 'status', status: 503, times: 2, match: { path } })
+    world.advance(61_000)
+    await paying.eventuallyOrder(transactionId, ({ told: all }) => all[0]?.attempts === 1)
+    expect(told(transactionId)).toEqual([])
+    for (let again = 0; again < 2; again += 1) {
+      world.advance(HOUR_MS / 60)
+      await paying.eventuallyOrder(
+        transactionId,
+        ({ told: all }) => (all[0]?.attempts ?? 0) >= again + 2,
+      )
+    }
+    await eventually(async () => told(transactionId)[0], 'an event')
+    expect(told(transactionId)).toHaveLength(1)
+  })
+
+  test('that HighLevel never takes is for a person to look at after three days', async () => {
+    const { world } = paying
+    const { transactionId } = await paying.buy()
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    const path = '/payments/custom-provider/webhook'
+    world.highlevel.faults.add({ kind: 'status', status: 503, match: { path } })
+    world.advance(61_000)
+    await paying.eventuallyOrder(transactionId, ({ told: all }) => all[0]?.attempts === 1)
+    world.advance(3 * DAY_MS + HOUR_MS)
+    const order = await paying.eventuallyOrder(transactionId, ({ state }) => state === 'attention')
+    world.highlevel.faults.clear()
+    expect(order.told).toMatchObject([{ what: 'payment.captured', status: 'failed' }])
+  })
+
+  test('of a transaction that asks for another amount by now is not told', async () => {
+    const { world } = paying
+    const { transactionId, transaction } = await paying.buy(10)
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    transaction.amount = 100
+    world.advance(61_000)
+    await paying.eventuallyOrder(transactionId, ({ told: all }) => all[0]?.status === 'failed')
+    expect(told(transactionId)).toEqual([])
+  })
+})
+
+describe('what HighLevel was told, and did not apply', () => {
+  test('is told again by a sweep an hour later, at most daily, until it does', async () => {
+    const { world } = paying
+    const { behaviour } = world.highlevel
+    const { transactionId } = await paying.buy()
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    behaviour.appliesEvents = false
+    world.advance(61_000)
+    await eventually(async () => told(transactionId)[0], 'an event')
+
+    await world.sweep()
+    await world.quiet()
+    expect(told(transactionId)).toHaveLength(1)
+    world.advance(HOUR_MS + 1_000)
+    await world.sweep()
+    await eventually(async () => told(transactionId)[1], 'another event')
+    world.advance(2 * HOUR_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(told(transactionId)).toHaveLength(2)
+
+    behaviour.appliesEvents = true
+    world.advance(DAY_MS)
+    await world.sweep()
+    await eventually(async () => told(transactionId)[2], 'a third event')
+    expect(paying.statusOf(transactionId)).toBe('succeeded')
+    world.advance(2 * DAY_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(told(transactionId)).toHaveLength(3)
+  })
+})
+
+test('money that comes after the app was taken out is late, and goes back', async () => {
+  const { world } = paying
+  const { transactionId, sessionId } = await paying.begin()
+  world.highlevel.uninstall('loc_demo_1')
+  await world.quiet()
+  const late = world.dodo.pay(sessionId)
+  await paying.eventuallyOrder(transactionId, ({ payments }) =>
+    payments.some(({ disposition }) => disposition === 'late'),
+  )
+  await world.quiet()
+  expect(world.refundsOf(late.payment_id)).toHaveLength(1)
+})
