@@ -3,31 +3,58 @@ import { Hono, type Context } from 'hono'
 import type { Deps } from './deps.ts'
 import { InvalidSignature, MalformedEvent, messageOf } from './errors.ts'
 import { adminOnly } from './http/admin.ts'
+import { describeApi } from './http/api/describe.ts'
+import { operatorApi } from './http/api/operator-api.ts'
+import { customerPages } from './http/customer-pages.ts'
 import { openDoor } from './http/door.ts'
 import { assets } from './http/assets.ts'
+import type { HighlevelDeps } from './billers/highlevel/deps.ts'
+import type { HighlevelAccess } from './billers/highlevel/install/open.ts'
 import { dashboard } from './http/dashboard/dashboard.tsx'
 import { createGuesses } from './http/guesses.ts'
 import { deadLettersApi, deliveriesApi } from './http/deliveries.ts'
 import { countDeliveries, meterReceive, meterRoutes, metricsOf } from './http/metrics.ts'
+import { highlevelInstall } from './http/highlevel/install.ts'
+import { highlevelPay } from './http/highlevel/pay.ts'
+import { highlevelQuery } from './http/highlevel/query.ts'
+import { highlevelSettings } from './http/highlevel/settings.ts'
 import { openfront } from './http/openfront.ts'
-import { pay } from './http/pay.ts'
+import { refuseMethod } from './http/refuse-method.ts'
 import { Refusal, RETRY_AFTER_SECONDS } from './http/refusal.ts'
 import { createSampledLog } from './http/sampled-log.ts'
 import { answerFailure, answerNothing, createGetPath, guarded } from './http/surface.ts'
+import { sourceOf } from './http/source.ts'
 import { createTake, webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
+import { SOURCES } from './inbox/sources.ts'
+import type { Inspect } from './doctor/inspect.ts'
+import type { Fetch } from './vendor-fetch.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
-import { describeCustomer } from './report/customer.ts'
-import { describeInvoice } from './report/invoice.ts'
 import { describeOrder, listOrders } from './report/order.ts'
 
-export type AppDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now'> & {
+/** Of an address of webhooks; a Dodo account's own is Dodo's. */
+const serviceOf = (path: string) =>
+  SOURCES.find((one) => path.endsWith(`/${one}`)) ?? (path.includes('/dodo/') ? 'dodo' : 'lago')
+
+export type AppDeps = Pick<
+  Deps,
+  'accounts' | 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now' | 'sources'
+> & {
   receive: Receive
+  /** How the merchant's logo is fetched. */
+  fetch?: Fetch
   organizationId: () => Promise<string>
   /** What keeps us from being ready; empty when nothing does. */
   findUnready: () => Promise<string[]>
   metrics: Metrics
+  /** Undefined while HighLevel is off. */
+  highlevel?: HighlevelAccess | undefined
+  paying?: HighlevelDeps | undefined
+  /** The checks of `doctor`, from inside. */
+  inspect: Inspect
+  /** How notifications leave. */
+  tellWith: Fetch
 }
 
 /** The whole HTTP surface. Errors become statuses here and nowhere else. */
@@ -35,11 +62,12 @@ export function createApp(deps: AppDeps) {
   const { config, db, log, metrics } = deps
   const app = new Hono({ getPath: createGetPath(config.publicUrl) })
   const say = createSampledLog(log)
+  const { around, app: customers } = customerPages(deps)
   const countRefused = createRefusedCount({ db, now: deps.now })
   const noteRefused = (c: Context, reason: string) => {
     const id = c.req.header('x-lago-unique-key') ?? c.req.header('webhook-id') ?? ''
     if (!id.startsWith(PROBE_ID))
-      countRefused(c.req.path.endsWith('/dodo') ? 'dodo' : 'lago', reason)
+      countRefused(serviceOf(c.req.path), { at: deps.now(), from: sourceOf(c), reason })
   }
 
   app.onError((error, c) => {
@@ -57,18 +85,21 @@ export function createApp(deps: AppDeps) {
     }
     // The sender is to try again: whatever it was, nothing has been acknowledged.
     say('error', { path: c.req.routePath, error: messageOf(error) }, 'request failed')
-    return answerFailure(c)
+    return answerFailure(c, around)
   })
-  app.notFound((c) => answerNothing(c, say))
+  app.notFound((c) => answerNothing(c, say, around))
 
   const guesses = createGuesses()
   const { adminToken, viewerToken } = config
   const admin = adminOnly(adminToken, { guesses, say, viewerToken })
 
-  app.use(meterRoutes(metrics), guarded(config.publicUrl))
+  app.use(
+    meterRoutes(metrics),
+    guarded(config.publicUrl, { isOpened: config.highlevel !== undefined }),
+  )
   app.use('/webhooks/*', countDeliveries(metrics))
   const take = createTake({ ...deps, receive: meterReceive(metrics, deps.receive) })
-  app.route('/webhooks', webhooks(take))
+  app.route('/webhooks', webhooks(take, { accounts: deps.accounts, isLagoOn: config.lago.isOn }))
   app.get('/health', (c) => c.json({ ok: true }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
@@ -78,7 +109,16 @@ export function createApp(deps: AppDeps) {
   })
   app.get('/favicon.ico', (c) => c.body(null, 204))
   app.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
-  app.route('/pay', pay(deps))
+  app.route('/', customers)
+  const { highlevel, paying } = deps
+  if (highlevel) {
+    app.route('/highlevel', highlevelInstall({ ...deps, highlevel }))
+    app.route('/highlevel', highlevelSettings({ ...deps, highlevel }))
+  }
+  if (paying) {
+    app.route('/highlevel', highlevelPay(paying))
+    app.route('/highlevel', highlevelQuery(paying))
+  }
 
   app.get('/metrics', admin, metricsOf(metrics))
 
@@ -86,15 +126,9 @@ export function createApp(deps: AppDeps) {
   app.use('/api/*', admin)
   app.route('/api/deliveries', deliveriesApi(deps))
   app.route('/api/dead-letters', deadLettersApi(deps))
-  app.get('/api/invoices/:lagoInvoiceId', async (c) => {
-    const invoice = await describeInvoice(db, config.publicUrl, c.req.param('lagoInvoiceId'))
-    return invoice ? c.json(invoice) : c.json({ error: 'the bridge knows no such invoice' }, 404)
-  })
-  app.get('/api/customers/:lagoCustomerId', async (c) => {
-    const customer = await describeCustomer(db, config.publicUrl, c.req.param('lagoCustomerId'))
-    return customer ? c.json(customer) : c.json({ error: 'the bridge knows no such customer' }, 404)
-  })
-  if (config.openfront) {
+  app.route('/api', operatorApi(deps))
+  app.get('/api/openapi.json', (c) => c.json(describeApi(config.publicUrl)))
+  if (config.openfront || config.highlevel) {
     app.get('/api/orders', async (c) =>
       c.json({ orders: await listOrders(db, config.publicUrl, c.req.query()) }),
     )
@@ -102,11 +136,13 @@ export function createApp(deps: AppDeps) {
       const order = await describeOrder(db, config.publicUrl, c.req.param('orderId'))
       return order ? c.json(order) : c.json({ error: 'the bridge knows no such order' }, 404)
     })
+    app.all('/api/orders', (c) => refuseMethod(c, 'GET, HEAD'))
+    app.all('/api/orders/:orderId', (c) => refuseMethod(c, 'GET, HEAD'))
   }
+  app.route('/assets', assets({ hasDashboard: adminToken !== undefined }))
   if (adminToken !== undefined) {
-    app.route('/assets', assets())
     app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))
   }
-  app.fetch = openDoor(take, app.fetch)
+  app.fetch = openDoor(config.lago.isOn ? take : { dodo: take.dodo }, app.fetch)
   return app
 }

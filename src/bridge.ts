@@ -2,12 +2,18 @@ import { sql as query } from 'drizzle-orm'
 import type { Logger } from 'pino'
 
 import { createApp } from './app.ts'
-import { combineBillers } from './billers/billers.ts'
+import { DEFAULT_ACCOUNT } from './account-key.ts'
+import { createBillers } from './billers/billers.ts'
+import { openHighlevelAccess } from './billers/highlevel/install/open.ts'
+import { createOwnAccounts } from './billers/highlevel/own-accounts.ts'
+import { createSeal } from './highlevel/sealed.ts'
+import { createPaying } from './billers/highlevel/paying.ts'
 import { createLagoBiller } from './billers/lago/biller.ts'
-import { createOpenfrontBiller } from './billers/openfront/biller.ts'
+import { createSources } from './billers/sources.ts'
 import { openClients } from './clients.ts'
 import type { Config } from './config.ts'
 import { openDatabase, openLockConnection } from './db/client.ts'
+import { createInspect } from './doctor/inspect.ts'
 import { explainDatabaseError } from './db/database-error.ts'
 import { openEmbeddedPostgres } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
@@ -19,9 +25,12 @@ import { messageOf } from './errors.ts'
 import { createReceive } from './inbox/receive.ts'
 import { introduce, introduceRefused } from './introduce.ts'
 import { JOB_KINDS } from './jobs.ts'
+import { createOnAccount } from './on-account.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
+import { openShops } from './openfront/shops.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { createQueue } from './queue/queue.ts'
+import { createPreviews } from './collect/act/previews.ts'
 import { createAlone } from './collect/alone.ts'
 import { rememberInstallation } from './billers/lago/collect-since.ts'
 import type { Fetch } from './vendor-fetch.ts'
@@ -93,7 +102,7 @@ export async function openBridge(
   async function openQueue() {
     const { queueSchema: schema } = await wait(
       'the database, and the schema being brought up to date',
-      migrate(server.url, { log, stop }),
+      migrate(server.url, { log, stop, pool: sql }),
     )
     await adjust()
     const opened = createQueue({ sql, log, kinds: JOB_KINDS, now, schema })
@@ -102,30 +111,83 @@ export async function openBridge(
   }
 
   const metrics = createMetrics(config, now)
-  const { live, urgent, patient, keys, abort, leave } = await openClients({
+  const { own, accounts, keys, stopping, abort, leave } = await openClients({
     config,
     db,
     log,
     now,
     fetch,
     metrics,
+    stored:
+      config.highlevel &&
+      createOwnAccounts({ db, config, seal: createSeal(config.highlevel.secrets) }),
   })
-  const organizationId = rememberOnSuccess(live.lago.getOrganizationId)
-  const lagoBiller = createLagoBiller({ lago: live.lago, organizationId })
-  const biller = config.openfront
-    ? combineBillers(lagoBiller, createOpenfrontBiller({ db }))
-    : lagoBiller
-  const deps = { config, db, queue, alone: alone.run, biller, log, now, ...live, organizationId }
+  const organizationId = rememberOnSuccess(own.live.lago.getOrganizationId)
+  const highlevel =
+    config.highlevel &&
+    openHighlevelAccess({
+      config: config.highlevel,
+      publicUrl: config.publicUrl,
+      db,
+      alone: alone.run,
+      now,
+      fetch,
+      ask: metrics.meterFetch('HighLevel', fetch),
+      stop: stopping,
+    })
+  const paying =
+    highlevel &&
+    createPaying(
+      { config, db, queue, log, now, accounts, onAccount: (id, urgency) => onAccount(id, urgency) },
+      highlevel,
+      { fetch: metrics.meterFetch('HighLevel', fetch), stop: stopping },
+    )
+  const shops = openShops({ config, fetch: metrics.meterFetch('Openfront', fetch), now })
+  const sources = createSources({
+    config,
+    highlevel: paying,
+    completing: {
+      db,
+      now,
+      findShop: shops.find,
+      completeAfterMs: config.openfront?.completeAfterMs ?? 0,
+    },
+  })
+  const lago = config.lago.isOn
+    ? createLagoBiller({ lago: own.live.lago, organizationId })
+    : undefined
+  const billerOf = createBillers({ db, lago, sources })
+  const deps = {
+    config,
+    db,
+    queue,
+    alone: alone.run,
+    account: DEFAULT_ACCOUNT,
+    accounts,
+    biller: billerOf(DEFAULT_ACCOUNT),
+    sources,
+    previews: createPreviews(now),
+    log,
+    now,
+    ...own.live,
+    organizationId,
+  }
+  const onAccount = createOnAccount(deps, { own, accounts, billerOf })
   const receive = createReceive({ ...deps, databaseUrl: server.url })
   const work = createWork({
     deps,
-    urgent,
-    patient,
+    highlevel,
+    paying,
+    urgent: own.urgent,
+    patient: own.sweep,
+    onAccount,
+    sources,
     isCrowded: receive.isCrowded,
     beat: () => pulse.beat(db, now()),
     adjustClock: adjust,
     metrics,
     tellWith,
+    fetch,
     refusedKeys: () => (['Lago', 'Dodo'] as const).filter((service) => keys.refused(service)),
   })
 
@@ -153,6 +215,7 @@ export async function openBridge(
     await queue.stop(HAND_BACK_MS)
     clearTimeout(giveUp)
     abort()
+    shops.close()
     await metrics.signals.withdraw(db).catch(() => undefined)
     await receive.close()
     await leave()
@@ -166,12 +229,15 @@ export async function openBridge(
     log,
     isReady: async () => (await findUnready()).length === 0,
   })
-  const app = createApp({ ...deps, receive, findUnready, metrics })
+  const inspect = createInspect({ config, isPublicUrlGiven, databaseUrl: server.url, fetch, now })
+  const seen = { metrics, inspect, tellWith, fetch }
+  const app = createApp({ ...deps, highlevel, paying, receive, findUnready, ...seen })
   const greeting = { ...deps, keys }
   return {
     app,
     db,
     deps,
+    highlevel,
     metrics,
     databaseUrl: server.url,
     async work({ isAlone = false } = {}) {
@@ -181,6 +247,8 @@ export async function openBridge(
     },
     sweep: (options?: { isDryRun?: boolean }) => work.sweepNow(options),
     settle: work.settle,
+    /** Plans the mails that time alone brings, and has those sent that are due. */
+    planMail: () => work.planMail(),
     /** Looks now at what is wrong, whoever looked last. */
     watch: () => work.watchNow(),
     close,

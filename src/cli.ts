@@ -11,15 +11,23 @@ import {
 import { doctorHere, type GivenDoctor } from './doctor/command.ts'
 import { createLog } from './log.ts'
 import { forget } from './privacy/forget.ts'
+import { testMail, type MailTestOptions } from './mail/test-mail.ts'
 import { testNotification } from './notify/test-notification.ts'
+import { BadOption } from './report/bad-option.ts'
 import { listAttention } from './report/attention.ts'
 import { explain } from './report/explain.ts'
+import { locations, type LocationsOptions } from './report/locations.ts'
 import { readPeriod, type GivenPeriod } from './report/period.ts'
+import { kept } from './report/kept.ts'
+import { links } from './report/links.ts'
 import { reconcile } from './report/reconcile.ts'
 import { statement } from './report/statement.ts'
+import { status, watchStatus } from './report/status.ts'
+import { tail } from './report/tail.ts'
 import { explainFailure, readProcessSettings, runServer } from './run.ts'
 import { dismiss } from './billers/lago/dismiss.ts'
 import { readCurrencies, setupHere, type GivenSetup } from './setup/command.ts'
+import { BUILD } from './version.ts'
 
 const STANDARD_ERROR = 2
 const WRONG_USAGE = 2
@@ -59,6 +67,8 @@ async function end(exitCode: number) {
   process.exit(exitCode)
 }
 
+type GivenStatement = GivenPeriod & { csv: boolean; kept: boolean; source?: string }
+
 const asExitCode =
   <Args extends unknown[]>(command: (...args: Args) => Promise<number>) =>
   async (...args: Args) =>
@@ -66,6 +76,7 @@ const asExitCode =
 
 const program = new Command('bridge')
   .description('Collects Lago invoices through Dodo Payments and keeps both ledgers in agreement')
+  .version(BUILD, '--version', 'prints the release')
   // Wrong usage is told apart from a command that found something wrong; help that was asked for is neither.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_USAGE))
 
@@ -123,15 +134,22 @@ program
   .command('explain <invoice>')
   .description(
     'everything that happened to one invoice (id or number) and why, and what will happen next; ' +
-      'also of a payment request or a customer (id), and of an id of Dodo (pay_…, ref_…, dp_…, cks_…)',
+      'also of a payment request or a customer (id), of an order (ord_…, or what its source calls it), ' +
+      'of a subscription or a location of HighLevel, ' +
+      'and of an id of Dodo (pay_…, ref_…, dp_…, cks_…)',
   )
+  .option('--source <source>', 'lago, openfront or highlevel, where two of them use the same id')
   .action(
-    asExitCode((idOrNumber: string) => withBridge(({ deps }) => explain(deps, idOrNumber, write))),
+    asExitCode((idOrNumber: string, options: { source?: string }) =>
+      withBridge(({ deps }) => explain(deps, idOrNumber, write, options)),
+    ),
   )
 
 program
   .command('dismiss <invoice>')
-  .description('puts aside the reason for attention that an invoice (id or number) shows')
+  .description(
+    'puts aside the reason for attention that an invoice (id or number) or an order shows',
+  )
   .option('--undo', 'show again what was put aside', false)
   .action(
     asExitCode((idOrNumber: string, { undo }: { undo: boolean }) =>
@@ -152,7 +170,38 @@ program
 program
   .command('attention')
   .description('what a person must look at, with the reason; exit code 1 if there is anything')
-  .action(asExitCode(() => withBridge(({ deps }) => listAttention(deps, write))))
+  .option('--json', 'for programs', false)
+  .action(
+    asExitCode(({ json }: { json: boolean }) =>
+      withBridge(({ deps }) => listAttention(deps, write, { isJson: json })),
+    ),
+  )
+
+program
+  .command('status')
+  .description('the overview: money, what waits, what is wrong; exit code 1 if anything is')
+  .option('--watch', 'again every five seconds, until it is interrupted', false)
+  .action(
+    asExitCode(({ watch }: { watch: boolean }) =>
+      withBridge(({ deps }) => (watch ? watchStatus(deps, write) : status(deps, write))),
+    ),
+  )
+
+program
+  .command('tail')
+  .description('what happens, as it happens, over all invoices')
+  .option('--invoice <invoice>', 'only of this one (id or number)')
+  .option('--json', 'one object in each line', false)
+  .action(
+    asExitCode(({ invoice, json }: { invoice?: string; json: boolean }) =>
+      withBridge(({ deps }) => tail(deps, { invoice, isJson: json }, write)),
+    ),
+  )
+
+program
+  .command('links <customer>')
+  .description('the links to send to one customer (id): to save a card, and to pay what is open')
+  .action(asExitCode((payerKey: string) => withBridge(({ deps }) => links(deps, payerKey, write))))
 
 program
   .command('replay [source] [delivery]')
@@ -204,6 +253,28 @@ program
   )
 
 program
+  .command('mail-test <address>')
+  .description('sends one mail, as a customer would get it, and prints the answer of the server')
+  .option('--kind <kind>', 'which one', 'invoice')
+  .option('--language <tag>', 'in which language', 'en')
+  .action(
+    asExitCode((address: string, options: MailTestOptions) =>
+      testMail(readProcessSettings().config, address, options, write),
+    ),
+  )
+
+program
+  .command('locations')
+  .description("HighLevel's locations: state, account of each mode, tokens, last call")
+  .option('--connect <id>', "put one's provider record and keys right, now")
+  .option('--disconnect <id>', 'take its provider record out, until --connect')
+  .action(
+    asExitCode((options: LocationsOptions) =>
+      withBridge(({ deps, highlevel }) => locations({ ...deps, highlevel }, options, write)),
+    ),
+  )
+
+program
   .command('statement')
   .description('both ledgers side by side; exit code 1 if a difference has no explanation')
   .option('--from <date>', 'first day (default: 30 days)')
@@ -211,16 +282,22 @@ program
   .option('--month <month>', 'a whole month, like 2026-08')
   .option('--tz <zone>', 'whose days they are, like Europe/Paris', 'UTC')
   .option('--csv', 'one row for each payment, refund and dispute', false)
+  .option('--source <source>', 'only of lago, openfront or highlevel')
+  .option('--kept', 'instead: what Dodo keeps, its fees, tax and payouts', false)
   .action(
-    asExitCode(async ({ csv, ...given }: GivenPeriod & { csv: boolean }) => {
+    asExitCode(async ({ csv, source, kept: isKept, ...given }: GivenStatement) => {
       const period = readPeriod(given, now())
-      return withBridge(({ deps }) => statement(deps, { period, isCsv: csv }, write))
+      return withBridge(({ deps }) =>
+        isKept
+          ? kept(deps, { period, isCsv: csv }, write)
+          : statement(deps, { period, isCsv: csv, source }, write),
+      )
     }),
   )
 
 const fail = (error: unknown) => {
   progress(explainFailure('could not go on', error))
-  return end(1)
+  return end(error instanceof BadOption ? WRONG_USAGE : 1)
 }
 process
   .on('uncaughtException', (error) => void fail(error))

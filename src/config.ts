@@ -4,6 +4,7 @@ import { refuseBadDatabaseUrl } from './db/database-url.ts'
 import { alertUrl } from './env/alert-url.ts'
 import { clean } from './env/clean.ts'
 import { ConfigError } from './env/config-error.ts'
+import { CUSTOMER_VARIABLES, toCustomersConfig } from './env/customers.ts'
 import {
   DODO_TEST_SECRET_NAMES,
   DODO_TEST_VARIABLES,
@@ -17,6 +18,12 @@ import {
   isHighlevelOn,
   toHighlevelConfig,
 } from './env/highlevel.ts'
+import {
+  findMailContradictions,
+  MAIL_SECRET_NAMES,
+  MAIL_VARIABLES,
+  toMailConfig,
+} from './env/mail.ts'
 import { findDoubts, findStrangers, findUnsafe } from './env/judge.ts'
 import {
   findOpenfrontContradictions,
@@ -141,6 +148,8 @@ const Environment = z.object({
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'write a pino level')
     .default('info'),
+  ...CUSTOMER_VARIABLES,
+  ...MAIL_VARIABLES,
   ...DODO_TEST_VARIABLES,
   ...OPENFRONT_VARIABLES,
   ...HIGHLEVEL_VARIABLES,
@@ -160,6 +169,7 @@ export const SECRET_NAMES = [
   'VIEWER_TOKEN',
   'ALERT_WEBHOOK_URL',
   'ALERT_WEBHOOK_SECRET',
+  ...MAIL_SECRET_NAMES,
   ...DODO_TEST_SECRET_NAMES,
   ...OPENFRONT_SECRET_NAMES,
   ...HIGHLEVEL_SECRET_NAMES,
@@ -187,6 +197,7 @@ type Environment = Record<string, string | undefined>
 function findContradictions(env: Environment): string[] {
   return [
     ...(isLagoOn(env) ? findMissingLago(env) : []),
+    ...findMailContradictions(env),
     ...findDodoTestContradictions(env),
     ...findOpenfrontContradictions(env),
     ...findHighlevelContradictions(env),
@@ -208,7 +219,8 @@ function findMissingLago(env: Environment): string[] {
   return problems
 }
 
-const DODO_API_URLS = {
+/** Where Dodo is, by mode. */
+export const DODO_API_URLS = {
   test: 'https://test.dodopayments.com',
   live: 'https://live.dodopayments.com',
 } as const
@@ -292,6 +304,8 @@ function toConfig(env: z.infer<typeof Environment>) {
       format: env.ALERT_FORMAT,
       summaryAt: env.ALERT_SUMMARY_AT,
     },
+    customers: toCustomersConfig(env),
+    mail: toMailConfig(env),
     logLevel: env.LOG_LEVEL,
   }
 }

@@ -37,6 +37,15 @@ export class Later extends Error {
 }
 
 /**
+ * Put off until `at`, and a failure all the same, unlike other work that is put off: what never gets better would be
+ * done again and again at once, and nobody would hear of it.
+ */
+export class Failing extends Later {}
+
+/** A call may have been carried out, and nobody knows: it is looked for at `at`. */
+export class Unanswered extends Failing {}
+
+/**
  * What is known of a call's effect. `refused`: the service answered that it did not do it.
  * `unknown`: a timeout, a reset or a 5xx; it may or may not have been done.
  */

@@ -10,7 +10,8 @@ type Introducing = Pick<Deps, 'lago' | 'dodo' | 'log'> & { config: Config; keys:
  * work perfectly, for somebody else. A service that is away is no reason to wait, or not to be ready.
  */
 export async function introduce(deps: Introducing): Promise<void> {
-  await Promise.all([tell(deps, 'Lago', readLago), tell(deps, 'Dodo', readDodo)])
+  const lago = deps.config.lago.isOn ? [tell(deps, 'Lago', readLago)] : []
+  await Promise.all([...lago, tell(deps, 'Dodo', readDodo)])
 }
 
 /** Asks again those that refused our key, so that the bridge is ready as soon as they take it. */

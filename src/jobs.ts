@@ -14,8 +14,16 @@ export const JOBS = {
   topup: { atOnce: 1 },
   /** A customer who stands at the link to save a card. */
   setup: { atOnce: 1 },
+  /** A subscription of HighLevel: a cycle that is due, or its end. */
+  subscription: { atOnce: 2 },
+  /** A location of HighLevel, or an agency: whether it has the app, and its provider record. */
+  installation: { atOnce: 2 },
+  /** What somebody is to be told of an order. */
+  tell: { atOnce: 2 },
   /** Whoever is to be told what is wrong. */
   notify: { atOnce: 1 },
+  /** A mail to a customer. */
+  mail: { atOnce: 2 },
   /** Both services, for what webhooks missed. */
   sweep: { atOnce: 1 },
 } as const
@@ -25,5 +33,13 @@ export const JOB_KINDS = Object.keys(JOBS) as JobKind[]
 export const isJobKind = (text: string): text is JobKind => Object.hasOwn(JOBS, text)
 
 /** The kinds that a delivery may owe. */
-export const DELIVERY_KINDS = ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const
+export const DELIVERY_KINDS = [
+  'settle',
+  'trace',
+  'mandate',
+  'customer',
+  'bundle',
+  'topup',
+  'installation',
+] as const
 export type DeliveryKind = (typeof DELIVERY_KINDS)[number]

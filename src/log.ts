@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import type { PinoPretty } from 'pino-pretty'
 
 /** What must never be printed, should it ever be passed to the logger. */
 const SECRETS = [
@@ -28,6 +29,8 @@ export function createLog(
     base: null,
   }
   if (!isTerminal) return pino(options, pino.destination({ dest: destination, sync: true }))
+  // Loaded only where somebody looks on.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
   return pino(
     options,
     pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', sync: true, destination }),

@@ -4,6 +4,7 @@ import {
   ApiError,
   Later,
   messageOf,
+  PermanentError,
   type Service,
   UnreadableAnswer,
   WrongAddress,
@@ -75,7 +76,8 @@ export function createVendorFetch(options: {
       const { status, statusText, headers } = response
       return new Response(BODILESS.has(status) ? null : body, { status, statusText, headers })
     } catch (error) {
-      if (error instanceof Later || error instanceof ApiError) throw error
+      if (error instanceof Later || error instanceof ApiError || error instanceof PermanentError)
+        throw error
       if (error instanceof Unreadable) {
         throw new UnreadableAnswer({ service, call, why: error.message })
       }

@@ -1,4 +1,18 @@
+import { readFileSync } from 'node:fs'
+
 import manifest from '../package.json' with { type: 'json' }
 
 /** The release of the bridge. */
 export const VERSION: string = manifest.version
+/** What it was made from: the build of an image writes it down, and a working copy does not know. */
+export const REVISION: string = readRevision()
+/** Both, for people. */
+export const BUILD = REVISION === 'unknown' ? VERSION : `${VERSION} (${REVISION.slice(0, 7)})`
+
+function readRevision(): string {
+  try {
+    return readFileSync(new URL('../REVISION', import.meta.url), 'utf8').trim() || 'unknown'
+  } catch {
+    return 'unknown'
+  }
+}

@@ -17,6 +17,7 @@ const CAUSES = {
   payment: { priority: 10, isUrgent: true },
   dodo_delivery: { priority: 10 },
   lago_delivery: { priority: 5 },
+  highlevel_delivery: { priority: 5 },
   retry: { priority: 5 },
   customer_changed: { priority: 5 },
   payment_request: { priority: 5 },
@@ -41,8 +42,7 @@ export const isUrgentCause = (cause: unknown): boolean => {
 }
 
 /** What a job says of why it was sent. A delivery says so itself, when it is read. */
-const dataOf = (cause: Cause) =>
-  cause === 'dodo_delivery' || cause === 'lago_delivery' ? {} : { cause }
+const dataOf = (cause: Cause) => (cause.endsWith('_delivery') ? {} : { cause })
 
 /**
  * Says "look at these", durably, within a transaction: neither its other changes nor the jobs exist without each

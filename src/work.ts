@@ -1,7 +1,19 @@
+import { readKey } from './account-key.ts'
+import type { Urgency } from './budget.ts'
 import type { Deps } from './deps.ts'
 import { messageOf } from './errors.ts'
 import { createDeadLetterWatch, keepDeadLetter } from './deliveries/dead-letters.ts'
 import { JOB_KINDS, JOBS, type JobKind } from './jobs.ts'
+import type { HighlevelDeps } from './billers/highlevel/deps.ts'
+import { settleSubscription, wakeSubscriptions } from './billers/highlevel/recurring/settle.ts'
+import { adoptMandate } from './billers/highlevel/recurring/setup.ts'
+import type { HighlevelAccess } from './billers/highlevel/install/open.ts'
+import { settleInstallation } from './billers/highlevel/install/settle-installation.ts'
+import { createBrands } from './customer/brand.ts'
+import { planDueMails } from './mail/due.ts'
+import { wakeMails } from './mail/mails.ts'
+import { isMailOn } from './mail/plan.ts'
+import { sendMail } from './mail/send.ts'
 import { noteSweep } from './metrics/note-sweep.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { expirePersonalData } from './privacy/expire.ts'
@@ -14,9 +26,14 @@ import { adoptSchedule, wakeDue } from './collect/clock.ts'
 import { createLookAtServices, greetEmptyLedger } from './billers/lago/look-at-services.ts'
 import { settleRequest } from './billers/lago/settle-request.ts'
 import { createSettle } from './billers/lago/settle.ts'
-import { isOrderId } from './billers/openfront/order.ts'
-import { settleOrder } from './billers/openfront/settle.ts'
+import { isOrderId } from './billers/orders/ids.ts'
+import { settleOrder } from './billers/orders/settle.ts'
+import type { Sources } from './billers/orders/source.ts'
+import { tellOne, wakeTellings } from './billers/orders/tellings.ts'
+import { finishDeliveries } from './collect/finish-deliveries.ts'
+import type { OnAccount } from './on-account.ts'
 import { noteTrouble } from './collect/trouble.ts'
+import { readCards } from './collect/sweep/read-cards.ts'
 import { setupCard } from './collect/act/setup-card.ts'
 import { syncCustomer } from './billers/lago/sync-customer.ts'
 import { syncMandate } from './collect/act/mandate.ts'
@@ -27,8 +44,9 @@ import type { Fetch } from './vendor-fetch.ts'
 import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
-const CLOCK_MS = 2_000
+const CLOCK_MS = 3_000
 const ADJUST_MS = 60_000
+const MAIL_MS = 60_000
 const DEAD_MS = 30_000
 const WATCH_MS = 10_000
 const DAILY_MS = 24 * 3_600_000
@@ -38,8 +56,14 @@ const CLOCK_LATE_MS = 10_000
 type Clients = Pick<Deps, 'lago' | 'dodo'>
 type Working = {
   deps: Deps
+  /** Undefined while HighLevel is off. */
+  highlevel: HighlevelAccess | undefined
+  paying: HighlevelDeps | undefined
   urgent: Clients
   patient: Clients
+  onAccount: OnAccount
+  /** Those whose receivables are orders. */
+  sources: Sources
   /** Whether so many deliveries come that everything else had better wait. */
   isCrowded: () => boolean
   /** Writes something, to know that the database takes it. */
@@ -49,16 +73,34 @@ type Working = {
   metrics: Metrics
   /** How notifications leave. */
   tellWith: Fetch
+  /** How the merchant's logo is fetched. */
+  fetch: Fetch
   /** The services that refuse our keys just now. */
   refusedKeys: () => ('Lago' | 'Dodo')[]
 }
 
+const isOfHighlevel = (kind: JobKind) => kind === 'installation' || kind === 'subscription'
+
 /** Works what is owed: the jobs, the clock, the sweeps. Nothing is worked until `start`. */
 export function createWork(working: Working) {
-  const { deps, urgent, patient, isCrowded, beat, adjustClock, metrics, tellWith, refusedKeys } =
-    working
+  const {
+    deps,
+    highlevel,
+    paying,
+    urgent,
+    patient,
+    onAccount,
+    sources,
+    isCrowded,
+    beat,
+    adjustClock,
+    metrics,
+    tellWith,
+    fetch,
+    refusedKeys,
+  } = working
   const { config, db, log, now, queue } = deps
-  const sweepDeps = { ...deps, ...patient }
+  const sweepDeps = { ...deps, ...patient, highlevel, paying }
   const settle = createSettle({ ...deps, urgent })
   const takeTurn = createTurns(isCrowded)
   const dead = createDeadLetterWatch(deps)
@@ -68,36 +110,93 @@ export function createWork(working: Working) {
     onTried: (type: string, result: 'sent' | 'failed') =>
       metrics.notifications.inc({ type, result }),
   }
+  const mailing = {
+    ...deps,
+    // Who waits at a page goes before who reads it later.
+    lago: patient.lago,
+    brands: createBrands({ config, lago: patient.lago, log, fetch }),
+    onMailed: (kind: string, result: string) => metrics.emails.inc({ kind, result }),
+  }
+  const ofOrders = { sources, onAccount }
+  /** What is only Lago's waits, unread, for the day on which Lago is switched on again. */
+  const ofLago = async <Given extends unknown[]>(
+    work: (...given: Given) => Promise<void>,
+    ...given: Given
+  ) => {
+    if (config.lago.isOn) await work(...given)
+  }
   const timers: ReturnType<typeof setInterval>[] = []
   let tickedAt: Date | undefined
 
   const handlers: Record<JobKind, Handler> = {
     async settle(key, data) {
       const leave = await takeTurn()
-      const isOrder = config.openfront !== undefined && isOrderId(key)
-      const settling = isOrder ? settleOrder({ ...deps, ...urgent }, key, data) : settle(key, data)
+      const settling = isOrderId(key)
+        ? settleOrder(deps, ofOrders, key, data)
+        : ofLago(settle, key, data)
       await settling.finally(leave)
     },
     // What a sweep came upon may wait for what was told.
     trace: (key, _data, priority) =>
-      tracePayment(priority > 0 ? { ...deps, ...urgent } : deps, key),
-    mandate: (key) => syncMandate(deps, key),
+      within('trace', key, priority > 0 ? 'urgent' : 'live', tracePayment),
+    mandate: (key) => within('mandate', key, 'live', followMandate),
     // Ten thousand may be imported at once; whoever has an invoice is met when that is collected.
-    customer: (key) => syncCustomer({ ...deps, ...patient }, key),
-    bundle: (key) => settleRequest(deps, key),
-    topup: (key) => settleTopUp(deps, key),
+    customer: (key) => ofLago(syncCustomer, { ...deps, ...patient }, key),
+    bundle: (key) => ofLago(settleRequest, deps, key),
+    topup: (key) => ofLago(settleTopUp, deps, key),
     setup: (key) => setupCard({ ...deps, ...urgent }, key),
+    subscription: async (key) => {
+      if (paying) await settleSubscription(paying, key)
+    },
+    installation: async (key) => {
+      if (highlevel) await settleInstallation({ ...deps, highlevel }, key)
+    },
+    tell: (key) => tellOne(deps, sources, key),
     notify: (key) => tell(telling, key),
+    mail: (key, { cause }) => sendMail(mailing, key, cause === 'operator'),
     sweep: (_key, { cause }) => sweepIfDue(cause),
+  }
+
+  /** A card that was saved on a page of ours is known to be by then. */
+  async function followMandate(on: Deps, id: string) {
+    if (paying) await adoptMandate(paying, on, id)
+    await syncMandate(on, id)
+  }
+
+  /** Work on what one Dodo account holds, with that account's clients. */
+  async function within(
+    kind: 'trace' | 'mandate',
+    key: string,
+    urgency: Urgency,
+    work: (on: Deps, id: string) => Promise<void>,
+  ) {
+    const { account, id } = readKey(key)
+    const on = await onAccount(account, urgency)
+    if (on) return work(on, id)
+    const outcome = 'its Dodo account is not known any more'
+    await finishDeliveries(db, [kind, key], { at: now(), outcome })
   }
 
   async function tick() {
     try {
       await wakeDue(deps)
+      if (sources.length > 0) await wakeTellings(deps)
+      if (paying) await wakeSubscriptions(deps)
+      if (isMailOn(config.mail)) await wakeMails(deps)
       await beat()
       tickedAt = now()
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'clock missed a tick')
+    }
+  }
+
+  /** What time alone brings is found once a minute. */
+  async function planMail() {
+    try {
+      await readCards({ ...deps, ...patient })
+      await planDueMails(deps)
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'mail not planned')
     }
   }
 
@@ -124,7 +223,7 @@ export function createWork(working: Working) {
     if (cause === 'clock' && sinceMs < config.reconcileEveryMs / 2) return
     try {
       const startedMs = performance.now()
-      const swept = await sweep(sweepDeps)
+      const swept = await sweep(sweepDeps, { onAccount })
       const { found, skipped, isComplete } = swept
       metrics.sweepDuration.observe((performance.now() - startedMs) / 1_000)
       await noteSweep(deps, swept, { isFirst: sweptAt === undefined })
@@ -148,7 +247,7 @@ export function createWork(working: Working) {
   /** Works the jobs; with `isAlone` only those that somebody else sends. */
   async function start({ isAlone = false } = {}) {
     for (const kind of JOB_KINDS) {
-      if (kind === 'sweep') continue
+      if (kind === 'sweep' || (!highlevel && isOfHighlevel(kind))) continue
       const onTrouble = kind === 'settle' ? noteTrouble.bind(undefined, deps) : undefined
       const handler = metrics.jobs.meter(db, kind, handlers[kind], dead.done)
       await queue.work(kind, JOBS[kind].atOnce, handler, onTrouble)
@@ -196,9 +295,11 @@ export function createWork(working: Working) {
     await refreshDead()
     await tick()
     await requestSweep('start')
+    await planMail()
     timers.push(
       setInterval(() => void tick(), CLOCK_MS),
       setInterval(() => void adjust(), ADJUST_MS),
+      setInterval(() => void planMail(), MAIL_MS),
       setInterval(() => void refreshDead(), DEAD_MS),
       setInterval(() => void watch(), WATCH_MS),
       setInterval(() => void requestSweep('clock'), config.reconcileEveryMs),
@@ -212,7 +313,12 @@ export function createWork(working: Working) {
     /** One whole sweep, for somebody who waits for it. */
     async sweepNow({ isDryRun = false } = {}) {
       if (!isDryRun) await expire()
-      return (await sweep(sweepDeps, { isDryRun, isThorough: true })).findings
+      return (await sweep(sweepDeps, { onAccount, isDryRun, isThorough: true })).findings
+    },
+    async planMail() {
+      await readCards({ ...deps, ...patient })
+      await planDueMails(deps)
+      await wakeMails(deps)
     },
     async watchNow() {
       await metrics.signals.flush(db, now(), refusedKeys())

@@ -8,6 +8,9 @@ export type Alone = <Result>(key: string, act: () => Promise<Result>) => Promise
 
 type Connection = { sql: postgres.Sql; close(): Promise<void> }
 
+/** Somebody else holds it for now: nothing was done. */
+export class Taken extends Later {}
+
 /**
  * Makes sure that of all replicas only one looks for, or creates, the same thing at a time. Whoever comes
  * second tries again in a moment, and then finds what the first one made. All locks are held on one
@@ -17,7 +20,7 @@ export function createAlone(open: () => Connection, now: () => Date) {
   const held = new Set<string>()
   let connection: Connection | undefined
   const taken = (key: string) =>
-    new Later(`somebody else is creating ${key}`, new Date(now().getTime() + TRY_AGAIN_MS))
+    new Taken(`somebody else is creating ${key}`, new Date(now().getTime() + TRY_AGAIN_MS))
 
   /** A lock on a server that takes no writes says nothing about the one that does. */
   async function tryLock(key: string): Promise<boolean> {

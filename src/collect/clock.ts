@@ -13,11 +13,23 @@ export async function wakeDue({
   queue,
   now,
 }: Pick<Deps, 'db' | 'queue' | 'now'>): Promise<void> {
+  const isDue = lte(receivables.nextWakeAt, now())
+  // Nearly always there is none, and an idle bridge opens no transaction to find that.
+  if (
+    (
+      await db
+        .select({ one: sql`1` })
+        .from(receivables)
+        .where(isDue)
+        .limit(1)
+    ).length === 0
+  )
+    return
   await db.transaction(async (tx) => {
     const due = await tx
       .select({ receivableId: receivables.receivableId })
       .from(receivables)
-      .where(lte(receivables.nextWakeAt, now()))
+      .where(isDue)
       .orderBy(asc(receivables.nextWakeAt))
       .limit(MAX_WOKEN)
       .for('update', { skipLocked: true })

@@ -1,4 +1,4 @@
-import type { Portion } from './receivable.ts'
+import type { Share } from './receivable.ts'
 
 export type AttemptStatus =
   | 'intended'
@@ -25,7 +25,7 @@ export type Attempt = {
   /** The part of it that is for this receivable. */
   share: number
   /** What of it is for whom, the oldest first. */
-  portions: readonly Portion[]
+  shares: readonly Share[]
   dodoSessionId: string | null
   dodoSubscriptionId: string | null
   /** The payment that a charge became, as Dodo answered. */
@@ -51,7 +51,15 @@ export type Refund = {
   madeAt: Date
 }
 
-export type Dispute = { dodoDisputeId: string; status: string; stage: string; isByRdr: boolean }
+export type Dispute = {
+  dodoDisputeId: string
+  status: string
+  stage: string
+  isByRdr: boolean
+  /** As Dodo says; null where it does not. */
+  openedAt?: Date | null
+  observedAt?: Date
+}
 
 /** What of a payment is for one receivable; amounts are Dodo's minor units. */
 export type Part = {
@@ -111,6 +119,7 @@ export type RefundOrder = {
   dodoRefundId: string | null
   reason: string | null
   repeatableAt: Date
+  orderedAt?: Date
 }
 
 /** A document of the books that wants money given back. */
@@ -150,6 +159,11 @@ export type Recording = {
   lookedAt: Date | null
   /** What the books count that cannot be this payment, in the books' minor units, as last looked. */
   elsewhere: number
+  /** What a person decided about what of it no receivable takes, and when; absent or null while nobody did. */
+  ruling?: 'give_back' | 'accepted' | null
+  ruledAt?: Date | null
+  /** The most that this is about, in Dodo's minor units. */
+  ruledAmount?: number | null
 }
 
 export type Credit = {

@@ -118,6 +118,10 @@ const MINIMUM_MAJOR_UNITS: Readonly<Record<string, number>> = {
 /** Whether an amount in this currency can be carried between the two services without guessing. */
 export const isSupportedCurrency = (currency: string) => CURRENCIES.has(currency)
 
+/** How many decimals an amount has at Dodo; undefined for a currency that is not supported. */
+export const decimalsAtDodo = (currency: string): 0 | 2 | undefined =>
+  CURRENCIES.get(currency)?.dodo
+
 /** The books' minor units as Dodo's. Throws a RangeError for a currency that is not supported. */
 export function toDodoMinor(amountBooksMinor: number, currency: string): number {
   const { books, dodo } = decimalsOf(currency)
@@ -159,11 +163,14 @@ export function recurringPriceDodoMinor(currency: string): number {
 
 /** "108.00 USD" for an amount in the books' minor units. */
 export const formatBooks = (amountBooksMinor: number, currency: string) =>
-  format(amountBooksMinor, CURRENCIES.get(currency)?.books ?? 2, currency)
+  format(amountBooksMinor, digitsOf(currency), currency)
 
 /** "108.00 USD" for an amount in Dodo's minor units. */
 export const formatDodo = (amountDodoMinor: number, currency: string) =>
   format(amountDodoMinor, CURRENCIES.get(currency)?.dodo ?? 2, currency)
+
+/** How many decimals an amount of the books has. */
+export const digitsOf = (currency: string) => CURRENCIES.get(currency)?.books ?? 2
 
 const format = (amount: number, decimals: number, currency: string) =>
   `${(amount / 10 ** decimals).toFixed(decimals)} ${currency}`

@@ -1,4 +1,4 @@
-import { ApiError, Later, PermanentError } from '../errors.ts'
+import { ApiError, Later, PermanentError, Unanswered } from '../errors.ts'
 import { LEAVES_WITHIN_MS, type Reserve, type Turn } from '../turn.ts'
 import { isRefused, isUnknown, type Refusal } from './unknown-outcome.ts'
 
@@ -6,7 +6,7 @@ import { isRefused, isUnknown, type Refusal } from './unknown-outcome.ts'
  * How long a call may still take effect after it left. While the service has not answered it may be working on
  * it, far beyond our own deadline; a 500 or 503 ends its work, but what it did may take a moment to show.
  */
-const UNANSWERED_MS = 55_000
+const UNANSWERED_MS = 75_000
 const ANSWERED_MS = 5_000
 /** The first look comes soon, because a lost answer mostly hides a call that was carried out; then ever more seldom. */
 const FIRST_LOOK_MS = 300
@@ -79,7 +79,7 @@ async function make<Body, Made>(
   } catch (error) {
     if (isUnknown(error)) {
       await insist(() => call.doubt(repeatableAfter(call, error, turn, now())))
-      throw new Later(error.message, after(now(), FIRST_LOOK_MS))
+      throw new Unanswered(error.message, after(now(), FIRST_LOOK_MS))
     }
     if (!isRefused(error)) {
       // It has not left, or was turned away at the door.

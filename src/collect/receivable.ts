@@ -36,6 +36,15 @@ export const REASON_CODES = [
   'lago_license',
   'lago_key_refused',
   'invoice_unknown',
+  'untold',
+  'cart_changed',
+  'cart_not_found',
+  'cart_refused',
+  'cart_refunded',
+  'cart_unresolved',
+  'subscription_unpaid',
+  'subscription_held',
+  'account_gone',
   'gave_up',
   'too_many_steps',
 ] as const
@@ -43,6 +52,9 @@ export type ReasonCode = (typeof REASON_CODES)[number]
 
 export const isReasonCode = (code: string | undefined): code is ReasonCode =>
   REASON_CODES.some((one) => one === code)
+
+/** The kinds of receivables that ask for others, which are their members. */
+export const ASKING_KINDS = ['payment_request', 'selection'] as const
 
 /** Whom Dodo knows as a customer. */
 export type Payer = {
@@ -54,17 +66,23 @@ export type Payer = {
   postcode: string | null
   /** The currency that a card is saved for when nothing is owed. */
   currency: string | null
+  /** The biller knows them by an id of its own: whatever else is not known of them, they are a customer at Dodo. */
+  isKept?: boolean
 }
 
 /**
  * Whether somebody can be charged without being there: Dodo saves a card for who has an e-mail address, in a
  * country. Of anybody else the hosted page asks what is missing, each time.
  */
-export const isIdentified = ({ email, country }: Pick<Payer, 'email' | 'country'>): boolean =>
-  Boolean(email) && Boolean(country)
+export const isIdentified = ({
+  email,
+  country,
+  isKept = false,
+}: Pick<Payer, 'email' | 'country' | 'isKept'>): boolean =>
+  isKept || (Boolean(email) && Boolean(country))
 
 /** What of an amount is asked for on whose behalf, in the books' minor units. */
-export type Portion = { receivableId: string; amount: number }
+export type Share = { receivableId: string; amount: number }
 
 /** An amount that somebody owes, as far as deciding about its money depends on it. Amounts are the books' minor units. */
 export type Receivable = {
@@ -72,7 +90,7 @@ export type Receivable = {
   due: number
   /** What the books count as paid, which may be older than what was recorded there through us. */
   paid: number
-  payer: Pick<Payer, 'email' | 'country'>
+  payer: Pick<Payer, 'email' | 'country' | 'isKept'>
   /** Said by its biller: why no money may be asked for; undefined when it is to be collected. */
   whyNotCollected: Standing | undefined
   /** The same, but for what being asked for together with others may mend: an amount too small by itself. */
@@ -80,7 +98,7 @@ export type Receivable = {
   /** Why it is asked for the first time. */
   cause: Attempt['cause']
   /** For one that asks for others: what for whom. Undefined for one that asks for itself. */
-  members: readonly Portion[] | undefined
+  members: readonly Share[] | undefined
   /** How much of the spare money of a payment its biller proves to be too much, in Dodo's minor units. */
   proveSpare: (payment: Payment, recording: Recording) => number
 }
@@ -93,15 +111,23 @@ export type Owed = {
   /** The books' minor units: exactly what is due. */
   due: number
   /** For whom it is, the oldest first; itself, where it asks for nobody else. */
-  portions: readonly Portion[]
+  shares: readonly Share[]
   /** What the customer reads: "Invoice ACM-014-003". */
   description: string
+  /** What asks for several together, as the timelines of those that make way call it. */
+  askedBy?: string | undefined
   /** What the timeline adds where it says that its attempt of that number opened. */
   describeAttempt: (number: number) => string
   /** What says at Dodo what is paid for. */
   metadata: Record<string, string>
   /** The key of the request that creates its attempt of that number. */
   keyOf: (number: number) => string
+  /**
+   * Whether the books, asked now, still say that exactly this is due: time passes between reading them and charging a
+   * card, and what is paid by other means meanwhile must not be charged as well. With `isDoubted` they have shown
+   * something newer than what this was made of.
+   */
+  isStillDue: (options?: { isDoubted?: boolean }) => Promise<boolean>
   /** Where the payer goes after paying, where that is not our own page. */
   returnUrl?: string | undefined
 }

@@ -5,12 +5,13 @@ import { deliveries, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { readableBody } from '../inbox/readable-body.ts'
 import { wakeWithin } from '../wakes.ts'
+import { keyIn } from '../account-key.ts'
 import { finishDeliveries } from './finish-deliveries.ts'
 import { writeRefund } from './act/observe.ts'
 import { readPayment } from './act/read-dodo.ts'
 import { note } from './timeline.ts'
 
-type Tracing = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
+type Tracing = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
 
 /**
  * Finds out which invoices a payment belongs to, for deliveries that do not say (refunds and disputes carry
@@ -18,13 +19,14 @@ type Tracing = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
  * answers when it is asked.
  */
 export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promise<void> {
-  const told = await toldRefunds(deps, dodoPaymentId)
+  const key = keyIn(deps.account, dodoPaymentId)
+  const told = await toldRefunds(deps, key)
   const receivableIds = await readPayment(deps, dodoPaymentId)
   if (receivableIds && receivableIds.length > 0)
     await readTold(deps, { dodoPaymentId, told, receivableIds })
   const outcome = describeOutcome(dodoPaymentId, receivableIds)
   await deps.db.transaction(async (tx) => {
-    await finishDeliveries(tx, ['trace', dodoPaymentId], { at: deps.now(), outcome })
+    await finishDeliveries(tx, ['trace', key], { at: deps.now(), outcome })
     await wakeWithin({ ...deps, db: tx }, 'settle', receivableIds ?? [], 'payment')
   })
 }
@@ -34,14 +36,14 @@ const RefundDelivery = z.object({
 })
 
 /** The refunds that unread deliveries tell of. */
-async function toldRefunds({ db }: Tracing, dodoPaymentId: string) {
+async function toldRefunds({ db }: Tracing, key: string) {
   const unread = await db
     .select({ body: readableBody })
     .from(deliveries)
     .where(
       and(
         eq(deliveries.wakes, 'trace'),
-        eq(deliveries.wakesKey, dodoPaymentId),
+        eq(deliveries.wakesKey, key),
         isNull(deliveries.processedAt),
       ),
     )

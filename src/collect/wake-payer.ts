@@ -1,8 +1,9 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, notInArray } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { ASKING_KINDS } from './receivable.ts'
 import { wakeWithin } from '../wakes.ts'
 
 /** Has everything that a payer still owes looked at. */
@@ -17,7 +18,7 @@ export async function wakePayer(
     .where(
       and(
         eq(receivables.payerKey, payerKey),
-        eq(receivables.kind, 'invoice'),
+        notInArray(receivables.kind, [...ASKING_KINDS]),
         inArray(receivables.state, ['open', 'failed', 'attention']),
       ),
     )

@@ -8,6 +8,7 @@ import { alignColumns, count, type Write } from '../report/text.ts'
 import { forgetDeadLetters, listDeadLetters, redrive } from './dead-letters.ts'
 import { Filter, type Outcome } from './filter.ts'
 import { countReplayable, MAX_REPLAYED, replay, replayAll, type Replayed } from './replay.ts'
+import { SOURCES } from '../inbox/sources.ts'
 
 type Commanding = Pick<Deps, 'db' | 'queue' | 'now'>
 
@@ -25,8 +26,9 @@ export async function replayOne(
   [source, deliveryId]: readonly [string, string],
   write: Write,
 ): Promise<number> {
-  const parsed = z.enum(['lago', 'dodo']).safeParse(source)
-  if (!parsed.success) throw new BadOption(`${source} sends no webhooks: write lago or dodo`)
+  const parsed = z.enum(SOURCES).safeParse(source)
+  if (!parsed.success)
+    throw new BadOption(`${source} sends no webhooks: write lago or dodo, or highlevel`)
   const outcome = await replay(deps, { source: parsed.data, deliveryId }, COMMAND_LINE)
   write(`Delivery ${deliveryId} of ${source} ${TOLD[outcome]}`)
   return outcome === 'queued' || outcome === 'kept' ? 0 : 1

@@ -1,11 +1,24 @@
-import { and, eq, exists, gte, isNotNull, isNull, lt, not, sql, type SQL } from 'drizzle-orm'
+import {
+  and,
+  eq,
+  exists,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  not,
+  sql,
+  type SQL,
+} from 'drizzle-orm'
 import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
 import { deadLetters, deliveries } from '../db/schema.ts'
 import { duration } from '../env/values.ts'
+import { SOURCES } from '../inbox/sources.ts'
 
-const OUTCOMES = ['read', 'waiting', 'kept', 'failed'] as const
+export const OUTCOMES = ['read', 'waiting', 'kept', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 /** A moment: an ISO date, or how long ago, like `2h`. */
@@ -24,10 +37,10 @@ const moment = z
 
 /** Which deliveries are meant. What is left out does not matter. */
 export const Filter = z.strictObject({
-  source: z.enum(['lago', 'dodo'], 'write lago or dodo').optional(),
+  source: z.enum(SOURCES, 'write lago or dodo, or highlevel').optional(),
   event: z.string().min(1).max(200).optional(),
   outcome: z.enum(OUTCOMES, `write ${OUTCOMES.join(', ')}`).optional(),
-  /** The id of what it is about: of an invoice, a payment, a subscription, a customer. */
+  /** Its own id, or that of what it is about: of an invoice, a payment, a subscription, a customer. */
   about: z.string().min(1).max(200).optional(),
   since: moment.optional(),
   until: moment.optional(),
@@ -44,7 +57,9 @@ export function conditionOf(db: Executor, filter: Filter, now: Date): SQL | unde
     source && eq(deliveries.source, source),
     event ? eq(deliveries.eventType, event) : undefined,
     about
-      ? sql`(${deliveries.wakesKey} = ${about} or ${deliveries.dodoPaymentId} = ${about})`
+      ? // With its source, which the primary key begins with.
+        sql`((${inArray(deliveries.source, [...SOURCES])} and ${deliveries.deliveryId} = ${about})
+          or ${deliveries.wakesKey} = ${about} or ${deliveries.dodoPaymentId} = ${about})`
       : undefined,
     since && gte(deliveries.receivedAt, whenOf(since, now)),
     until && lt(deliveries.receivedAt, whenOf(until, now)),

@@ -4,9 +4,7 @@ import { z } from 'zod'
 import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter, type Outcome } from './filter.ts'
-
-const SOURCES = ['dodo', 'lago'] as const
-type Source = (typeof SOURCES)[number]
+import { SOURCES, type Source } from '../inbox/sources.ts'
 
 /** A place in the list: what comes after it is older. */
 const Cursor = z.tuple([z.coerce.date(), z.enum(SOURCES), z.string().max(200)])

@@ -5,11 +5,12 @@ import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { MalformedEvent } from '../errors.ts'
-import { readDodoEvent, readLagoEvent } from '../inbox/envelope.ts'
+import { readEvent } from '../inbox/envelope.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
 import { note } from '../collect/timeline.ts'
 import { wakeWithin, type Cause } from '../wakes.ts'
 import { conditionOf, describeFilter, type Filter } from './filter.ts'
+import type { Source } from '../inbox/sources.ts'
 
 type Replaying = Pick<Deps, 'db' | 'queue' | 'now'>
 type Row = typeof deliveries.$inferSelect
@@ -30,7 +31,7 @@ export type Replayed = 'queued' | 'kept' | 'emptied' | 'unknown'
  */
 export async function replay(
   { db, queue, now }: Replaying,
-  { source, deliveryId }: { source: 'lago' | 'dodo'; deliveryId: string },
+  { source, deliveryId }: { source: Source; deliveryId: string },
   actor: Actor,
 ): Promise<Replayed> {
   return db.transaction(async (tx) => {
@@ -71,13 +72,18 @@ async function putThrough(
   return 'queued'
 }
 
-/** In these Lago may tell of a press of *Retry*, which is a wish, and granted once. All else in them is looked up. */
+/**
+ * In these Lago may tell of a press of *Retry*, which is a wish, and granted once. All else in them is looked up. What
+ * HighLevel told of an installation is over: an old UNINSTALL must not end a new one.
+ */
 const WISHES = ['invoice.payment_failure', 'invoice.created']
-const isReadAgain = ({ source, eventType }: Row) => source === 'dodo' || !WISHES.includes(eventType)
+const isReadAgain = ({ source, eventType }: Row) =>
+  source === 'dodo' || (source === 'lago' && !WISHES.includes(eventType))
 
-function wakeOf({ source, body }: Row): Pick<Row, 'wakes' | 'wakesKey'> {
+function wakeOf(row: Row): Pick<Row, 'wakes' | 'wakesKey'> {
   try {
-    return source === 'lago' ? readLagoEvent(body) : readDodoEvent(body)
+    if (row.source === 'highlevel') return { wakes: null, wakesKey: null }
+    return readEvent({ ...row, source: row.source }, row.body)
   } catch (error) {
     if (error instanceof MalformedEvent) return { wakes: null, wakesKey: null }
     throw error
@@ -175,5 +181,5 @@ async function readAgain(tx: Executor, rows: readonly Pick<Row, 'source' | 'deli
     update deliveries d set processed_at = null, outcome = null
     from json_to_recordset(${ids}::json) as again (source text, id text)
     where d.source = again.source and d.delivery_id = again.id
-      and (d.source = 'dodo' or d.event_type <> all(${wishes}::text[]))`)
+      and (d.source = 'dodo' or (d.source = 'lago' and d.event_type <> all(${wishes}::text[])))`)
 }

@@ -12,12 +12,14 @@ export const clock: Check = {
   async run(patient) {
     const { config } = patient
     const apart = await Promise.all([
-      secondsAhead(patient, 'Dodo', config.dodo.url),
-      secondsAhead(patient, 'Lago', `${config.lago.url}/health`),
+      readSecondsAhead(patient, 'Dodo', config.dodo.url),
+      ...(config.lago.isOn ? [readSecondsAhead(patient, 'Lago', `${config.lago.url}/health`)] : []),
     ])
     const known = apart.filter((one) => one !== undefined)
     if (known.length === 0) return skip('neither service says what time it is')
-    const evidence = known.map(({ service, seconds }) => describe(service, seconds)).join(', ')
+    const evidence = known
+      .map(({ service, seconds }) => describeSeconds(service, seconds))
+      .join(', ')
     const worst = Math.max(...known.map(({ seconds }) => Math.abs(seconds)))
     if (worst > FAIL_SECONDS) return fail(evidence, FIX)
     return worst > WARN_SECONDS ? warn(evidence, FIX) : ok(evidence)
@@ -25,7 +27,7 @@ export const clock: Check = {
 }
 
 /** From the `Date` of any answer, which is whole seconds old at most. */
-async function secondsAhead({ fetch, now }: Patient, service: string, url: string) {
+export async function readSecondsAhead({ fetch, now }: Patient, service: string, url: string) {
   const askedAt = now().getTime()
   const response = await fetch(url, {
     signal: AbortSignal.timeout(ANSWER_MS),
@@ -38,7 +40,7 @@ async function secondsAhead({ fetch, now }: Patient, service: string, url: strin
   return { service, seconds: (middle - date - 500) / 1_000 }
 }
 
-function describe(service: string, seconds: number): string {
+export function describeSeconds(service: string, seconds: number): string {
   const size = Math.abs(seconds)
   if (size < 1) return `within 1 s of ${service}`
   return `${size.toFixed(0)} s ${seconds > 0 ? 'ahead of' : 'behind'} ${service}`

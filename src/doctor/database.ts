@@ -32,7 +32,7 @@ export const schema: Check = {
   id: 'schema',
   needs: ['database'],
   async run({ ledger }) {
-    const { installation, sql } = await ledger()
+    const { installation } = await ledger()
     const { pending, missing, unusable, known, home } = installation
     const done = known - pending.length
     const evidence = `${done} of ${known} migrations in schema ${home}`
@@ -51,11 +51,10 @@ export const schema: Check = {
         fix,
       )
     }
-    const applied = await countApplied(sql, installation)
-    return applied > known
-      ? warn(
-          `${evidence}, and ${applied - known} more: it is newer than this program`,
-          'run the newest release',
+    return installation.newer > 0
+      ? fail(
+          `${evidence}, and ${installation.newer} more: it is newer than this program`,
+          'run the release that brought it up to date, or a later one',
         )
       : ok(evidence)
   },
@@ -96,12 +95,4 @@ export async function countReplicas(sql: Ledger['sql']): Promise<number> {
   const [row] = await sql<{ alive: number }[]>`
     select count(*)::int as alive from replicas where beat_at > now() - interval '15 seconds'`
   return row?.alive ?? 0
-}
-
-async function countApplied(sql: Ledger['sql'], { journal }: Ledger['installation']) {
-  // Another program's rows may be in a journal that is shared.
-  if (journal.schema === 'drizzle') return 0
-  const [row] = await sql<{ applied: number }[]>`
-    select count(*)::int as applied from ${sql(journal.schema)}.${sql(journal.table)}`
-  return row?.applied ?? 0
 }

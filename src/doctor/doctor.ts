@@ -1,6 +1,6 @@
 import type { Write } from '../report/text.ts'
-import { skip } from './check.ts'
-import { CHECKS } from './checks.ts'
+import { skip, type Check } from './check.ts'
+import { checksFor, CHECKS } from './checks.ts'
 import { openPatient, type PatientOptions } from './patient.ts'
 import { runChecks, type Diagnosis } from './run.ts'
 import { writeDiagnoses } from './text.ts'
@@ -26,14 +26,19 @@ export async function doctor(
   patientOptions: PatientOptions,
   write: Write,
 ): Promise<number> {
-  const wanted = CHECKS.filter(({ id }) => isWanted(id, options.only))
+  const checks = checksFor(patientOptions.config)
+  const wanted = checks.filter(({ id }) => isWanted(id, options.only))
   if (wanted.length === 0) {
-    write(`There is no check ${options.only}. There are: ${CHECKS.map(({ id }) => id).join(', ')}`)
+    write(`There is no check ${options.only}. There are: ${checks.map(({ id }) => id).join(', ')}`)
     return 2
   }
   const patient = openPatient(patientOptions)
   try {
-    const diagnoses = await runChecks(withNeeded(wanted.map(({ id }) => id)), patient)
+    const needed = withNeeded(
+      checks,
+      wanted.map(({ id }) => id),
+    )
+    const diagnoses = await runChecks(needed, patient)
     return tell(
       diagnoses.filter(({ id }) => isWanted(id, options.only)),
       options,
@@ -73,12 +78,12 @@ const isWanted = (id: string, only: string | undefined) =>
   only === undefined || id === only || id.startsWith(`${only}.`)
 
 /** Those that are asked for, and all that they need, in the order of the list. */
-function withNeeded(ids: readonly string[]) {
+function withNeeded(checks: readonly Check[], ids: readonly string[]) {
   const needed = new Set<string>()
   const add = (id: string) => {
     needed.add(id)
-    for (const one of CHECKS.find((check) => check.id === id)?.needs ?? []) add(one)
+    for (const one of checks.find((check) => check.id === id)?.needs ?? []) add(one)
   }
   for (const id of ids) add(id)
-  return CHECKS.filter(({ id }) => needed.has(id))
+  return checks.filter(({ id }) => needed.has(id))
 }

@@ -1,6 +1,7 @@
 import { ApiError, WrongAddress } from '../errors.ts'
 import { describeOtherMode, isOfOtherMode } from '../setup/identify.ts'
 import { fail, ok, type Check } from './check.ts'
+import { areExchanged, EXCHANGED } from './exchanged.ts'
 
 const NEW_KEY = 'create one with write access in Dodo > Developer > API keys'
 
@@ -14,6 +15,11 @@ export const dodoReach: Check = {
     )
     const ms = Math.round(performance.now() - startedAt)
     if (refusal instanceof WrongAddress) return fail(refusal.remedy, 'leave DODO_API_URL out')
+    if (refusal instanceof ApiError && refusal.status === 404)
+      return fail(
+        `DODO_API_URL is ${config.dodo.url}, and there is no API of Dodo there (404)`,
+        'leave DODO_API_URL out',
+      )
     if (refusal instanceof ApiError && refusal.status === undefined) throw refusal
     return ok(`${config.dodo.url} answers in ${ms} ms`)
   },
@@ -37,7 +43,8 @@ export const dodoMode: Check = {
         )
         return fail(evidence, fix)
       }
-      return fail('Dodo refuses DODO_API_KEY (401): neither mode knows it', NEW_KEY)
+      const fix = areExchanged(config) ? EXCHANGED : NEW_KEY
+      return fail('Dodo refuses DODO_API_KEY (401): neither mode knows it', fix)
     }
   },
 }

@@ -53,11 +53,12 @@ export const dodoCheckout: Check = {
 }
 
 /** Those that the bridge made for this organisation; what else is sold is none of its business. */
-async function listOurs({ products, organization }: Patient): Promise<Product[]> {
-  const { lago_id: organizationId } = await organization()
+async function listOurs({ products, organizationId: whose }: Patient): Promise<Product[]> {
+  const organizationId = await whose()
   return (await products()).filter(
     ({ metadata }) =>
-      metadata['managed_by'] === MANAGED_BY && isOfOrganization(metadata, organizationId),
+      metadata['managed_by'] === MANAGED_BY &&
+      (organizationId === undefined || isOfOrganization(metadata, organizationId)),
   )
 }
 

@@ -8,8 +8,10 @@ export const dodoWebhook: Check = {
   id: 'dodo.webhook',
   needs: ['dodo.mode', 'lago.key'],
   async run({ dodoEndpoints, organization, config }) {
-    const { lago_id: organizationId } = await organization()
-    const found = (await dodoEndpoints()).map((one) => dodoEndpointAsFound(one, { organizationId }))
+    const organizationId = config.lago.isOn ? (await organization()).lago_id : undefined
+    const found = (await dodoEndpoints()).map((one) =>
+      dodoEndpointAsFound(one, { organizationId, config }),
+    )
     return judgeEndpoint(found, {
       publicUrl: config.publicUrl,
       path: '/webhooks/dodo',

@@ -1,6 +1,7 @@
 import { ApiError, WrongAddress } from '../errors.ts'
 import { explainRefusal } from '../setup/explain-refusal.ts'
 import { fail, ok, warn, type Check } from './check.ts'
+import { areExchanged, EXCHANGED } from './exchanged.ts'
 
 const WITHOUT = {
   invoice: 'no invoice is collected',
@@ -12,6 +13,13 @@ const WITHOUT = {
 } as const
 type Permission = keyof typeof WITHOUT
 
+const ADDRESS = 'set LAGO_API_URL to the address of the API, with or without /api/v1'
+
+const isOfDodo = (url: string, dodoUrl: string) => {
+  const { host, hostname } = new URL(url)
+  return host === new URL(dodoUrl).host || /(?:^|\.)dodopayments\.com$/.test(hostname)
+}
+
 export const lagoReach: Check = {
   id: 'lago.reach',
   async run({ lago, config, organization }) {
@@ -21,19 +29,19 @@ export const lagoReach: Check = {
       (error: unknown) => error,
     )
     const ms = Math.round(performance.now() - startedAt)
-    if (refusal instanceof WrongAddress) {
+    const { url } = config.lago
+    if (refusal instanceof WrongAddress) return fail(refusal.remedy, ADDRESS)
+    if (refusal !== undefined && isOfDodo(url, config.dodo.url))
+      return fail(`LAGO_API_URL is ${url}, which is Dodo`, ADDRESS)
+    if (refusal instanceof ApiError && refusal.status === 404)
+      return fail(`LAGO_API_URL is ${url}, and there is no API of Lago there (404)`, ADDRESS)
+    if (refusal instanceof ApiError && refusal.status === undefined) {
+      const { detail } = refusal
       return fail(
-        refusal.remedy,
-        'set LAGO_API_URL to the address of the API, with or without /api/v1',
+        `Lago cannot be reached at ${url}: ${detail}`,
+        'is LAGO_API_URL right, and may this machine go there?',
       )
     }
-    if (refusal instanceof ApiError && refusal.status === 404) {
-      return fail(
-        `LAGO_API_URL is ${config.lago.url}, and there is no API of Lago there (404)`,
-        'set it to the address of the API, with or without /api/v1',
-      )
-    }
-    if (refusal instanceof ApiError && refusal.status === undefined) throw refusal
     await lago.release.known()
     const release = lago.release.number() ?? 'of unknown release'
     return ok(`${config.lago.url} answers in ${ms} ms, Lago ${release}`)
@@ -43,9 +51,15 @@ export const lagoReach: Check = {
 export const lagoKey: Check = {
   id: 'lago.key',
   needs: ['lago.reach'],
-  async run({ organization }) {
-    const { name, lago_id } = await organization()
-    return ok(`organisation ${name ?? 'without a name'} (${lago_id})`)
+  async run({ config, organization }) {
+    try {
+      const { name, lago_id } = await organization()
+      return ok(`organisation ${name ?? 'without a name'} (${lago_id})`)
+    } catch (error) {
+      const isRefused = error instanceof ApiError && error.status === 401
+      if (!isRefused || !areExchanged(config)) throw error
+      return fail('Lago refuses LAGO_API_KEY (401)', EXCHANGED)
+    }
   },
 }
 

@@ -51,6 +51,11 @@ function judgeKey({ config, lago }: Patient): Finding {
           'set LAGO_WEBHOOK_HMAC_KEY to the value of LAGO_API_KEY',
         )
   }
+  if (hmacKeys.some((key) => key.startsWith('whsec_')))
+    return fail(
+      'LAGO_WEBHOOK_HMAC_KEY begins with whsec_, as the secrets of Dodo’s webhooks do',
+      TOKEN,
+    )
   if (isApiKey && hmacKeys.length === 1) return fail('LAGO_WEBHOOK_HMAC_KEY is the API key', TOKEN)
   return ok(hmacKeys.length === 1 ? 'one key' : `${hmacKeys.length} keys, any of which may sign`)
 }

@@ -10,6 +10,7 @@ import {
   DodoDispute,
   DodoLineItems,
   DodoPayment,
+  DodoPaymentMethods,
   DodoPaymentRow,
   DodoPreview,
   DodoProductRow,
@@ -17,6 +18,7 @@ import {
   DodoRefundInFull,
   DodoSession,
   DodoSubscription,
+  DodoBalanceEntry,
 } from './objects.ts'
 
 const MAX_PAGES = 500
@@ -81,6 +83,27 @@ export function createDodo(options: {
       client.disputes.list({ ...madeBetween(since, until), ...paging }),
     )
 
+  /**
+   * Every movement of the balance between two moments, the oldest first. How many come on a page is documented in two
+   * ways, so it is asked until there are none.
+   */
+  const listBalanceEntries = async (since: Date, until: Date): Promise<DodoBalanceEntry[]> => {
+    const all = new Map<string, DodoBalanceEntry>()
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const items = await listPage('the balance ledger', DodoBalanceEntry, page, (paging) =>
+        client.balances.retrieveLedger({
+          ...madeBetween(since, until),
+          limit: PAGE_SIZE,
+          ...paging,
+        }),
+      )
+      const held = all.size
+      for (const item of items) all.set(item.id, item)
+      if (all.size === held) break
+    }
+    return [...all.values()].toSorted((one, other) => +one.created_at - +other.created_at)
+  }
+
   const subscriptionPage = (dodoProductId: string, since: Date, until: Date, page: number) =>
     listPage('subscriptions', DodoSubscription, page, (paging) =>
       client.subscriptions.list({
@@ -132,6 +155,15 @@ export function createDodo(options: {
       ),
     )
 
+  /** Nobody can be charged by it any more. A cancelled one stays cancelled. */
+  const cancelSubscription = (dodoSubscriptionId: string) =>
+    call(`cancel subscription ${dodoSubscriptionId}`, DodoSubscription, () =>
+      client.subscriptions.update(asPathPart(dodoSubscriptionId), {
+        status: 'cancelled',
+        cancel_reason: 'cancelled_by_merchant',
+      }),
+    )
+
   const listSubscriptions = (dodoProductId: string) =>
     listAll('subscriptions', DodoSubscription, (page) =>
       client.subscriptions.list({ product_id: dodoProductId, ...page }),
@@ -152,6 +184,18 @@ export function createDodo(options: {
     call(`charge mandate ${dodoSubscriptionId}`, z.object({ payment_id: z.string() }), () =>
       client.subscriptions.charge(asPathPart(dodoSubscriptionId), body, on(turn, key)),
     )
+
+  /** Ends a mandate at once: nothing is charged through it any more. */
+  const cancelMandate = (dodoSubscriptionId: string) =>
+    call(`cancel mandate ${dodoSubscriptionId}`, DodoSubscription, () =>
+      client.subscriptions.update(asPathPart(dodoSubscriptionId), { status: 'cancelled' }),
+    )
+
+  /** The cards that a customer has saved, with what may be shown of them. */
+  const listPaymentMethods = (dodoCustomerId: string) =>
+    call(`list the cards of ${dodoCustomerId}`, DodoPaymentMethods, () =>
+      client.customers.retrievePaymentMethods(asPathPart(dodoCustomerId)),
+    ).then(({ items }) => items)
 
   /** Every payment made through a mandate: by no window of time, because the clock is not ours. */
   const listMandatePayments = (dodoSubscriptionId: string) =>
@@ -225,12 +269,16 @@ export function createDodo(options: {
     refundPage,
     disputePage,
     subscriptionPage,
+    listBalanceEntries,
     findBusiness,
     listWebhookEndpoints,
     findSubscription,
+    cancelSubscription,
     listSubscriptions,
     listSubscriptionsOf,
     chargeMandate,
+    cancelMandate,
+    listPaymentMethods,
     listMandatePayments,
     listCustomerPayments,
     createRefund,

@@ -82,6 +82,8 @@ export const DodoPayment = z.object({
     .nullish()
     .transform((value) => value ?? false),
   error_code: text,
+  card_network: text,
+  card_last_four: text,
   /** Null for a payment of a subscription. */
   product_cart: z
     .array(z.object({ product_id: z.string() }))
@@ -164,3 +166,33 @@ export const DodoLineItems = z.object({
   items: z.array(z.object({ items_id: z.string(), refundable_amount: amount })),
 })
 export type DodoLineItems = z.infer<typeof DodoLineItems>
+
+/** What may be shown of saved cards. */
+export const DodoPaymentMethods = z.object({
+  items: z.array(
+    z.object({
+      payment_method_id: z.string(),
+      card: z
+        .object({
+          card_network: text,
+          last4_digits: text,
+          expiry_month: text,
+          expiry_year: text,
+        })
+        .nullish(),
+    }),
+  ),
+})
+
+/** A movement of the account's balance at Dodo; which kinds there are grows. */
+export const DodoBalanceEntry = z.object({
+  id: z.string(),
+  event_type: z.string(),
+  amount,
+  currency: z.string(),
+  is_credit: z.boolean(),
+  reference_object_id: text,
+  payout_id: text,
+  created_at: z.coerce.date(),
+})
+export type DodoBalanceEntry = z.infer<typeof DodoBalanceEntry>

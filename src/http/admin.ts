@@ -39,7 +39,9 @@ export function adminOnly(
       if (role === 'viewer' && !LOOKING.includes(c.req.method))
         return c.json({ error: 'VIEWER_TOKEN may only look' }, 403)
       c.set('role', role)
-      return holdsNul(c.req.path) ? c.notFound() : next()
+      if (holdsNul(c.req.path)) return c.notFound()
+      if (holdsNul(new URL(c.req.url).search)) return c.json({ error: 'no value has a NUL' }, 400)
+      return next()
     }
     if (given !== undefined && (await guesses.failed(source))) {
       say('warn', { source }, 'somebody guesses ADMIN_TOKEN')
@@ -59,8 +61,8 @@ function roleOf(
   return isViewer ? 'viewer' : undefined
 }
 
-/** No id that the database holds has one. */
-const holdsNul = (path: string) => path.includes('\0') || path.includes('%00')
+/** No text that the database holds has one. */
+export const holdsNul = (address: string) => address.includes('\0') || address.includes('%00')
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 const isSame = (given: string, expected: string) => timingSafeEqual(digest(given), digest(expected))

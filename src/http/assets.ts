@@ -9,6 +9,7 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
 const TYPES = {
   'style.css': 'text/css; charset=utf-8',
   'enhance.js': 'text/javascript; charset=utf-8',
+  'customer.js': 'text/javascript; charset=utf-8',
 } as const
 export type AssetName = keyof typeof TYPES
 
@@ -18,17 +19,20 @@ const read = (name: AssetName) => {
   return { text, type: TYPES[name], path: `/assets/${name}?v=${hash}` }
 }
 const ASSETS: ReadonlyMap<string, ReturnType<typeof read>> = new Map(
-  (['style.css', 'enhance.js'] as const).map((name) => [name, read(name)]),
+  (['style.css', 'enhance.js', 'customer.js'] as const).map((name) => [name, read(name)]),
 )
 
 /** Where a page finds one of our files, below the path of `PUBLIC_URL`. */
 export const assetPath = (name: AssetName) => ASSETS.get(name)?.path ?? ''
 
-/** The stylesheet and the script of our pages. They tell nothing, and so are anybody's to read. */
-export function assets() {
+const OF_CUSTOMERS = ['customer.js']
+
+/** The stylesheets and scripts of our pages; the dashboard's only where there is one. They tell nothing. */
+export function assets({ hasDashboard }: { hasDashboard: boolean }) {
   return new Hono().get('/:name', (c) => {
-    const asset = ASSETS.get(c.req.param('name'))
-    if (!asset) return c.notFound()
+    const name = c.req.param('name')
+    const asset = ASSETS.get(name)
+    if (!asset || (!hasDashboard && !OF_CUSTOMERS.includes(name))) return c.notFound()
     return c.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': FOR_EVER })
   })
 }

@@ -11,7 +11,9 @@ import type { Deps } from '../deps.ts'
 import { JOB_KINDS } from '../jobs.ts'
 import { withinMs } from '../metrics/ledger.ts'
 import type { Visit } from './admin.ts'
-import { Refusal } from './refusal.ts'
+import { read, readJson } from './api/reading.ts'
+import { listRefused } from '../inbox/refused.ts'
+import { SOURCES } from '../inbox/sources.ts'
 
 type Serving = Pick<Deps, 'db' | 'queue' | 'now'>
 
@@ -22,7 +24,7 @@ const MAX_BODY_BYTES = 64 * 1024
 const LIST_MS = 10_000
 const BY_TOKEN: Actor = { who: 'api', role: 'admin' }
 
-const Source = z.enum(['lago', 'dodo'])
+const Source = z.enum(SOURCES)
 const Paging = {
   limit: z.coerce
     .number(`write a number up to ${MAX_PAGE}`)
@@ -36,14 +38,14 @@ const Paging = {
     .refine((cursor) => cursor !== undefined, 'take it from `next` of the page before')
     .optional(),
 }
-const Query = Filter.extend(Paging)
-const Bulk = Filter.extend({ dryRun: z.boolean().default(false) })
-const Dead = z.strictObject({
+export const DeliveryQuery = Filter.extend(Paging)
+export const Bulk = Filter.extend({ dryRun: z.boolean().default(false) })
+export const DeadQuery = z.strictObject({
   kind: z.enum(JOB_KINDS, `write ${JOB_KINDS.join(', ')}`).optional(),
   key: z.string().min(1).optional(),
   error: z.string().min(1).optional(),
 })
-const Forgetting = Dead.extend({ reason: z.string().min(1, 'say why').max(300) })
+export const Forgetting = DeadQuery.extend({ reason: z.string().min(1, 'say why').max(300) })
 
 /** The inbox, for operators: looked at, and put through again. */
 export function deliveriesApi({ db, queue, now }: Serving) {
@@ -51,7 +53,7 @@ export function deliveriesApi({ db, queue, now }: Serving) {
   return new Hono<Visit>()
     .use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
     .get('/', async (c) => {
-      const { limit, before, ...filter } = read(Query, c.req.query())
+      const { limit, before, ...filter } = read(DeliveryQuery, c.req.query())
       return c.json(
         await withinMs(db, LIST_MS, (tx) =>
           listDeliveries(tx, { filter, before, limit, now: now() }),
@@ -64,6 +66,15 @@ export function deliveriesApi({ db, queue, now }: Serving) {
       const counted = await replayAll(deps, filter, BY_TOKEN)
       if (counted) return c.json(counted, 202)
       return c.json({ error: `more than ${MAX_REPLAYED} match: narrow it` }, 409)
+    })
+    .get('/refused', async (c) => {
+      const items = (await listRefused(db, now())).flatMap(({ source, latest }) =>
+        latest.map((one) => ({ source, ...one })),
+      )
+      return c.json({
+        items: items.toSorted((one, other) => other.at.getTime() - one.at.getTime()),
+        next: null,
+      })
     })
     .get('/:source/:deliveryId', async (c) => {
       const delivery = await findDelivery(db, keyOf(c), { withBody: c.get('role') === 'admin' })
@@ -86,10 +97,10 @@ export function deadLettersApi({ db, queue, now }: Serving) {
   return new Hono<Visit>()
     .use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
     .get('/', async (c) =>
-      c.json({ ...(await listDeadLetters(db, read(Dead, c.req.query()))), next: null }),
+      c.json({ ...(await listDeadLetters(db, read(DeadQuery, c.req.query()))), next: null }),
     )
     .post('/redrive', async (c) => {
-      const filter = read(Dead, await readJson(c))
+      const filter = read(DeadQuery, await readJson(c))
       return c.json({ redriven: await redrive(deps, filter, BY_TOKEN) }, 202)
     })
     .post('/forget', async (c) => {
@@ -102,22 +113,4 @@ export function deadLettersApi({ db, queue, now }: Serving) {
 function keyOf(c: Context<Visit, '/:source/:deliveryId'>) {
   const { source, deliveryId } = c.req.param()
   return { source: read(Source, source), deliveryId }
-}
-
-/** An empty body means no wishes. */
-async function readJson(c: Context): Promise<unknown> {
-  const text = await c.req.text()
-  if (text.trim() === '') return {}
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Refusal(400, 'the body is not JSON')
-  }
-}
-
-function read<Shape extends z.ZodType>(shape: Shape, given: unknown): z.infer<Shape> {
-  const parsed = shape.safeParse(given)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new Refusal(400, [issue?.path.join('.'), issue?.message].filter(Boolean).join(': '))
 }

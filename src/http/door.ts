@@ -1,6 +1,8 @@
 import { messageOf } from '../errors.ts'
 import type { Take } from './webhooks.ts'
 
+/** What comes by the thousand. */
+type Direct = 'lago' | 'dodo'
 type Fetch<Env> = (request: Request, env?: Env) => Response | Promise<Response>
 
 const ACKNOWLEDGED = {
@@ -13,14 +15,14 @@ const ACKNOWLEDGED = {
  * Its answer has the headers that the long way gives, which is gone once to learn them, and whenever something fails.
  */
 export function openDoor<Env>(
-  take: Take,
+  take: Partial<Pick<Take, Direct>>,
   goTheLongWay: Fetch<Env | { failure: Error }>,
 ): Fetch<Env> {
   let headers: Record<string, string> | undefined
 
-  async function enter(request: Request, source: keyof Take) {
+  async function enter(request: Request, receive: Take[Direct]) {
     try {
-      const { duplicate } = await take[source](request)
+      const { duplicate } = await receive(request)
       return new Response(
         duplicate ? ACKNOWLEDGED.duplicate : ACKNOWLEDGED.new,
         headers && { headers },
@@ -39,12 +41,13 @@ export function openDoor<Env>(
 
   return function fetch(request, env) {
     const source = request.method === 'POST' ? sourceOf(request.url) : undefined
-    if (source === undefined) return goTheLongWay(request, env)
-    return headers ? enter(request, source) : learn(request, env)
+    const receive = source && take[source]
+    if (!receive) return goTheLongWay(request, env)
+    return headers ? enter(request, receive) : learn(request, env)
   }
 }
 
-function sourceOf(url: string): keyof Take | undefined {
+function sourceOf(url: string): Direct | undefined {
   if (url.endsWith('/webhooks/lago') && url.indexOf('/', 8) === url.length - 14) return 'lago'
   if (url.endsWith('/webhooks/dodo') && url.indexOf('/', 8) === url.length - 14) return 'dodo'
   return undefined

@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 
 import type { Receive } from '../inbox/receive.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { SOURCES } from '../metrics/process.ts'
+import { SOURCES, type Source } from '../inbox/sources.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /** What an answer to a webhook says of it, where it does not say that it was stored. */
@@ -56,7 +56,7 @@ export function meterReceive(
   receive: Receive,
 ): Receive {
   const metered =
-    <Given extends [{ source: (typeof SOURCES)[number] }, ...unknown[]]>(
+    <Given extends [{ source: Source }, ...unknown[]]>(
       store: (...given: Given) => Promise<{ duplicate: boolean }>,
     ) =>
     async (...given: Given) => {

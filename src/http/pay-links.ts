@@ -1,3 +1,4 @@
+import { findSelecting } from '../collect/selection.ts'
 import type { Deps } from '../deps.ts'
 import { createLooks } from './looks.ts'
 import {
@@ -20,6 +21,9 @@ const ASK_AGAIN_MS = 4_000
 /** Whoever comes on top of these is told at once that it takes a moment. */
 const MAX_WAITING_PER_LINK = 20
 const MAX_LOOKS_AT_ONCE = 12
+/** A result is waited for so long, by so many. */
+const HELD_MS = 8_000
+const MAX_HELD_AT_ONCE = 50
 /** The answer of a link that is opened too often, for as long as it is not worth another query. */
 const SAME_ANSWER_MS = 2_000
 const MAX_SAME_ANSWERS = 1_000
@@ -38,6 +42,8 @@ export type Answer = {
 type Flight = { answer: Promise<Answer>; waiting: number; subject: Subject | undefined }
 type LinkDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'now'>
 
+export type PayLinks = ReturnType<typeof createPayLinks>
+
 /**
  * What happens when pay links are opened. All who open one at the same time share one look at it, and a look is
  * only had as often as `createLooks` allows; between two of them the ledger's word is given.
@@ -48,6 +54,7 @@ export function createPayLinks(deps: LinkDeps) {
   const flights = new Map<string, Flight>()
   const sameAnswers = new Map<string, { answer: Answer; at: number }>()
   let looksAtOnce = 0
+  let heldAtOnce = 0
 
   /** For somebody who may have come to pay; `isAsked` when they said so by pressing a button. */
   async function open(token: string, { isAsked }: { isAsked: boolean }): Promise<Answer> {
@@ -81,7 +88,8 @@ export function createPayLinks(deps: LinkDeps) {
     const subject = await findSubject(deps, token)
     flight.subject = subject
     if (!subject) return { subject }
-    if (!isAsked && (await isRetryPending(subject))) return { subject, wantsPerson: true }
+    if (!isAsked && ((await isRetryPending(subject)) || (await isChosen(subject))))
+      return { subject, wantsPerson: true }
     if (looksAtOnce >= MAX_LOOKS_AT_ONCE || !mayLook(subject)) return answerUnseen(token, subject)
     looksAtOnce += 1
     try {
@@ -124,6 +132,10 @@ export function createPayLinks(deps: LinkDeps) {
     return last?.kind === 'charge' && last.status !== 'live'
   }
 
+  /** It is being paid together with others, as its customer chose: only they say that it is not. */
+  const isChosen = async ({ kind, key }: Subject) =>
+    kind === 'invoice' && (await findSelecting(deps.db, key)) !== undefined
+
   /** Asks for something payable, and waits until it has been looked at with that wish. */
   async function waitForLook(token: string, subject: Subject): Promise<boolean> {
     const { requestedAt: before } = subject
@@ -154,10 +166,35 @@ export function createPayLinks(deps: LinkDeps) {
       return { subject }
     })
 
+  /** The same, held until there is news, for a moment: whoever has no script asks by hand. */
+  const held = (token: string) =>
+    share(`held:${token}`, async (flight) => {
+      const { subject } = await returned(token)
+      flight.subject = subject
+      if (!subject || heldAtOnce >= MAX_HELD_AT_ONCE) return { subject }
+      heldAtOnce += 1
+      try {
+        return { subject: await waitForNews(token, subject) }
+      } finally {
+        heldAtOnce -= 1
+      }
+    })
+
+  async function waitForNews(token: string, before: Subject): Promise<Subject> {
+    const deadline = performance.now() + HELD_MS
+    let subject = before
+    while (subject.state === before.state && performance.now() < deadline) {
+      if (subject.state !== 'open') break
+      await Bun.sleep(SLOWEST_POLL_MS)
+      subject = (await findSubject(deps, token)) ?? before
+    }
+    return subject
+  }
+
   function wantsNews({ state, settledAt }: Subject): boolean {
     if (state !== 'open' && state !== 'failed' && state !== 'processing') return false
     return !settledAt || now().getTime() - settledAt.getTime() >= ASK_AGAIN_MS
   }
 
-  return { open, peek, returned }
+  return { open, peek, returned, held }
 }

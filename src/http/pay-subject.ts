@@ -1,6 +1,8 @@
 import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
-import { attempts, mandates, payers, receivables, shares } from '../db/schema.ts'
+import { giveWay } from '../collect/selection.ts'
+import { attempts, mandates, payers, payments, receivables, shares } from '../db/schema.ts'
+import { declineOf } from '../customer/declines.ts'
 import type { Deps } from '../deps.ts'
 import { wake, wakeWithin } from '../wakes.ts'
 
@@ -8,12 +10,15 @@ type Finding = Pick<Deps, 'db' | 'queue' | 'now'>
 
 /** What a pay link stands for, as its page sees it. */
 export type Subject = {
-  kind: 'invoice' | 'payment_request' | 'order' | 'customer'
+  kind: 'invoice' | 'payment_request' | 'selection' | 'order' | 'customer'
   key: string
   customer: string | null
   state: 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
   isPayable: boolean
-  title: string | undefined
+  /** An invoice's own, as its page names it. */
+  number: string | null
+  /** In whose name it is sent. */
+  billingEntity: string | null
   currency: string | null
   amountDue: number
   requestedAt: Date | null
@@ -32,16 +37,10 @@ export async function findSubject({ db }: Finding, token: string): Promise<Subje
   const [row] = await db.select().from(receivables).where(eq(receivables.payToken, token))
   if (row) {
     const { receivableId: key, payerKey: customer } = row
-    return { ...row, key, customer, title: titleOf(row) }
+    return { ...row, key, customer }
   }
   const [customer] = await db.select().from(payers).where(eq(payers.payToken, token))
   return customer && describeCustomer({ db }, customer)
-}
-
-function titleOf({ kind, number }: typeof receivables.$inferSelect): string | undefined {
-  if (kind === 'payment_request') return 'Open invoices'
-  if (kind === 'order') return 'Your order'
-  return number === null ? undefined : `Invoice ${number}`
 }
 
 /** What became of the card is told by the mandate that the last page made, not by an older one. */
@@ -68,7 +67,8 @@ async function describeCustomer(
     customer: payerKey,
     state: setupRefusal ? 'attention' : stateOf(newest?.status),
     isPayable: setupRefusal === null,
-    title: 'Automatic payments',
+    number: null,
+    billingEntity: null,
     currency: null,
     amountDue: 0,
     requestedAt,
@@ -85,6 +85,7 @@ function stateOf(mandateStatus: string | undefined): Subject['state'] {
 const JOBS = {
   invoice: 'settle',
   payment_request: 'bundle',
+  selection: 'bundle',
   order: 'settle',
   customer: 'setup',
 } as const
@@ -100,6 +101,7 @@ export async function requestCheckout(
 ): Promise<Date> {
   const requestedAt = now()
   await db.transaction(async (tx) => {
+    if (kind === 'invoice') await giveWay({ db: tx, queue, now: () => requestedAt }, key)
     if (kind === 'customer')
       await tx.update(payers).set({ requestedAt }).where(eq(payers.payerKey, key))
     else
@@ -138,8 +140,7 @@ export async function findAttempt(
   { db }: Pick<Finding, 'db'>,
   { kind, key }: Pick<Subject, 'kind' | 'key'>,
 ) {
-  const isOfSubject =
-    kind === 'payment_request' ? eq(attempts.receivableId, key) : eq(shares.receivableId, key)
+  const isOfSubject = isAsking(kind) ? eq(attempts.receivableId, key) : eq(shares.receivableId, key)
   const [found] = await db
     .select({ attempt: attempts })
     .from(attempts)
@@ -155,3 +156,51 @@ async function findSetup({ db, now }: Finding, payerKey: string) {
   const isOpen = customer?.setupExpiresAt && customer.setupExpiresAt > now()
   return isOpen ? (customer.setupUrl ?? undefined) : undefined
 }
+
+/** What a customer is told of their last payment. */
+export type Outcome = {
+  /** Dodo's minor units. */
+  paid?:
+    | {
+        dodoPaymentId: string
+        amount: number
+        currency: string
+        at: Date
+        card: string | undefined
+      }
+    | undefined
+  decline?: ReturnType<typeof declineOf>
+}
+
+/** What became of the newest payment through an attempt for it. */
+export async function readOutcome(
+  { db }: Pick<Finding, 'db'>,
+  subject: Pick<Subject, 'kind' | 'key' | 'state'>,
+): Promise<Outcome> {
+  const status = subject.state === 'paid' ? 'succeeded' : 'failed'
+  if (subject.kind === 'customer') return {}
+  const [newest] = await db
+    .select({ payment: payments })
+    .from(payments)
+    .innerJoin(attempts, eq(attempts.id, payments.attemptId))
+    .innerJoin(shares, eq(shares.attemptId, attempts.id))
+    .where(
+      and(
+        isAsking(subject.kind)
+          ? eq(attempts.receivableId, subject.key)
+          : eq(shares.receivableId, subject.key),
+        eq(payments.status, status),
+        eq(payments.isSetup, false),
+      ),
+    )
+    .orderBy(desc(payments.madeAt))
+    .limit(1)
+  if (!newest) return {}
+  const { dodoPaymentId, amount, currency, madeAt, ...seen } = newest.payment
+  const { cardNetwork, cardLastFour, errorCode } = seen
+  if (status === 'failed') return { decline: declineOf(errorCode) }
+  const card = cardLastFour ? `${cardNetwork ?? ''} ···${cardLastFour}`.trim() : undefined
+  return { paid: { dodoPaymentId, amount, currency, at: madeAt, card } }
+}
+
+const isAsking = (kind: Subject['kind']) => kind === 'payment_request' || kind === 'selection'

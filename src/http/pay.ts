@@ -1,20 +1,31 @@
 import { Hono, type Context } from 'hono'
 
+import type { Notice } from '../customer/texts/texts.ts'
 import type { Deps } from '../deps.ts'
-import { formatForPeople } from './format-amount.ts'
-import { createPayLinks, type Answer } from './pay-links.ts'
-import { renderPage } from './pay-page.tsx'
-import type { Subject } from './pay-subject.ts'
-import type { Notice } from './pay-texts.ts'
-import { isVisit } from './visitor.ts'
+import { messageOf } from '../errors.ts'
+import { ensureAccount } from '../collect/account.ts'
+import { createBuckets } from './buckets.ts'
+import { renderNotice } from './customer/notice.tsx'
+import type { Around } from './customer/surroundings.ts'
+import type { Answer, PayLinks } from './pay-links.ts'
+import { readOutcome, type Subject } from './pay-subject.ts'
+import { isNavigation, isRobot, isVisit } from './visitor.ts'
 
-/** A page that updates by itself does so ever more seldom, and not for ever: it may lie forgotten in a tab. */
-const REFRESH_SECONDS = [2, 2, 3, 5, 8, 13, 21, 34, 55]
-/** What is said when a page has updated itself for the last time. */
+/** Whoever has looked so often is told that it takes longer. */
+const MOST_CHECKS = 4
 const AT_LAST: Partial<Record<Notice, Notice>> = {
   preparing: 'unavailable',
   waiting: 'still_waiting',
-  unconfirmed: 'unconfirmed',
+}
+/** What is not news to whoever waits for a checkout, and to whoever waits for a result. */
+const WAITS = { preparing: 'preparing', waiting: 'preparing open' } as const
+
+/** Each asks a service for a file. */
+const FILES = { most: 10, everyMs: 10_000 }
+
+type PayDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
+  links: PayLinks
+  around: Around
 }
 
 /**
@@ -22,44 +33,71 @@ const AT_LAST: Partial<Record<Notice, Notice>> = {
  * has it looked at first, so that nobody is sent to pay what is paid, void or another amount by now. What only
  * looks ahead (HEAD, prefetch, a mail scanner) gets a page, and has no effect.
  */
-export function pay(deps: Pick<Deps, 'config' | 'db' | 'queue' | 'now'>) {
-  const links = createPayLinks(deps)
-  const basePath = new URL(deps.config.publicUrl).pathname.replace(/\/$/, '')
+export function pay({ config, db, now, lago, log, links, around }: PayDeps) {
+  const mayFetch = createBuckets(FILES, now)
   const app = new Hono()
 
-  function show(c: Context, subject: Subject | undefined, notice: Notice, begunAt?: string) {
-    const token = c.req.param('token') ?? ''
-    const payPath = subject && `${basePath}/pay/${token}`
-    const here = payPath && (c.req.path.endsWith('/return') ? `${payPath}/return` : payPath)
-    const looks = Math.max(0, Math.floor(Number(c.req.query('look')) || 0))
-    const seconds = REFRESH_SECONDS[looks]
-    const last = seconds ? undefined : AT_LAST[notice]
-    const page = renderPage({
-      notice: last ?? notice,
-      title: subject?.title,
-      amount: subject && formatForPeople(subject),
+  async function show(
+    c: Context,
+    subject: Subject | undefined,
+    notice: Notice,
+    { begunAt, isReturn = false }: { begunAt?: string; isReturn?: boolean } = {},
+  ) {
+    if (!subject) return c.html(unknown(c), 404)
+    const payPath = `${around.basePath}/pay/${c.req.param('token') ?? ''}`
+    const here = isReturn ? `${payPath}/return` : payPath
+    const checks = Math.max(0, Math.floor(Number(c.req.query('check')) || 0))
+    const told = checks >= MOST_CHECKS ? (AT_LAST[notice] ?? notice) : notice
+    const waits = told === 'preparing' || told === 'waiting' ? WAITS[told] : undefined
+    const page = renderNotice({
+      around: await around.of(c, { payerKey: subject.customer, ...subject }),
+      notice: told,
+      subject,
+      outcome: told === 'paid' || told === 'declined' ? await readOutcome({ db }, subject) : {},
       payPath,
-      againPath: begunAt ?? (last === 'still_waiting' ? here : payPath),
-      refresh:
-        AT_LAST[notice] && seconds ? { seconds, url: `${here}?look=${looks + 1}` } : undefined,
+      files: told === 'paid' ? { invoice: subject.kind === 'invoice' } : undefined,
+      againPath: begunAt ?? (told === 'still_waiting' ? here : payPath),
+      wait: waits && {
+        checkPath: `${here}?check=${checks + 1}`,
+        statusPath: `${payPath}/status`,
+        words: waits,
+      },
+      accountPath: await accountPathOf(subject),
     })
-    return c.html(page, notice === 'unknown' ? 404 : 200)
+    return c.html(page)
   }
 
-  function lead(c: Context, { subject, url, begunAt, ...rest }: Answer, status: 302 | 303) {
-    if (!subject) return show(c, undefined, 'unknown')
+  const unknown = (c: Context) =>
+    renderNotice({ around: around.ofNobody(c), notice: 'unknown', payPath: undefined })
+
+  /** Whoever chose several has come from the page of all of them, and knows it. */
+  async function accountPathOf({ kind, customer }: Subject): Promise<string | undefined> {
+    if (kind !== 'selection' || customer === null) return undefined
+    const { token } = await ensureAccount({ db, now }, customer)
+    return `${around.basePath}/account/${token}`
+  }
+
+  async function lead(c: Context, answer: Answer, status: 302 | 303) {
+    const { subject, url, begunAt, wantsPerson, isUnfinished } = answer
+    if (!subject) return c.html(unknown(c), 404)
     if (url) return c.redirect(url, status)
-    if (begunAt) return show(c, subject, 'unconfirmed', begunAt)
-    const notice = rest.wantsPerson ? 'ready' : noticeOf(subject)
-    if (rest.isUnfinished && isOpen(subject)) return show(c, subject, 'preparing')
-    return show(c, subject, notice)
+    if (begunAt) return show(c, subject, 'unconfirmed', { begunAt })
+    // What was chosen otherwise meanwhile is not void, but to be chosen anew.
+    const accountPath = subject.state === 'void' ? await accountPathOf(subject) : undefined
+    if (accountPath) return c.redirect(accountPath, 303)
+    if (isUnfinished && isOpen(subject)) return show(c, subject, 'preparing')
+    return show(c, subject, wantsPerson ? 'ready' : noticeOf(subject))
   }
 
   app.get('/:token', async (c) => {
     const token = c.req.param('token')
-    if (isVisit(c.req.raw)) return lead(c, await links.open(token, { isAsked: false }), 302)
+    // Whoever chooses a language wants to read, and not to leave.
+    const isVisiting = isVisit(c.req.raw) && c.req.query('lang') === undefined
+    if (isVisiting) return lead(c, await links.open(token, { isAsked: false }), 302)
     const { subject } = await links.peek(token)
     if (!subject) return show(c, undefined, 'unknown')
+    if (subject.kind === 'order' && isNavigation(c.req.raw))
+      return lead(c, await links.open(token, { isAsked: false }), 302)
     return show(c, subject, isOpen(subject) ? 'ready' : noticeOf(subject))
   })
 
@@ -68,18 +106,63 @@ export function pay(deps: Pick<Deps, 'config' | 'db' | 'queue' | 'now'>) {
     return lead(c, await links.open(c.req.param('token'), { isAsked: true }), 303)
   })
 
-  // What the query of a return URL says is forgeable, and so is not looked at, but for how often we refreshed.
+  // What the query of a return URL says is forgeable, and so is not looked at, but for how often it was looked.
   app.get('/:token/return', async (c) => {
     const token = c.req.param('token')
-    const { subject } = isVisit(c.req.raw) ? await links.returned(token) : await links.peek(token)
+    const ask = c.req.query('check') === undefined ? links.returned : links.held
+    const { subject } = isVisit(c.req.raw) ? await ask(token) : await links.peek(token)
     if (!subject) return show(c, undefined, 'unknown')
     const notice = subject.state === 'failed' ? 'declined' : noticeOf(subject)
-    return show(c, subject, notice === 'preparing' ? 'waiting' : notice)
+    return show(c, subject, notice === 'preparing' ? 'waiting' : notice, { isReturn: true })
+  })
+
+  app.get('/:token/status', async (c) => {
+    const token = c.req.param('token')
+    const { subject } = isRobot(c.req.raw) ? await links.peek(token) : await links.returned(token)
+    return subject ? c.text(wordOf(subject)) : c.text('unknown', 404)
+  })
+  /** The files of what is paid, which are only asked for when a person wants them. */
+  app.get('/:token/invoice', async (c) => {
+    const { subject } = await links.peek(c.req.param('token'))
+    if (subject?.kind !== 'invoice' || subject.state !== 'paid') return c.html(unknown(c), 404)
+    if (!isVisit(c.req.raw)) return show(c, subject, 'paid')
+    const file = mayFetch.take(subject.key) && (await findFile(subject.key))
+    if (file) return c.redirect(file, 302)
+    const page = renderNotice({
+      around: await around.of(c, { payerKey: subject.customer, ...subject }),
+      notice: 'pdf_later',
+      subject,
+      payPath: undefined,
+      againPath: `${around.basePath}${c.req.path.slice(c.req.path.indexOf('/pay/'))}`,
+    })
+    return c.html(page)
+  })
+  const findFile = (lagoInvoiceId: string) =>
+    lago.findInvoiceFile(lagoInvoiceId).catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, 'Lago gives no PDF')
+      return undefined
+    })
+
+  app.get('/:token/receipt', async (c) => {
+    const { subject } = await links.peek(c.req.param('token'))
+    const { paid } = subject?.state === 'paid' ? await readOutcome({ db }, subject) : {}
+    if (!subject || !paid) return c.html(unknown(c), 404)
+    if (!isVisit(c.req.raw)) return show(c, subject, 'paid')
+    // Whoever knows a payment's id may read its receipt (Dodo, `GET /invoices/payments/{payment_id}`).
+    const id = encodeURIComponent(paid.dodoPaymentId)
+    return c.redirect(`${config.dodo.url}/invoices/payments/${id}`, 302)
   })
   return app
 }
 
 const isOpen = ({ state }: Subject) => state === 'open' || state === 'failed'
+
+/** Where it stands, in one word; `open` when it can be paid now. */
+function wordOf(subject: Subject): string {
+  if (subject.state === 'failed') return 'declined'
+  if (subject.state === 'open' && subject.isPayable) return 'open'
+  return noticeOf(subject)
+}
 
 /** What a customer is told. The merchant's reasons are the merchant's. */
 function noticeOf({ kind, state }: Subject): Notice {

@@ -1,17 +1,23 @@
 import { Hono, type Context } from 'hono'
 
+import { DEFAULT_ACCOUNT, keyIn } from '../account-key.ts'
+import type { Account, Accounts } from '../accounts.ts'
 import type { Deps } from '../deps.ts'
 import { createDodoVerifier } from '../dodo/signature.ts'
 import { InvalidSignature } from '../errors.ts'
 import { BIG_BODY_BYTES, type Unread } from '../inbox/big.ts'
-import { readDeliveryId, readEvent } from '../inbox/envelope.ts'
+import { createHighlevelVerifier, readHighlevelSignature } from '../highlevel/signature.ts'
+import { readDeliveryId, readEvent, readHighlevelEvent } from '../inbox/envelope.ts'
 import type { Receive } from '../inbox/receive.ts'
-import { createBodyRoom } from './body-room.ts'
+import { createBodyRoom, type BodyRoom } from './body-room.ts'
 import { createLagoVerifier } from './lago-verifier.ts'
 import { withBody, type Body } from './read-body.ts'
+import { refuseMethod } from './refuse-method.ts'
 
 /** A usage-heavy invoice embeds one fee for each charge and group, and reaches megabytes. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024
+/** HighLevel tells of installations, in a few hundred bytes. */
+const MAX_HIGHLEVEL_BYTES = 1024 * 1024
 
 type WebhookDeps = Pick<Deps, 'config' | 'lago' | 'now'> & {
   receive: Receive
@@ -31,6 +37,7 @@ export function createTake(deps: WebhookDeps) {
   const lago = createLagoVerifier(deps)
   const dodo = createDodoVerifier(deps.config.dodo.webhookSecrets)
   const limits = { room: createBodyRoom(), maxBytes: MAX_BODY_BYTES }
+  const { highlevel } = deps.config
 
   const take = (request: Request, { update, finish }: Check, identify: () => Unread) =>
     withBody(request, limits, update, async (body) => {
@@ -41,7 +48,7 @@ export function createTake(deps: WebhookDeps) {
   function store(told: Unread, body: Body) {
     if (body.bytes > BIG_BODY_BYTES) return deps.receive.big(told, body.giveAway())
     const bytes = body.read()
-    const { organizationId: _ours, ...event } = readEvent(told.source, bytes)
+    const { organizationId: _ours, ...event } = readEvent(told, bytes)
     return deps.receive({ ...told, ...event, body: bytes })
   }
 
@@ -57,25 +64,72 @@ export function createTake(deps: WebhookDeps) {
         headers: keepHeader(headers, 'x-lago-signature-algorithm'),
       }))
     },
-    dodo: async (request: Request) => {
-      const { headers } = request
-      const told = pick(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
-      return take(request, dodo.begin(told), () => ({
-        source: 'dodo',
-        deliveryId: readDeliveryId(told['webhook-id']),
-        headers: keepHeader(headers, 'webhook-timestamp'),
-      }))
-    },
+    dodo: (request: Request) => takeDodo(request, { id: DEFAULT_ACCOUNT, verify: dodo }),
+    /** What another account sends: only its own secret verifies it, and its ids are its own. */
+    dodoAccount: takeDodo,
+    /** Only what tells of our app wakes anything; the signature says no more than that HighLevel has sent it. */
+    ...(highlevel && { highlevel: createTakeHighlevel(deps, highlevel, limits.room) }),
+  }
+
+  async function takeDodo(request: Request, { id, verify }: Pick<Account, 'id' | 'verify'>) {
+    const { headers } = request
+    const told = pick(headers, ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+    return take(request, verify.begin(told), () => ({
+      source: 'dodo',
+      deliveryId: keyIn(id, readDeliveryId(told['webhook-id'])),
+      headers: keepHeader(headers, 'webhook-timestamp'),
+    }))
+  }
+}
+
+function createTakeHighlevel(
+  { receive }: Pick<WebhookDeps, 'receive'>,
+  { webhookPublicKey, appId }: NonNullable<Deps['config']['highlevel']>,
+  room: BodyRoom,
+) {
+  const verify = createHighlevelVerifier(webhookPublicKey)
+  return async (request: Request) => {
+    const signature = request.headers.get('x-ghl-signature') ?? undefined
+    readHighlevelSignature(signature)
+    const limits = { room, maxBytes: MAX_HIGHLEVEL_BYTES }
+    return withBody(
+      request,
+      limits,
+      () => undefined,
+      async ({ read }) => {
+        const body = read()
+        verify(body, signature)
+        return receive({
+          source: 'highlevel',
+          ...readHighlevelEvent(body, appId),
+          headers: {},
+          body,
+        })
+      },
+    )
   }
 }
 
 export type Take = ReturnType<typeof createTake>
 
+type Serving = { accounts: Pick<Accounts, 'of'>; isLagoOn: boolean }
+
 /** The routes, under whatever path they are found; `failure` is what the door has met. */
-export const webhooks = (take: Take) =>
-  new Hono<{ Bindings: { failure?: Error } }>()
-    .post('/lago', async (c) => answer(c, take.lago))
+export function webhooks(take: Take, { accounts, isLagoOn }: Serving) {
+  const app = new Hono<{ Bindings: { failure?: Error } }>()
+    .post('/lago', async (c) => (isLagoOn ? answer(c, take.lago) : c.notFound()))
     .post('/dodo', async (c) => answer(c, take.dodo))
+    .post('/dodo/:account', async (c) => {
+      const id = c.req.param('account')
+      const account = id === DEFAULT_ACCOUNT ? undefined : await accounts.of(id)
+      return account ? answer(c, (request) => take.dodoAccount(request, account)) : c.notFound()
+    })
+  const { highlevel } = take
+  if (!highlevel) return app
+  return app
+    .post('/highlevel', async (c) => answer(c, highlevel))
+    .all('/highlevel', (c) => refuseMethod(c, 'POST'))
+}
 
 async function answer(
   c: Context<{ Bindings: { failure?: Error } }>,

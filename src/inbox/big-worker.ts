@@ -21,7 +21,7 @@ async function carryOut({ nth, databaseUrl, receivedAt, pieces, ...told }: Order
     database ??= openDatabase(databaseUrl, 1)
     if (await isStored(database.sql, told)) return { nth, stored: { duplicate: true } }
     const body = Buffer.concat(pieces.map((piece) => new Uint8Array(piece)))
-    const { organizationId: _ours, ...event } = readEvent(told.source, body)
+    const { organizationId: _ours, ...event } = readEvent(told, body)
     await copyOne(database.sql, { ...told, ...event, body, receivedAt })
     return { nth, stored: { duplicate: false } }
   } catch (error) {

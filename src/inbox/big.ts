@@ -10,7 +10,7 @@ const STORE_MS = 14_000
 const IDLE_MS = 30_000
 
 /** A verified delivery that nobody has read yet. */
-export type Unread = Pick<Delivery, 'source' | 'deliveryId' | 'headers'>
+export type Unread = Pick<Delivery, 'deliveryId' | 'headers'> & { source: 'lago' | 'dodo' }
 export type Order = Unread & {
   nth: number
   databaseUrl: string

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto'
+
 import { z } from 'zod'
 
+import { DEFAULT_ACCOUNT, keyIn, readKey } from '../account-key.ts'
 import { MalformedEvent } from '../errors.ts'
+import { MarketplaceEvent } from '../highlevel/objects.ts'
 import { isId } from '../ids.ts'
-import { paymentOf, wakeOfDodo, wakeOfLago } from './events.ts'
+import { paymentOf, wakeOfDodo, wakeOfHighlevel, wakeOfLago } from './events.ts'
 
 const MAX_ID_LENGTH = 200
 
@@ -50,7 +54,8 @@ const DodoObject = z.looseObject({
 
 /** The header that identifies a delivery, bounded; without one a redelivery could not be told. */
 export function readDeliveryId(header: string | undefined): string {
-  if (header && header.length <= MAX_ID_LENGTH) return header
+  // Postgres texts hold no NUL: what cannot be stored is not asked for again.
+  if (header && header.length <= MAX_ID_LENGTH && !header.includes('\0')) return header
   throw new MalformedEvent('the delivery has no id')
 }
 
@@ -81,9 +86,54 @@ export function readDodoEvent(body: Buffer) {
   }
 }
 
-/** What a delivery of either is about. Throws MalformedEvent for a body that nobody can read. */
-export const readEvent = (source: 'lago' | 'dodo', body: Buffer) =>
-  source === 'lago' ? readLagoEvent(body) : { organizationId: undefined, ...readDodoEvent(body) }
+/**
+ * What a delivery of HighLevel's marketplace is about, and its id. Where HighLevel gives it none, the same bytes are the
+ * same delivery. Throws MalformedEvent for a body that is not one of HighLevel's.
+ */
+export function readHighlevelEvent(body: Buffer, ownAppId: string) {
+  const parsed = MarketplaceEvent.safeParse(readJson(body))
+  if (!parsed.success) throw new MalformedEvent('not an event of HighLevel')
+  const { webhookId, type, appId, locationId, companyId } = parsed.data
+  return {
+    deliveryId:
+      webhookId !== undefined
+        ? readDeliveryId(webhookId)
+        : createHash('sha256').update(body).digest('hex'),
+    eventType: readType(type),
+    dodoPaymentId: null,
+    ...wakeOfHighlevel(
+      {
+        type,
+        appId,
+        locationId: optionalId.parse(locationId),
+        companyId: optionalId.parse(companyId),
+      },
+      ownAppId,
+    ),
+  }
+}
+
+/**
+ * What a delivery of either is about. What another Dodo account than the deployment's own sends is about that account's
+ * objects alone, whatever it names. Throws MalformedEvent for a body that nobody can read.
+ */
+export function readEvent(
+  { source, deliveryId }: { source: 'lago' | 'dodo'; deliveryId: string },
+  body: Buffer,
+) {
+  if (source === 'lago') return readLagoEvent(body)
+  const { account } = readKey(deliveryId)
+  return { organizationId: undefined, ...within(account, readDodoEvent(body)) }
+}
+
+function within(account: string, event: ReturnType<typeof readDodoEvent>) {
+  if (account === DEFAULT_ACCOUNT) return event
+  const { dodoPaymentId, wakes, wakesKey } = event
+  if (wakes === 'mandate' && wakesKey !== null)
+    return { ...event, wakesKey: keyIn(account, wakesKey) }
+  if (dodoPaymentId === null) return { ...event, wakes: null, wakesKey: null }
+  return { ...event, wakes: 'trace' as const, wakesKey: keyIn(account, dodoPaymentId) }
+}
 
 function readJson(body: Buffer): unknown {
   try {

@@ -1,4 +1,5 @@
 import type { DeliveryKind } from '../jobs.ts'
+import type { Source } from './sources.ts'
 
 /** What a delivery makes us look at, and which one. */
 export type Wake = {
@@ -37,6 +38,27 @@ const ofNamedInvoice = ({ lago_invoice_id, invoice }: LagoObject) =>
 /** What an event of Lago is about, by the object that it carries; any other object, by the invoice that it names. */
 export const wakeOfLago = (objectType: string, object: LagoObject): Wake =>
   (OF_LAGO.get(objectType) ?? ofNamedInvoice)(object)
+
+/**
+ * What a marketplace event is about: the location that it names, or else the agency. HighLevel signs those of all apps
+ * with one key, so one that names another app than ours concerns nobody here.
+ */
+export function wakeOfHighlevel(
+  { type, appId, locationId, companyId }: HighlevelObject,
+  ownAppId: string,
+): Wake {
+  const isOurs = appId === undefined || appId === ownAppId
+  if (!isOurs || !HIGHLEVEL_EVENTS.has(type)) return NOTHING
+  const company = companyId === undefined ? undefined : `company:${companyId}`
+  return wake('installation', locationId ?? company)
+}
+
+type HighlevelObject = {
+  type: string
+  appId?: string | undefined
+  locationId?: string | undefined
+  companyId?: string | undefined
+}
 
 /** What an object of Dodo says of what it is about. */
 type DodoObject = {
@@ -172,6 +194,11 @@ export const DODO_EVENTS: ReadonlySet<string> = new Set(
   ),
 )
 
+/** What of HighLevel's marketplace concerns an app (its developer documentation, *Webhooks*). */
+const HIGHLEVEL_EVENTS: ReadonlySet<string> = new Set(['INSTALL', 'UNINSTALL'])
+
 /** Whether it is of a type that this release of the bridge has heard of. */
-export const isKnownEvent = (source: 'lago' | 'dodo', type: string): boolean =>
-  source === 'lago' ? Object.hasOwn(LAGO_EVENTS, type) : DODO_EVENTS.has(type)
+export const isKnownEvent = (source: Source, type: string): boolean => {
+  if (source === 'lago') return Object.hasOwn(LAGO_EVENTS, type)
+  return source === 'dodo' ? DODO_EVENTS.has(type) : HIGHLEVEL_EVENTS.has(type)
+}

@@ -6,6 +6,7 @@ import { createCoalescer } from './coalesce.ts'
 import type { Wake } from './events.ts'
 import { createRouter } from './router.ts'
 import { storeAll, type Place, type Told } from './store.ts'
+import type { Source } from './sources.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 /** More at once would hold the event loop while it is written. */
@@ -13,13 +14,15 @@ const MAX_BATCH_BYTES = 512 * 1024
 /** Dodo waits 15 s for our answer, and a database that hangs must not hold up who comes next. */
 const COMMIT_MS = 8_000
 
-/** So many deliveries in one commit, not longer ago than this, are a flood. */
+/** So many deliveries within this time are a flood, whether they come together or one after the other. */
 const MANY = 8
+const WITHIN_MS = 80
+/** It is over when this long nothing of it was seen. */
 const FLOOD_MS = 200
 
 /** One verified POST, and what it is about as far as its body says. */
 export type Delivery = {
-  source: 'lago' | 'dodo'
+  source: Source
   deliveryId: string
   eventType: string
   dodoPaymentId: string | null
@@ -45,12 +48,12 @@ export function createReceive({
 }: Pick<Deps, 'db' | 'queue' | 'log' | 'now'> & { databaseUrl: string }) {
   const connection = openInboxConnection(databaseUrl)
   const inbox = createBigInbox({ databaseUrl, now })
-  let floodedAt = Number.NEGATIVE_INFINITY
-  const isCrowded = () => performance.now() - floodedAt < FLOOD_MS
+  const flood = createFlood()
+  const isCrowded = flood.isOn
   const router = createRouter({ db, queue, log, isCrowded })
 
   async function commit(batch: Told[]) {
-    if (batch.length >= MANY) floodedAt = performance.now()
+    flood.count(batch.length)
     const storing = storeAll(connection.sql, batch)
     const stored = await withDeadline('storing deliveries', COMMIT_MS, storing)
     const places = stored.flatMap(({ place }): Place[] => (place === null ? [] : [place]))
@@ -87,4 +90,23 @@ export function createReceive({
       await connection.close()
     },
   }) satisfies Receive
+}
+
+/** Notices that deliveries come faster than single events of a business do. */
+function createFlood() {
+  let since = Number.NEGATIVE_INFINITY
+  let counted = 0
+  let floodedAt = Number.NEGATIVE_INFINITY
+  return {
+    count(deliveries: number) {
+      const now = performance.now()
+      if (now - since > WITHIN_MS) {
+        since = now
+        counted = 0
+      }
+      counted += deliveries
+      if (counted >= MANY) floodedAt = now
+    },
+    isOn: () => performance.now() - floodedAt < FLOOD_MS,
+  }
 }

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { DeliveryKind } from '../jobs.ts'
 import { wakeWithin } from '../wakes.ts'
 import type { Place } from './store.ts'
+import type { Source } from './sources.ts'
 
 /** What is routed in one transaction. */
 const MAX_BATCH = 1_000
@@ -14,7 +15,7 @@ const RETRY_MS = 1_000
 /** In a flood, so much is gathered before it is routed: senders go first, and one look serves many deliveries. */
 const GATHER_MS = 250
 
-type Owed = { source: 'lago' | 'dodo'; wakes: DeliveryKind; key: string }
+type Owed = { source: Source; wakes: DeliveryKind; key: string }
 
 /**
  * Turns stored deliveries into jobs, many at a time and many of one key into one, right after they are stored. A

@@ -17,7 +17,9 @@ import {
   readPage,
   readRows,
 } from './call.ts'
+import { noteRead } from './just-read.ts'
 import {
+  LagoBrand,
   LagoCreditNote,
   LagoCreditNoteRow,
   LagoCustomer,
@@ -52,6 +54,14 @@ export type NewCreditNote = {
   metadata: Record<string, string>
 }
 export type LagoMetadataEntry = { id?: string; key: string; value: string }
+
+/** An entry of a customer's metadata as it is written; one without an id is new. */
+export type CustomerMetadata = {
+  id?: string
+  key: string
+  value: string
+  display_in_invoice: boolean
+}
 
 /**
  * Lago through its official client, which throws the `Response`, does not encode path parts and knows
@@ -115,7 +125,7 @@ export function createLago(options: {
         client.invoices.findInvoice(encodeURIComponent(lagoInvoiceId)),
       ),
     )
-    return answer && withAmounts(answer.invoice)
+    return answer && noteRead(await withAmounts(answer.invoice))
   }
 
   const pageOfInvoices = (page: number, filter: object) =>
@@ -162,6 +172,13 @@ export function createLago(options: {
     return { rows: await allWithAmounts(shown), isLast: pages.every(({ isLast }) => isLast) }
   }
 
+  /** A page of the invoices that were made void, counted from 1, the newest first. Every release knows that filter. */
+  const voidedPage = async (page: number) => {
+    const { rows, isLast } = await pageOfInvoices(page, { status: 'voided' })
+    const ids = rows.filter(({ status }) => status === 'voided').map(({ lago_id }) => lago_id)
+    return { ids, isLast }
+  }
+
   /** The invoice of that number, found as Lago's own search box finds it. */
   const findInvoiceByNumber = async (number: string): Promise<LagoInvoice | undefined> => {
     const what = `look for invoice ${number}`
@@ -187,7 +204,19 @@ export function createLago(options: {
       () => client.invoices.updateInvoice(pathPart(lagoInvoiceId), { invoice: change }),
       'write',
     )
-    return withAmounts(invoice)
+    return noteRead(await withAmounts(invoice))
+  }
+
+  /**
+   * Where its PDF lies, for some minutes; undefined where Lago has begun to make it, which it answers with nothing
+   * (lago-api `app/controllers/api/v1/invoices_controller.rb`, download_pdf).
+   */
+  const findInvoiceFile = async (lagoInvoiceId: string): Promise<string | undefined> => {
+    const answer = await call(`download invoice ${lagoInvoiceId}`, z.unknown(), () =>
+      client.invoices.downloadInvoice(pathPart(lagoInvoiceId)),
+    )
+    const url = InvoiceFile.safeParse(answer).data?.invoice.file_url
+    return url && /^https?:$/.test(URL.parse(url)?.protocol ?? '') ? url : undefined
   }
 
   /** What Lago keeps of an invoice's payments; before 1.19 nothing. */
@@ -412,6 +441,21 @@ export function createLago(options: {
     return found === undefined ? undefined : call(what, LagoCustomer, async () => ({ data: found }))
   }
 
+  /** Replaces all metadata of a customer; of what is not sent nothing is left (lago-api `svc/customers/metadata`). */
+  const writeCustomerMetadata = async (
+    lagoCustomerId: string,
+    entries: readonly CustomerMetadata[],
+  ): Promise<void> => {
+    await call(
+      `write metadata of customer ${lagoCustomerId}`,
+      z.object({ customer: z.object({ external_id: z.string() }) }),
+      () =>
+        client.customers.createCustomer({
+          customer: { external_id: lagoCustomerId, metadata: [...entries] },
+        }),
+    )
+  }
+
   /** A hundred customers, and how many such pages there are. */
   const listCustomers = async (page: number) => {
     const { customers, meta } = await call(
@@ -504,6 +548,28 @@ export function createLago(options: {
       () => client.organizations.findOrganization(),
     ).then(({ organization }) => organization)
 
+  /**
+   * Who sends invoices, as customers know them: a billing entity, or the organisation where this Lago has none of that
+   * code (lago-api `ser/billing_entity_serializer.rb`, `ser/organization_serializer.rb`).
+   */
+  const findBrand = async (entityCode?: string): Promise<LagoBrand> => {
+    const entity =
+      entityCode === undefined
+        ? undefined
+        : await orUndefined(
+            call('read the billing entity', z.object({ billing_entity: LagoBrand }), () =>
+              client.billingEntities.getBillingEntity(pathPart(entityCode)),
+            ),
+          )
+    if (entity) return entity.billing_entity
+    const { organization } = await call(
+      'read the organisation',
+      z.object({ organization: LagoBrand }),
+      () => client.organizations.findOrganization(),
+    )
+    return organization
+  }
+
   const getOrganizationId = () => getOrganization().then(({ lago_id }) => lago_id)
 
   /** The PEM that signs in JWT mode; Lago serves it as base64 with line breaks. */
@@ -521,7 +587,9 @@ export function createLago(options: {
     unreadable,
     findInvoice,
     findInvoiceByNumber,
+    findInvoiceFile,
     unpaidPage,
+    voidedPage,
     listUnpaidInvoices,
     updateInvoice,
     listPayments,
@@ -540,6 +608,7 @@ export function createLago(options: {
     findPaymentRequest,
     paymentRequestPage,
     findCustomer,
+    writeCustomerMetadata,
     listCustomers,
     findWalletTransaction,
     findWallet,
@@ -547,9 +616,12 @@ export function createLago(options: {
     listPendingTopUps,
     getOrganization,
     getOrganizationId,
+    findBrand,
     getWebhookPublicKey,
   }
 }
+
+const InvoiceFile = z.object({ invoice: z.object({ file_url: z.string() }) })
 
 const datesOf = ({ since, until }: { since?: string; until?: string }) => ({
   ...(since && { issuing_date_from: since }),

@@ -30,7 +30,16 @@ export const LagoCustomer = z.object({
   country: textOrNull,
   zipcode: textOrNull,
   currency: textOrNull,
-  billing_configuration: z.object({ payment_provider: textOrNull }).nullish(),
+  billing_entity_code: textOrNull,
+  metadata: z
+    .array(LagoMetadata.extend({ display_in_invoice: z.boolean().nullish() }))
+    .nullish()
+    .transform((entries) => entries ?? []),
+  /** Their own, else their billing entity's (lago-api `ser/customer_serializer.rb`). */
+  applicable_timezone: textOrNull,
+  billing_configuration: z
+    .object({ payment_provider: textOrNull, document_locale: textOrNull })
+    .nullish(),
 })
 export type LagoCustomer = z.infer<typeof LagoCustomer>
 
@@ -51,6 +60,8 @@ export const ShownInvoice = z.object({
     .nullish()
     .transform((value) => value ?? false),
   issuing_date: textOrNull,
+  payment_due_date: textOrNull,
+  billing_entity_code: textOrNull,
   payment_dispute_lost_at: textOrNull,
   updated_at: z.string().nullish(),
   customer: LagoCustomer,
@@ -131,6 +142,25 @@ export const LagoPaymentRequest = z.object({
   ),
 })
 export type LagoPaymentRequest = z.infer<typeof LagoPaymentRequest>
+
+/** A billing entity or an organisation, as those whom it bills know it. */
+export const LagoBrand = z
+  .object({
+    name: textOrNull,
+    email: textOrNull,
+    logo_url: textOrNull,
+    document_locale: textOrNull,
+    email_settings: z.array(z.string()).nullish(),
+    billing_configuration: z.object({ document_locale: textOrNull }).nullish(),
+  })
+  .transform(({ logo_url, document_locale, email_settings, billing_configuration, ...shown }) => ({
+    ...shown,
+    logoUrl: logo_url,
+    language: document_locale ?? billing_configuration?.document_locale ?? null,
+    /** What Lago itself mails to customers: `invoice.finalized` and its kin. */
+    emailSettings: email_settings ?? [],
+  }))
+export type LagoBrand = z.infer<typeof LagoBrand>
 
 /** A movement of a wallet. `amount` is a decimal in major units. */
 export const LagoWalletTransaction = z

@@ -1,13 +1,16 @@
 import type { Budget, Urgency, Window } from '../budget.ts'
 import type { Fetch } from '../vendor-fetch.ts'
+import type { Service } from '../errors.ts'
 import type { ProcessMetrics } from './process.ts'
 
-type Service = 'Lago' | 'Dodo'
 type Instruments = Pick<ProcessMetrics, 'requests' | 'requestDuration' | 'budgetWait' | 'paused'>
 
 /** Statuses that are told apart; every other one goes by its hundred. */
 const TOLD = [400, 401, 402, 403, 404, 409, 422, 429]
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** What is told of the last hour, of so many requests at most. */
+const HOUR_MS = 3_600_000
+const MAX_RECENT = 2_000
 /** Windows up to this are told as `second`. */
 const SHORT_MS = 10_000
 
@@ -17,12 +20,13 @@ const labelOf = (service: Service) => service.toLowerCase()
 const codeOf = (status: number) =>
   TOLD.includes(status) ? String(status) : `${Math.floor(status / 100)}xx`
 
-/** Measures what is asked of both services, and how much of what may be asked is used. */
+/** Measures what is asked of the services, and how much of what may be asked is used. */
 export function createApiMeters(
   instruments: Instruments,
   onAnswer: (service: Service, code: string) => void,
 ) {
   const { requests, requestDuration, budgetWait, paused } = instruments
+  const recent = new Map<string, Answer[]>()
   const watched: { service: string; windows: readonly Window[]; spentAt: number[] }[] = []
 
   /** The same fetch, each request of which is counted with its answer; `none` where there was none. */
@@ -43,6 +47,11 @@ export function createApiMeters(
         return response
       } finally {
         requests.inc({ ...labels, code })
+        noteRecent(recent, labels.service, {
+          atMs: performance.now(),
+          tookMs: performance.now() - startedMs,
+          isFailed: code === 'none' || code === '5xx',
+        })
         onAnswer(service, code)
         requestDuration.observe(labels, (performance.now() - startedMs) / 1_000)
       }
@@ -87,7 +96,31 @@ export function createApiMeters(
     )
   }
 
-  return { meterFetch, meterBudget, budgets }
+  /** How each service answered this process within the last hour. */
+  function answers() {
+    const sinceMs = performance.now() - HOUR_MS
+    return Array.from(recent, ([service, all]) => {
+      const lately = all.filter(({ atMs }) => atMs > sinceMs)
+      const took = lately.map(({ tookMs }) => tookMs).toSorted((one, other) => one - other)
+      return {
+        service,
+        calls: lately.length,
+        failed: lately.filter(({ isFailed }) => isFailed).length,
+        p50Ms: took[Math.floor(took.length / 2)],
+      }
+    })
+  }
+
+  return { meterFetch, meterBudget, budgets, answers }
+}
+
+type Answer = { atMs: number; tookMs: number; isFailed: boolean }
+
+function noteRecent(recent: Map<string, Answer[]>, service: string, answer: Answer) {
+  const all = recent.get(service) ?? []
+  all.push(answer)
+  if (all.length > MAX_RECENT) all.shift()
+  recent.set(service, all)
 }
 
 function forget(

@@ -113,7 +113,7 @@ export async function listHeld(db: Executor) {
           and o.credit_note_id is null), 0) as refunded
     from receivables i
     join recordings r using (receivable_id) join payments p using (dodo_payment_id)
-    where i.state = 'attention' and r.status in ('held', 'recorded') and p.status = 'succeeded'
+    where i.state = 'attention' and r.ruling is distinct from 'accepted' and r.status in ('held', 'recorded') and p.status = 'succeeded'
       and not exists (select from dismissals d where d.receivable_id = i.receivable_id
         and position(p.dodo_payment_id in d.reason) > 0)`)
   return rows.map(({ amount, recorded, refunded, ...row }) => ({
@@ -188,9 +188,10 @@ export async function listAttention(db: Executor) {
     code: string
     amount: string
     currency: Text
+    seen: boolean
   }>(sql`
     select receivable_id as id, number, payer_key as customer, reason, coalesce(reason_code, 'gave_up') as code,
-      amount_due::text as amount, currency
+      amount_due::text as amount, currency, seen_reason is not distinct from reason as seen
     from receivables where state = 'attention'`)
 }
 

@@ -4,17 +4,17 @@ import type { Database, Executor } from '../db/client.ts'
 import { classifyDecline, DECLINE_CODES } from '../collect/declines.ts'
 import { isLost, isUndecided } from '../collect/ledger.ts'
 import { formatDodo, formatBooks } from '../collect/money.ts'
+import { SOURCES } from '../inbox/sources.ts'
 import { JOB_KINDS } from '../jobs.ts'
 import { REASON_CODES } from '../collect/receivable.ts'
 import * as counts from './counts.ts'
 import { heldOf } from './held.ts'
 import { readMarks } from './marks.ts'
 import type { Sample, Samples } from './names.ts'
-import { SOURCES } from './process.ts'
 import { countJobs } from './queue-counts.ts'
 
 /** How long after its request a call is not repeated, and so since when its outcome is not known. */
-const UNANSWERED_MS = 60_000
+const UNANSWERED_MS = 80_000
 /** Dodo gives ten days to answer a dispute. */
 export const DISPUTE_DAYS = 10
 const DAY_MS = 24 * 3_600_000
@@ -98,18 +98,22 @@ async function readMoneyAtRisk(db: Executor, now: Date): Promise<Samples> {
 }
 
 async function readPeople(db: Executor, now: Date): Promise<Samples> {
-  const byCode = countBy(await counts.listAttention(db), ({ code }) => code)
+  const attention = await counts.listAttention(db)
+  const byCode = countBy(attention, ({ code, seen }) => `${code} ${seen ? 'yes' : 'no'}`)
   const [oldest] = await db.execute<{ since: Date | null }>(
-    sql`select min(since) as since from conditions where type = 'invoice.attention' and gone_at is null`,
+    sql`select min(since) as since from conditions where type = 'invoice.attention' and gone_at is null
+      and not exists (select from receivables r where r.receivable_id = subject and r.seen_reason = r.reason)`,
   )
   const unknown = await counts.listUnknown(db, UNANSWERED_MS)
   const since = oldest?.since ? new Date(oldest.since).getTime() : now.getTime()
   const unknownSince = Math.min(now.getTime(), ...unknown.map((one) => one.since.getTime()))
   return {
-    bridge_attention_invoices: REASON_CODES.map((reason) => ({
-      labels: { reason, seen: 'no' },
-      value: byCode.get(reason) ?? 0,
-    })),
+    bridge_attention_invoices: REASON_CODES.flatMap((reason) =>
+      ['no', 'yes'].map((seen) => ({
+        labels: { reason, seen },
+        value: byCode.get(`${reason} ${seen}`) ?? 0,
+      })),
+    ),
     bridge_attention_oldest_age_seconds: [{ value: seconds(now.getTime() - since) }],
     bridge_unknown_outcomes: each(
       'call',

@@ -4,17 +4,18 @@ import type { Executor } from '../db/client.ts'
 import { FINDING_KINDS } from '../collect/sweep/report-found.ts'
 import { LOST_SOURCES } from './findings.ts'
 import type { Samples } from './names.ts'
-import { SOURCES } from './process.ts'
+import { SOURCES, type Source } from '../inbox/sources.ts'
 
 /** A process that has not beaten for so long is taken for dead. */
 const ALIVE_SECONDS = 30
 
 /** What was written down for it to be read here: when something last was done, and tallies. */
 export async function readMarks(db: Executor): Promise<Samples> {
-  const [row] = await db.execute<{ replicas: string; lago: string; dodo: string; swept: string }>(
+  const [row] = await db.execute<{ replicas: string; swept: string } & Record<Source, string>>(
     sql`select
       (select count(*) from replicas where beat_at > now() - ${ALIVE_SECONDS} * interval '1 second') as replicas,
       (${newest('lago')}) as lago, (${newest('dodo')}) as dodo,
+      (${newest('highlevel')}) as highlevel,
       (select extract(epoch from found_at) from findings where name = 'last_sweep') as swept`,
   )
   const tallies = await db.execute<{ name: string; label: string; value: string }>(
@@ -22,7 +23,7 @@ export async function readMarks(db: Executor): Promise<Samples> {
   )
   const tally = (name: string, label: string) =>
     Number(tallies.find((one) => one.name === name && one.label === label)?.value ?? 0)
-  const last = { lago: row?.lago, dodo: row?.dodo }
+  const last = { lago: row?.lago, dodo: row?.dodo, highlevel: row?.highlevel }
   return {
     bridge_replicas: [{ value: Number(row?.replicas ?? 0) }],
     bridge_last_delivery_timestamp_seconds: SOURCES.filter((source) => last[source]).map(

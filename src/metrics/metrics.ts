@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import { messageOf } from '../errors.ts'
 import { createSignals } from '../notify/signals.ts'
-import { VERSION } from '../version.ts'
+import { REVISION, VERSION } from '../version.ts'
 import { createApiMeters } from './api-meters.ts'
 import { findLicense } from './counts.ts'
 import { createGroup, READ_LIMIT_MS } from './group.ts'
@@ -34,7 +34,10 @@ export function createMetrics(config: Config, now: () => Date = () => new Date()
   const registry = new Registry()
   const instruments = createProcessMetrics(registry)
   const signals = createSignals(() => now().getTime())
-  const api = createApiMeters(instruments, signals.hearAnswer)
+  const api = createApiMeters(instruments, (service, code) => {
+    // A shop or a location that does not answer is its tenant's, and nobody is called for it.
+    if (service === 'Lago' || service === 'Dodo') signals.hearAnswer(service, code)
+  })
   let license: string = config.lago.license === 'auto' ? 'unknown' : config.lago.license
   let ask: (() => Promise<Samples>) | undefined
 
@@ -63,7 +66,7 @@ export function createMetrics(config: Config, now: () => Date = () => new Date()
     describeProcess(registry, {
       build: {
         version: VERSION,
-        commit: 'unknown',
+        commit: REVISION,
         bun: Bun.version,
         mode: config.dodo.environment,
         collection: config.collection,

@@ -6,9 +6,14 @@ import {
   type Registry,
 } from '@prometheus-io/client'
 
+import { SOURCES } from '../inbox/sources.ts'
 import { JOB_KINDS } from '../jobs.ts'
+import { MAIL_KINDS } from '../mail/kinds.ts'
 import { TOLD_TYPES } from '../notify/types.ts'
 
+/** The library looks at the event loop a hundred times a second, which is most of what an idle bridge would do. */
+const LOOK_AT_LAG_MS = 250
+const LOOK_AT_USE_MS = 5_000
 const COMMIT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 10]
 const LAG_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600, 3600]
 const SWEEP_SECONDS = [1, 5, 15, 60, 180, 600]
@@ -26,7 +31,6 @@ const DELIVERY_RESULTS = [
   'too_large',
   'unavailable',
 ] as const
-export const SOURCES = ['lago', 'dodo'] as const
 /** How the run of a job ended: `again` failed, `later` was put off, `buried` is given up. */
 const RUN_RESULTS = ['done', 'again', 'later', 'buried'] as const
 
@@ -37,7 +41,11 @@ export type ProcessMetrics = ReturnType<typeof createProcessMetrics>
  * begin at zero, so that the first increase is seen as one.
  */
 export function createProcessMetrics(registry: Registry) {
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({
+    register: registry,
+    eventLoopMonitoringPrecision: LOOK_AT_LAG_MS,
+    eventLoopUtilizationTimeout: LOOK_AT_USE_MS,
+  })
   const registers = [registry]
   return {
     ...deliveryMetrics(registers),
@@ -155,8 +163,17 @@ function peopleMetrics(registers: Registry[]) {
   })
   for (const type of TOLD_TYPES)
     for (const result of ['sent', 'failed']) notifications.inc({ type, result }, 0)
+  const emails = new Counter({
+    name: 'bridge_emails_total',
+    help: 'Mails to customers: sent, not taken at a try, or not to be sent after all',
+    labelNames: ['kind', 'result'],
+    registers,
+  })
+  for (const kind of MAIL_KINDS)
+    for (const result of ['sent', 'failed', 'suppressed']) emails.inc({ kind, result }, 0)
   return {
     logins,
+    emails,
     http: new Histogram({
       name: 'bridge_http_request_duration_seconds',
       help: 'Requests to the bridge, by the pattern of their route',

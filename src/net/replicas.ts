@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { Budget, Window } from '../budget.ts'
 import type { Database } from '../db/client.ts'
 
-const BEAT_MS = 2_000
+const BEAT_MS = 3_000
 /** Whoever has not been heard of for so long is dead, and its part is the others'. */
 const ALIVE_MS = 15_000
 /** Within this everybody has seen who is new, and asks for no more than is left. */
@@ -23,6 +23,7 @@ export async function joinReplicas({
   now,
 }: {
   db: Database
+  /** Those that are added later take part from the next beat on. */
   services: readonly Service[]
   now: () => Date
 }) {

@@ -6,11 +6,16 @@ import { formatDodo, formatBooks } from '../collect/money.ts'
 import { messageOf } from '../errors.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
 import { compareLedgers, type Entry } from '../report/compare-ledgers.ts'
+import type { OrderDifference, OrderSection } from '../report/compare-orders.ts'
 import { readDisputes } from '../report/disputes.ts'
-import { readPeriod } from '../report/period.ts'
+import { readOrderSections } from '../report/order-statement.ts'
+import { readPeriod, type Period } from '../report/period.ts'
 import { readEntries } from '../report/read-entries.ts'
 
-type Comparing = Pick<Deps, 'db' | 'dodo' | 'lago' | 'log' | 'now'>
+type Comparing = Pick<
+  Deps,
+  'accounts' | 'config' | 'db' | 'dodo' | 'lago' | 'log' | 'now' | 'sources'
+>
 
 const STATEMENT = 'statement'
 const BEGUN = 'statement_begun'
@@ -19,11 +24,12 @@ const EVERY_MS = 24 * 3_600_000
 const TAKES_MS = 3_600_000
 
 /**
- * Compares both services' own lists of the last 30 days once a day, on one replica, and remembers what it came to for metrics
+ * Compares the lists of the last 30 days that Dodo, Lago and the sources of orders keep themselves, once a day, on one replica, and remembers what it came to for metrics
  * and notifications. It reads at the sweep's urgency, and not before there is something to compare.
  */
 export async function compareDaily(deps: Comparing): Promise<void> {
-  if (!(await isDue(deps))) return
+  const isNobodys = !deps.config.lago.isOn && deps.sources.length === 0
+  if (isNobodys || !(await isDue(deps))) return
   const { db, log, now } = deps
   try {
     const at = now()
@@ -64,6 +70,21 @@ async function isDue({ db, now }: Comparing): Promise<boolean> {
 
 async function compareLastDays(deps: Comparing, at: Date): Promise<StatementFinding> {
   const period = readPeriod({}, at)
+  const ofLago = deps.config.lago.isOn ? await compareLago(deps, period, at) : NOTHING
+  const ofOrders = await compareOrders(deps, period)
+  const amounts = { ...ofLago.amounts }
+  for (const [currency, amount] of Object.entries(ofOrders.amounts))
+    amounts[currency] = (amounts[currency] ?? 0) + amount
+  return {
+    explained: ofLago.explained + ofOrders.explained,
+    unexplained: ofLago.unexplained + ofOrders.unexplained,
+    amounts,
+  }
+}
+
+const NOTHING: StatementFinding = { explained: 0, unexplained: 0, amounts: {} }
+
+async function compareLago(deps: Comparing, period: Period, at: Date): Promise<StatementFinding> {
   const entries = await readEntries(deps, period)
   const disputes = await readDisputes(deps, period, entries)
   const { differences } = compareLedgers(entries, at)
@@ -78,6 +99,40 @@ async function compareLastDays(deps: Comparing, at: Date): Promise<StatementFind
   const explained = all.filter(({ isExplained }) => isExplained).length
   return { explained, unexplained: all.length - explained, amounts }
 }
+
+/** What of shops and of HighLevel does not agree with Dodo, or with their own books. */
+async function compareOrders(deps: Comparing, period: Period): Promise<StatementFinding> {
+  const { accounts } = deps
+  // Nobody waits for it, as somebody does who asks for a statement.
+  const list = async () =>
+    (await accounts.list()).map((one) => ({ ...one, dodo: { ...one.dodo, live: one.dodo.sweep } }))
+  const sections = await readOrderSections({ ...deps, accounts: { list } }, period, undefined)
+  const amounts: Record<string, number> = {}
+  let explained = 0
+  let unexplained = 0
+  for (const section of sections)
+    for (const difference of section.differences) {
+      explained += difference.isExplained ? 1 : 0
+      unexplained += difference.isExplained ? 0 : 1
+      const entry = difference.isExplained ? undefined : entryOf(section, difference)
+      if (!entry) continue
+      const { currency, dodo, ledger } = entry
+      const amount = Math.abs((dodo ?? 0) - (ledger ?? 0))
+      amounts[currency] = (amounts[currency] ?? 0) + Number.parseFloat(formatDodo(amount, currency))
+    }
+  return { explained, unexplained, amounts }
+}
+
+/** What a source's own books say otherwise has no entry, and its amount is only in words. */
+const entryOf = ({ entries }: OrderSection, found: OrderDifference) =>
+  found.kind === 'order'
+    ? undefined
+    : entries.find(
+        (one) =>
+          one.kind === found.kind &&
+          one.dodoPaymentId === found.dodoPaymentId &&
+          one.dodoRefundId === found.dodoRefundId,
+      )
 
 /** How far the two sides are apart, in major units. */
 function apart({ dodo, lago }: Entry): number {

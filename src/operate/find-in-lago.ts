@@ -5,7 +5,7 @@ import { wake } from '../wakes.ts'
 import type { Outcome } from './audit.ts'
 import { waitForLook } from './look-again.ts'
 
-type Finding = Pick<Deps, 'db' | 'lago' | 'queue' | 'now'>
+type Finding = Pick<Deps, 'config' | 'db' | 'lago' | 'queue' | 'now'>
 
 /** Asks Lago for an invoice that the ledger does not hold, by id or number, and takes it up if it is there. */
 export async function findInLago(
@@ -13,7 +13,8 @@ export async function findInLago(
   idOrNumber: string,
   who: string,
 ): Promise<Outcome & { receivableId?: string }> {
-  const { db, lago, now } = deps
+  const { config, db, lago, now } = deps
+  if (!config.lago.isOn) return { isDone: false, said: 'Lago is switched off' }
   const invoice =
     (await lago.findInvoice(idOrNumber)) ?? (await lago.findInvoiceByNumber(idOrNumber))
   if (!invoice) return { isDone: false, said: `Lago knows no invoice ${idOrNumber}` }

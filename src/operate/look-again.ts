@@ -1,7 +1,8 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 
 import { payers, receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { ASKING_KINDS } from '../collect/receivable.ts'
 import { note } from '../collect/timeline.ts'
 import { wake, wakeWithin } from '../wakes.ts'
 import type { Outcome } from './audit.ts'
@@ -62,7 +63,7 @@ export async function lookAtRequest(deps: Looking, lagoPaymentRequestId: string)
     receivables,
     and(
       eq(receivables.receivableId, lagoPaymentRequestId),
-      eq(receivables.kind, 'payment_request'),
+      inArray(receivables.kind, ASKING_KINDS),
     ),
   )
   if (isKnown === 0) return { isDone: false, said: 'the bridge does not know this payment request' }

@@ -2,6 +2,7 @@ import { and, inArray, isNotNull, sql, type SQL } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
+import { SOURCES } from '../inbox/sources.ts'
 
 /** Only what has been processed is ever emptied: the rest is still owed work. */
 export const isEmptiable = and(
@@ -10,7 +11,6 @@ export const isEmptiable = and(
 )
 
 type Key = Pick<typeof deliveries.$inferSelect, 'source' | 'deliveryId'>
-const SOURCES = ['lago', 'dodo'] as const
 
 /**
  * Takes what was said out of deliveries, and leaves that it was: its key, which is the dedupe, its type, what it

@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import { payers, receivables, timeline } from '../db/schema.ts'
+import { accountPages, mails, payers, receivables, timeline } from '../db/schema.ts'
 import { note } from '../collect/timeline.ts'
 
 /** While one of these is an invoice's state, its customer is somebody to deal with. */
@@ -28,6 +28,14 @@ export async function eraseCustomer(
     .update(payers)
     .set({ name: null, email: null })
     .where(and(eq(payers.payerKey, payerKey), or(isNotNull(payers.name), isNotNull(payers.email))))
+  await tx
+    .update(accountPages)
+    .set({ language: null, timezone: null })
+    .where(eq(accountPages.payerKey, payerKey))
+  await tx
+    .update(mails)
+    .set({ address: null, reason: null })
+    .where(and(eq(mails.payerKey, payerKey), or(isNotNull(mails.address), isNotNull(mails.reason))))
   await eraseTexts(tx, payerKey, names)
   const named = await tx
     .update(receivables)

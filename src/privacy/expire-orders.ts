@@ -1,7 +1,7 @@
-import { and, eq, inArray, isNotNull, isNull, lt, or } from 'drizzle-orm'
+import { and, eq, gte, inArray, isNotNull, isNull, lt, notExists, or, sql } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import { orders, receivables } from '../db/schema.ts'
+import { highlevelSubscriptions, orders, receivables } from '../db/schema.ts'
 
 /** Carts that were left are let go, too: a link that is opened later has Dodo's page ask. */
 const LET_GO_IN = ['open', 'failed', 'paid', 'void', 'skipped'] as const
@@ -36,4 +36,37 @@ export async function expireOrders(db: Database, before: Date): Promise<number> 
       .where(inArray(receivables.receivableId, ids))
     return ids.length
   })
+}
+
+/**
+ * Blanks whose subscriptions of HighLevel have ended, and of which no cycle was asked for since then: as long as one
+ * runs, somebody is to be dealt with. Returns of how many.
+ */
+export async function expireSubscriptions(db: Database, before: Date): Promise<number> {
+  const own = highlevelSubscriptions
+  const isRecent = db
+    .select()
+    .from(orders)
+    .where(
+      and(
+        eq(orders.source, 'highlevel'),
+        eq(orders.tenant, own.locationId),
+        eq(orders.mode, own.mode),
+        sql`${orders.metadata} ->> 'highlevel_subscription_id' = ${own.subscriptionId}`,
+        gte(orders.createdAt, before),
+      ),
+    )
+  const ended = await db
+    .update(own)
+    .set({ email: null, name: null })
+    .where(
+      and(
+        lt(own.createdAt, before),
+        or(isNotNull(own.email), isNotNull(own.name)),
+        inArray(own.status, ['canceled', 'expired']),
+        notExists(isRecent),
+      ),
+    )
+    .returning({ id: own.id })
+  return ended.length
 }

@@ -1,11 +1,24 @@
-import { and, eq, exists, gte, inArray, isNotNull, isNull, lt, not, or, sql } from 'drizzle-orm'
+import {
+  and,
+  eq,
+  exists,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  not,
+  notInArray,
+  or,
+  sql,
+} from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 
-import { payers, deliveries, receivables } from '../db/schema.ts'
+import { payers, deliveries, highlevelSubscriptions, receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { emptyDeliveries, isEmptiable } from './empty-deliveries.ts'
 import { eraseCustomer, OPEN_STATES } from './erase.ts'
-import { expireOrders } from './expire-orders.ts'
+import { expireOrders, expireSubscriptions } from './expire-orders.ts'
 
 type Expiring = Pick<Deps, 'config' | 'db' | 'log' | 'now'>
 
@@ -28,7 +41,9 @@ export async function expirePersonalData(deps: Expiring): Promise<void> {
   for (const payerKey of idle) {
     await db.transaction((tx) => eraseCustomer(tx, payerKey, { at: now(), why }))
   }
-  const shoppers = await expireOrders(db, before)
+  const isHighlevelOn = config.highlevel !== undefined
+  const shoppers =
+    (await expireOrders(db, before)) + (isHighlevelOn ? await expireSubscriptions(db, before) : 0)
   if (emptied + idle.length + shoppers === 0) return
   log.info({ deliveries: emptied, customers: idle.length, shoppers }, 'personal data expired')
 }
@@ -49,7 +64,7 @@ async function emptyOldDeliveries({ db }: Expiring, before: Date): Promise<numbe
 }
 
 /** Of whom something personal is held, with nothing open, and about whom nothing happened since. */
-async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string[]> {
+async function findIdleCustomers({ config, db }: Expiring, before: Date): Promise<string[]> {
   const other = alias(receivables, 'other')
   const isBusy = (payerKey: typeof payers.payerKey | typeof receivables.payerKey) =>
     exists(
@@ -59,15 +74,39 @@ async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string
         .where(
           and(
             eq(other.payerKey, payerKey),
-            eq(other.kind, 'invoice'),
             or(
-              inArray(other.state, OPEN_STATES),
-              gte(other.settledAt, before),
-              and(isNull(other.settledAt), gte(other.createdAt, before)),
+              and(
+                eq(other.kind, 'invoice'),
+                or(
+                  inArray(other.state, OPEN_STATES),
+                  gte(other.settledAt, before),
+                  and(isNull(other.settledAt), gte(other.createdAt, before)),
+                ),
+              ),
+              // What nobody came back to pay stays open for ever: only how long ago it was counts.
+              and(eq(other.kind, 'order'), gte(other.createdAt, before)),
             ),
           ),
         ),
     )
+  const isSubscribed = (payerKey: typeof payers.payerKey | typeof receivables.payerKey) =>
+    config.highlevel === undefined
+      ? undefined
+      : exists(
+          db
+            .select({ one: sql`1` })
+            .from(highlevelSubscriptions)
+            .where(
+              and(
+                eq(highlevelSubscriptions.payerKey, payerKey),
+                notInArray(highlevelSubscriptions.status, ['canceled', 'expired']),
+              ),
+            ),
+        )
+  const isNobodys = (payerKey: typeof payers.payerKey | typeof receivables.payerKey) => {
+    const subscribed = isSubscribed(payerKey)
+    return and(not(isBusy(payerKey)), subscribed && not(subscribed))
+  }
   const known = await db
     .select({ id: payers.payerKey })
     .from(payers)
@@ -75,14 +114,14 @@ async function findIdleCustomers({ db }: Expiring, before: Date): Promise<string
       and(
         or(isNotNull(payers.name), isNotNull(payers.email)),
         lt(payers.createdAt, before),
-        not(isBusy(payers.payerKey)),
+        isNobodys(payers.payerKey),
       ),
     )
     .limit(MAX_CUSTOMERS)
   const named = await db
     .selectDistinct({ id: receivables.payerKey })
     .from(receivables)
-    .where(and(isNotNull(receivables.payerName), not(isBusy(receivables.payerKey))))
+    .where(and(isNotNull(receivables.payerName), isNobodys(receivables.payerKey)))
     .limit(MAX_CUSTOMERS)
   return [...new Set([...known, ...named].flatMap(({ id }) => id ?? []))]
 }

@@ -13,11 +13,14 @@ import {
 import type { Deps } from '../deps.ts'
 import { count, type Write } from '../report/text.ts'
 import { emptyDeliveries } from './empty-deliveries.ts'
+import { eraseBuyer, findBuyer, type Buyer } from './erase-orders.ts'
 import { eraseCustomer, OPEN_STATES } from './erase.ts'
+import type { Source } from '../inbox/sources.ts'
 
-type Forgetting = Pick<Deps, 'db' | 'log' | 'now'>
+type Forgetting = Pick<Deps, 'config' | 'db' | 'log' | 'now'>
 
 const PAGE_DELIVERIES = 1_000
+const NOBODY: Buyer = { payerKeys: [], orderIds: [] }
 
 /**
  * Forgets who a customer is, at once: name and e-mail address in the ledger, and every processed delivery about
@@ -25,11 +28,18 @@ const PAGE_DELIVERIES = 1_000
  * by that id.
  */
 export async function forget(deps: Forgetting, payerKey: string, write: Write): Promise<number> {
-  const { db, log, now } = deps
-  const found = await findTraces(deps, payerKey)
-  const erased = await db.transaction((tx) =>
-    eraseCustomer(tx, payerKey, { at: now(), why: 'an operator had the customer forgotten' }),
-  )
+  const { config, db, log, now } = deps
+  const hasSources = config.openfront !== undefined || config.highlevel !== undefined
+  const buyer = hasSources ? await findBuyer(db, payerKey) : NOBODY
+  const keys = [...new Set([payerKey, ...buyer.payerKeys])]
+  const found = await findTraces(deps, keys, buyer)
+  const why = 'an operator had the customer forgotten'
+  const erased = await db.transaction(async (tx) => {
+    await eraseBuyer(tx, buyer)
+    const ofEach: string[] = []
+    for (const key of keys) ofEach.push(...(await eraseCustomer(tx, key, { at: now(), why })))
+    return ofEach
+  })
   const emptied = await emptyAllAbout(deps, found)
   if (!found.isKnown && emptied.processed + emptied.waiting === 0) {
     write(`The bridge holds nothing about a customer ${payerKey}.`)
@@ -39,7 +49,8 @@ export async function forget(deps: Forgetting, payerKey: string, write: Write): 
     { payerKey, invoices: erased.length, deliveries: emptied.processed },
     'customer forgotten',
   )
-  const blanked = `the name on ${count(erased.length, 'invoice')} is blank`
+  const ofOrders = buyer.orderIds.length > 0 ? ` and ${count(buyer.orderIds.length, 'order')}` : ''
+  const blanked = `the name on ${count(erased.length, 'invoice')}${ofOrders} is blank`
   write(
     `Customer ${payerKey} is forgotten: ${blanked}, ${count(emptied.processed, 'delivery', 'deliveries')} emptied.`,
   )
@@ -60,11 +71,15 @@ export async function forget(deps: Forgetting, payerKey: string, write: Write): 
 type Traces = { isKnown: boolean; open: number; isAbout: SQL | undefined }
 
 /** Everything by which a delivery may be about the customer. */
-async function findTraces({ db }: Forgetting, payerKey: string): Promise<Traces> {
-  const [known] = await db
-    .select({ dodoCustomerId: payers.dodoCustomerId })
+async function findTraces(
+  { db }: Forgetting,
+  payerKeys: string[],
+  { orderIds }: Buyer,
+): Promise<Traces> {
+  const known = await db
+    .select({ payerKey: payers.payerKey, dodoCustomerId: payers.dodoCustomerId })
     .from(payers)
-    .where(eq(payers.payerKey, payerKey))
+    .where(inArray(payers.payerKey, payerKeys))
   const own = await db
     .select({
       id: receivables.receivableId,
@@ -72,7 +87,9 @@ async function findTraces({ db }: Forgetting, payerKey: string): Promise<Traces>
       state: receivables.state,
     })
     .from(receivables)
-    .where(eq(receivables.payerKey, payerKey))
+    .where(
+      or(inArray(receivables.payerKey, payerKeys), inArray(receivables.receivableId, orderIds)),
+    )
   const invoiceIds = own.map(({ id }) => id)
   const paid = await db
     .selectDistinct({ id: payments.dodoPaymentId })
@@ -84,25 +101,28 @@ async function findTraces({ db }: Forgetting, payerKey: string): Promise<Traces>
     db
       .select({ id: mandates.dodoSubscriptionId })
       .from(mandates)
-      .where(eq(mandates.payerKey, payerKey)),
+      .where(inArray(mandates.payerKey, payerKeys)),
     db
       .select({ id: topUps.lagoWalletTransactionId })
       .from(topUps)
-      .where(eq(topUps.payerKey, payerKey)),
+      .where(inArray(topUps.payerKey, payerKeys)),
   ])
   const paymentIds = paid.map(({ id }) => id)
-  const keys = [payerKey, ...invoiceIds, ...paymentIds, ...others.flat().map(({ id }) => id)]
+  const keys = [...payerKeys, ...invoiceIds, ...paymentIds, ...others.flat().map(({ id }) => id)]
   return {
-    isKnown: known !== undefined || own.length > 0,
+    isKnown: known.length > 0 || own.length > 0,
     open: own.filter(
       ({ kind, state }) => kind === 'invoice' && OPEN_STATES.some((one) => one === state),
     ).length,
     isAbout: or(
       inArray(deliveries.wakesKey, keys),
       inArray(deliveries.dodoPaymentId, paymentIds),
-      ...spellings(payerKey, known?.dodoCustomerId ?? undefined).map(
-        (text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`,
-      ),
+      ...payerKeys
+        .flatMap((payerKey) => {
+          const dodo = known.find((one) => one.payerKey === payerKey)?.dodoCustomerId
+          return spellings(payerKey, dodo ?? undefined)
+        })
+        .map((text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`),
     ),
   }
 }
@@ -146,7 +166,7 @@ async function emptyAllAbout({ db }: Forgetting, { isAbout }: Traces) {
 
 async function countWaiting(
   db: Forgetting['db'],
-  page: readonly { source: 'lago' | 'dodo'; deliveryId: string }[],
+  page: readonly { source: Source; deliveryId: string }[],
   isAbout: SQL | undefined,
 ): Promise<number> {
   const ids = page.map(({ deliveryId }) => deliveryId)

@@ -6,14 +6,17 @@ type Listen = NonNullable<BossDatabase['listen']>
 
 const STARTS_TRANSACTION = /^\s*BEGIN\b/i
 const PROBE = 'probe'
-const PROBE_EVERY_MS = 5_000
-const SILENT_MS = 12_000
+const PROBE_EVERY_MS = 10_000
+const SILENT_MS = 22_000
 
 /**
  * pg-boss on our own postgres.js pool, LISTEN included. Scripts that open a transaction run on a
  * reserved connection, because postgres.js refuses a BEGIN whose connection it cannot promise to keep.
  */
-export function createBossDatabase(sql: postgres.Sql): BossDatabase {
+export function createBossDatabase(
+  sql: postgres.Sql,
+  onNotified: (queue: string) => void,
+): BossDatabase {
   return {
     async executeSql(text, values) {
       if (!STARTS_TRANSACTION.test(text)) return { rows: await run(sql, text, values) }
@@ -28,7 +31,13 @@ export function createBossDatabase(sql: postgres.Sql): BossDatabase {
         reserved.release()
       }
     },
-    listen: (...subscription) => listen(sql, ...subscription),
+    listen: (channel, onNotification, onReconnect) => {
+      const hear = (queue: string) => {
+        onNotification(queue)
+        onNotified(queue)
+      }
+      return listen(sql, channel, hear, onReconnect)
+    },
   }
 }
 
@@ -105,7 +114,7 @@ async function run(
   values: unknown[] | undefined,
 ) {
   const result: unknown = values?.length
-    ? await sql.unsafe(text, values.map(toParameter))
+    ? await sql.unsafe(text, values.map(toParameter), { prepare: true })
     : await sql.unsafe(text)
   return Array.isArray(result) ? (result as unknown[]).flat() : []
 }

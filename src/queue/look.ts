@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 
 import { messageOf } from '../errors.ts'
 
-const LOOK_MS = 2_000
+const LOOK_MS = 3_000
 
 type Seen = { due: string[]; hasDead: boolean }
 
@@ -47,7 +47,12 @@ export function createLook(options: {
   }
 
   return {
-    start: () => void (timer ??= setInterval(() => void look(), LOOK_MS)),
+    /** From now on, the first time as soon as everybody is at work. */
+    start: () => {
+      if (timer) return
+      setTimeout(() => void look())
+      timer = setInterval(() => void look(), LOOK_MS)
+    },
     stop: () => clearInterval(timer),
   }
 }

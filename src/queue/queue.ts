@@ -3,8 +3,9 @@ import { fromDrizzle, PgBoss, type Job as BossJob } from 'pg-boss'
 import type { Logger } from 'pino'
 import type postgres from 'postgres'
 
-import { Later, messageOf } from '../errors.ts'
+import { Failing, Later, messageOf } from '../errors.ts'
 import { createBossDatabase, withinTransaction, type BossDatabase } from './boss-database.ts'
+import { createCrew, type Crew } from './crew.ts'
 import { createLook } from './look.ts'
 import { mergeIntoWaiting, onePerKey, type Sending } from './waiting.ts'
 
@@ -24,8 +25,6 @@ const MAX_CRASHES = 50
 /** Jobs wait as long as an outage lasts. */
 const RETENTION_SECONDS = 365 * 24 * 3600
 const KEEP_COMPLETED_SECONDS = 3600
-/** Only in case that nothing else told of a job: notifications, our own look, and the alarm of what was put off. */
-const POLL_SECONDS = 300
 /** What was put off longer is found by a look. */
 const MAX_ALARM_MS = 60_000
 const ALARM_SLACK_MS = 20
@@ -70,10 +69,12 @@ export function createQueue(options: {
   now: () => Date
   /** Where pg-boss keeps its tables. */
   schema: string
+  /** How long a failed run waits for the next one. */
+  backoffMs?: (run: number) => number
 }) {
-  const { sql, log, kinds, now, schema } = options
+  const { sql, log, kinds, now, schema, backoffMs = doublingBackoffMs } = options
   const boss = new PgBoss({
-    db: createBossDatabase(sql),
+    db: createBossDatabase(sql, (queue) => wakeCrew(queue)),
     backend: 'postgres',
     schema,
     useListenNotify: true,
@@ -83,17 +84,15 @@ export function createQueue(options: {
     maintenanceIntervalSeconds: 300,
     schedule: false,
   })
-  /** The workers of this process, by queue. */
-  const workers = new Map<string, string[]>()
-  const wakeWorkers = (queue: string) => {
-    for (const id of workers.get(queue) ?? []) boss.notifyWorker(id)
-  }
+  /** Who works in this process, by queue. */
+  const crews = new Map<string, Pick<Crew, 'wake' | 'stop' | 'handBack'>>()
+  const wakeCrew = (queue: string) => crews.get(queue)?.wake()
   const look = createLook({
     sql,
     schema,
     queues: kinds.flatMap((kind) => [kind, deadLetterQueue(kind)]),
     log,
-    wake: wakeWorkers,
+    wake: wakeCrew,
     takeOver: () => boss.supervise(),
   })
   boss.on('error', (error) => log.warn({ error: messageOf(error) }, 'queue error'))
@@ -134,7 +133,7 @@ export function createQueue(options: {
       data,
       isPatient,
       run: 0,
-      startAfter: undefined,
+      afterMs: undefined,
     }))
     await sendInto(fromDrizzle(transaction, sqlTag), kind, sending)
   }
@@ -143,37 +142,27 @@ export function createQueue(options: {
     if (jobs.length === 0) return
     const fresh = await mergeIntoWaiting(database, kind, onePerKey(jobs), schema)
     if (fresh.length === 0) return
-    const rows = fresh.map(({ key, priority, data, run, startAfter }) => ({
+    const rows = fresh.map(({ key, priority, data, run, afterMs }) => ({
       data: { key, run, priority, data } satisfies Payload,
       singletonKey: key,
       priority,
-      ...(startAfter && { startAfter }),
+      ...(afterMs && { startAfter: afterMs / 1_000 }),
     }))
     await boss.insert(kind, rows, { db: database })
   }
 
   /**
-   * Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says. `onTrouble`
+   * Works the jobs of a kind. What throws runs again with backoff; `Later` runs again when it says, and uses up no run. `onTrouble`
    * hears of both, and may fail: the next run is sent all the same.
    */
   async function work(kind: string, concurrency: number, handler: Handler, onTrouble?: OnTrouble) {
-    for (let worker = 0; worker < concurrency; worker += 1) {
-      await openWorker(kind, (job) => runOnce(kind, job, { handler, onTrouble }))
-    }
+    openCrew(kind, concurrency, (job) => runOnce(kind, job, { handler, onTrouble }))
   }
 
-  /** Where there was a job there may be another: pg-boss would wait for the next poll to see. */
-  async function openWorker(queue: string, run: (job: BossJob<Payload>) => Promise<void>) {
-    const polling = {
-      batchSize: 1,
-      pollingIntervalSeconds: POLL_SECONDS,
-      notifyPollingIntervalSeconds: POLL_SECONDS,
-    }
-    const workerId: string = await boss.work<Payload, void>(queue, polling, async ([job]) => {
-      if (job) await run(job)
-      boss.notifyWorker(workerId)
-    })
-    workers.set(queue, [...(workers.get(queue) ?? []), workerId])
+  function openCrew(queue: string, atOnce: number, run: (job: BossJob<Payload>) => Promise<void>) {
+    const expireMs = EXPIRE_SECONDS * 1_000
+    const crew = createCrew<Payload>({ boss, queue, atOnce, expireMs, run, log })
+    crews.set(queue, crew)
     look.start()
   }
 
@@ -186,9 +175,9 @@ export function createQueue(options: {
     try {
       await handler(key, data, priority)
     } catch (error) {
-      const isLater = error instanceof Later
+      const isLater = error instanceof Later && !(error instanceof Failing)
       if (!isLater && run + 1 >= MAX_RUNS) return bury(kind, payload, messageOf(error))
-      const nextRunAt = isLater ? error.at : new Date(now().getTime() + backoffMs(run))
+      const nextRunAt = nextRunOf(error, run)
       if (!isLater) {
         log.warn({ kind, key, run, error: messageOf(error) }, 'run failed, will be repeated')
       }
@@ -200,12 +189,20 @@ export function createQueue(options: {
     }
   }
 
+  /** What is mended, or looked for, at once is so the first time, and then no sooner than any other failure is repeated. */
+  function nextRunOf(error: unknown, run: number): Date {
+    const isFirst = error instanceof Failing && run === 0
+    if (isFirst || (error instanceof Later && !(error instanceof Failing))) return error.at
+    const soonest = error instanceof Failing ? error.at.getTime() : 0
+    return new Date(Math.max(now().getTime() + backoffMs(run), soonest))
+  }
+
   async function sendAgain(kind: string, payload: Payload, startAfter: Date) {
-    const job = { isPatient: false, priority: 0, ...payload, startAfter }
+    const afterMs = Math.max(0, startAfter.getTime() - now().getTime())
+    const job = { isPatient: false, priority: 0, ...payload, afterMs }
     await sql.begin((transaction) => sendInto(withinTransaction(transaction), kind, [job]))
-    // By the clock that the database goes by, and a moment later.
-    const inMs = startAfter.getTime() - now().getTime() + ALARM_SLACK_MS
-    if (inMs <= MAX_ALARM_MS) setTimeout(wakeWorkers, Math.max(0, inMs), kind).unref()
+    const alarmMs = afterMs + ALARM_SLACK_MS
+    if (alarmMs <= MAX_ALARM_MS) setTimeout(wakeCrew, alarmMs, kind).unref()
   }
 
   async function bury(kind: string, payload: Payload, error: string) {
@@ -223,7 +220,7 @@ export function createQueue(options: {
       await tell(key, error)
       await unblock(kind, key)
     }
-    await openWorker(deadLetterQueue(kind), tellOf)
+    openCrew(deadLetterQueue(kind), 1, tellOf)
   }
 
   /** A job that pg-boss itself gave up stays in its table as failed, where it would block its key. */
@@ -236,11 +233,11 @@ export function createQueue(options: {
   /** Stops fetching, waits for the jobs in hand, and hands back those that do not end in time. */
   async function stop(graceMs: number) {
     look.stop()
-    const queues = kinds.flatMap((kind) => [kind, deadLetterQueue(kind)])
-    // pg-boss itself looks only twice a second whether all are done.
-    const idle = Promise.all(queues.map((name) => boss.offWork(name, { wait: true })))
-    const isIdle = await Promise.race([idle.then(() => true), Bun.sleep(graceMs)])
-    await boss.stop({ graceful: !isIdle, timeout: 1, close: false })
+    const all = [...crews.values()]
+    const idle = Promise.all(all.map((crew) => crew.stop()))
+    await Promise.race([idle, Bun.sleep(graceMs)])
+    await Promise.all(all.map((crew) => crew.handBack()))
+    await boss.stop({ graceful: false, timeout: 1, close: false })
   }
 
   return { schema, start, send, work, workDeadLetters, stop }
@@ -249,7 +246,7 @@ export function createQueue(options: {
 const deadLetterQueue = (kind: string) => `${kind}-dead`
 
 /** Exponential, with half of it left to chance so that what failed together does not return together. */
-function backoffMs(run: number): number {
+function doublingBackoffMs(run: number): number {
   const ceiling = Math.min(BACKOFF_BASE_MS * 2 ** run, BACKOFF_MAX_MS)
   return ceiling / 2 + Math.random() * (ceiling / 2)
 }

@@ -4,7 +4,8 @@ import type { BossDatabase } from './boss-database.ts'
 export type Sending = {
   key: string
   priority: number
-  startAfter: Date | undefined
+  /** From now, by the clock of the database: ours may be another. */
+  afterMs: number | undefined
   data: Record<string, unknown>
   run: number
   /** Content with any job that waits for its key, also one that starts much later. */
@@ -43,7 +44,7 @@ export async function mergeIntoWaiting(
     index,
     key: job.key,
     priority: job.priority,
-    start_after: job.startAfter?.toISOString() ?? null,
+    after_ms: job.afterMs ?? 0,
     data: job.data,
     run: job.run,
     is_patient: job.isPatient,
@@ -61,9 +62,9 @@ export async function mergeIntoWaiting(
 const merge = (schema: string) => `
   with wanted as (
     select w.index, w.key, w.priority, w.data, w.run, w.is_patient,
-      coalesce(w.start_after, now()) as start_after
+      now() + w.after_ms * interval '1ms' as start_after
     from json_to_recordset($2::text::json) as w (
-      index int, key text, priority int, start_after timestamptz, data jsonb, run int, is_patient bool)
+      index int, key text, priority int, after_ms float8, data jsonb, run int, is_patient bool)
   ), locked as (
     select id, singleton_key, start_after
     from ${schema}.job

@@ -2,10 +2,18 @@ import { asc, eq } from 'drizzle-orm'
 
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { listAttention as listInFull } from './dashboard/attention.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
+const MAX_ITEMS = 10_000
+
 /** Lists all that a person must look at, with the reason. The exit code is 1 if there is anything. */
-export async function listAttention({ db }: Pick<Deps, 'db'>, write: Write): Promise<number> {
+export async function listAttention(
+  { db }: Pick<Deps, 'db'>,
+  write: Write,
+  { isJson = false }: { isJson?: boolean } = {},
+): Promise<number> {
+  if (isJson) return listAsJson(db, write)
   const troubled = await db
     .select()
     .from(receivables)
@@ -19,6 +27,12 @@ export async function listAttention({ db }: Pick<Deps, 'db'>, write: Write): Pro
   const rows = troubled.map((row) => [nameOf(row), row.payerKey ?? 'no customer', row.reason])
   for (const line of alignColumns(rows)) write(line)
   return 1
+}
+
+async function listAsJson(db: Deps['db'], write: Write): Promise<number> {
+  const { items } = await listInFull(db, { limit: MAX_ITEMS })
+  write(JSON.stringify(items, undefined, 2))
+  return items.length === 0 ? 0 : 1
 }
 
 const nameOf = ({ kind, number, receivableId }: typeof receivables.$inferSelect) =>

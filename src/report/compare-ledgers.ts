@@ -24,8 +24,8 @@ export type LagoSide = Money & {
 }
 
 /**
- * One payment or refund as both services show it; null where one does not have it. Several invoices that a
- * payment request bundled are named together.
+ * What of one payment or refund is for one invoice, as both services show it; null where one does not have it. A payment
+ * that pays several is as many entries.
  */
 export type Entry = {
   kind: 'payment' | 'refund'
@@ -37,17 +37,17 @@ export type Entry = {
   madeAt: Date
   dodo: Money | null
   lago: LagoSide | null
-  /** Why a refund was made, or why not all of a payment is in Lago: one word each. */
+  /** Why a refund was made, or why not all of it is in Lago: one word each. */
   causes: readonly string[]
-  /** The notes of the invoices that a refund is about: each is rounded by itself. */
+  /** The notes of the invoice that a refund is about: each is rounded by itself. */
   roundings: number
   knowledge: Knowledge
 }
 
 /** Something about which the two services, or they and the bridge, do not say the same. */
 export type Difference = { entry: Entry; why: string; isExplained: boolean }
-type Sum = { count: number; amount: number }
-type Side = { payments: Sum; refunds: Sum }
+export type Sum = { count: number; amount: number }
+export type Side = { payments: Sum; refunds: Sum }
 export type CurrencyLine = {
   currency: string
   dodo: Side
@@ -66,9 +66,13 @@ const ROUNDING_MINOR = 1
 /** Both ledgers side by side: a line for each currency, and every difference with its explanation. */
 export function compareLedgers(entries: readonly Entry[], now: Date) {
   const lines = new Map<string, CurrencyLine>()
+  // Dodo has one payment, however many invoices it pays.
+  const counted = new Set<string>()
   for (const entry of entries) {
-    addUp(lines, 'dodo', entry, entry.dodo)
-    addUp(lines, 'lago', entry, entry.lago)
+    const key = `${entry.dodoRefundId ?? entry.dodoPaymentId} ${entry.dodo?.currency}`
+    addUp(lines, 'dodo', entry, entry.dodo, counted.has(key) ? 0 : 1)
+    counted.add(key)
+    addUp(lines, 'lago', entry, entry.lago, entry.lago?.records ?? 0)
   }
   const currencies = [...lines.values()]
     .map((line) => ({ ...line, difference: differenceOf(line) }))
@@ -82,11 +86,12 @@ function addUp(
   side: 'dodo' | 'lago',
   { kind, lago }: Entry,
   money: Money | null,
+  more: number,
 ) {
   if (!money) return
   const line = lines.get(money.currency) ?? emptyLine(money.currency)
   const sum = line[side][kind === 'payment' ? 'payments' : 'refunds']
-  sum.count += side === 'lago' ? (lago?.records ?? 1) : 1
+  sum.count += more
   sum.amount += money.amount
   if (side === 'lago' && lago?.isByStatus) line.byStatus += 1
   lines.set(money.currency, line)

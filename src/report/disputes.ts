@@ -1,4 +1,4 @@
-import { and, isNotNull, or } from 'drizzle-orm'
+import { and, or } from 'drizzle-orm'
 
 import { isAnyOf } from '../db/any-of.ts'
 import { disputes, payments } from '../db/schema.ts'
@@ -6,8 +6,7 @@ import type { Deps } from '../deps.ts'
 import { isLost, isUndecided } from '../collect/ledger.ts'
 import { formatDodo } from '../collect/money.ts'
 import type { Entry } from './compare-ledgers.ts'
-import { nameInvoices } from './name-invoices.ts'
-import { readOwnPayments, type OwnPayment } from './own-ledger.ts'
+import { isOfInvoice, readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
 
 /** A dispute that began in the period, or about a payment that was made in it. */
@@ -50,27 +49,42 @@ export async function readDisputes(
   entries: readonly Entry[],
 ): Promise<DisputeEntry[]> {
   const known = await readKnown(deps, period, entries)
-  const own = await readOwnPayments(deps, { ids: known.map((one) => one.dodoPaymentId) })
+  const own = await readOwnParts(deps, { ids: known.map((one) => one.dodoPaymentId) })
   const read: DisputeEntry[] = []
   for (const dispute of known) {
     const { dodoDisputeId, dodoPaymentId, currency } = dispute
-    const payment = own.get(dodoPaymentId)
-    const amount = entries.find((one) => one.dodoPaymentId === dodoPaymentId)?.dodo?.amount ?? null
+    const parts = own.get(dodoPaymentId) ?? []
     read.push({
       dodoDisputeId,
       dodoPaymentId,
-      ...nameInvoices(payment?.invoices ?? []),
-      amount: describeAmount(dispute, amount),
+      ...nameInvoices(parts),
+      amount: describeAmount(dispute, paidWith(dodoPaymentId, entries)),
       amountMinor: readMinor(dispute),
       currency,
       madeAt: dispute.madeAt,
       outcome: outcomeOf(dispute),
       ...(isLost(dispute)
-        ? await explainLost(deps, dispute, payment)
+        ? await explainLost(deps, dispute, parts)
         : { why: undefined, isExplained: true }),
     })
   }
   return read
+}
+
+/** A dispute is about all of a payment, and so about all invoices that it is for: in one text. */
+const nameInvoices = (parts: readonly OwnPart[]) => ({
+  lagoInvoiceId: parts.map(({ lagoInvoiceId }) => lagoInvoiceId).join(', ') || null,
+  invoiceNumber:
+    parts.map(({ number, lagoInvoiceId }) => number ?? lagoInvoiceId).join(', ') || null,
+})
+
+/** All of a payment, in Dodo's minor units; null where Dodo does not show it. */
+function paidWith(dodoPaymentId: string, entries: readonly Entry[]): number | null {
+  const parts = entries.filter(
+    (one) => one.kind === 'payment' && one.dodoPaymentId === dodoPaymentId,
+  )
+  const amounts = parts.flatMap(({ dodo }) => dodo?.amount ?? [])
+  return amounts.length > 0 ? amounts.reduce((sum, amount) => sum + amount, 0) : null
 }
 
 /** What Dodo says now goes before what we saw; its list has no filter by the payment's age. */
@@ -92,7 +106,7 @@ async function readKnown(
     .from(payments)
     .where(
       and(
-        isNotNull(payments.receivableId),
+        isOfInvoice,
         isAnyOf(
           payments.dodoPaymentId,
           opened.map(({ payment_id }) => payment_id),
@@ -137,11 +151,11 @@ async function readKnown(
 async function explainLost(
   { lago }: Reading,
   { status, isByRdr }: Known,
-  payment: OwnPayment | undefined,
+  parts: readonly OwnPart[],
 ): Promise<Pick<DisputeEntry, 'why' | 'isExplained'>> {
   const how = isByRdr ? 'Visa gave the money back by itself' : 'the money went back'
   const lost = `${status.replace('dispute_', 'dispute ')}: ${how}`
-  const recorded = payment?.invoices.filter(({ isRecorded }) => isRecorded) ?? []
+  const recorded = parts.filter(({ isRecorded }) => isRecorded)
   const states = await Promise.all(
     recorded.map(async ({ lagoInvoiceId }) => {
       const invoice = await lago.findInvoice(lagoInvoiceId)

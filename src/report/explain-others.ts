@@ -1,12 +1,13 @@
+import { writeEnd } from '../customer/format.ts'
 import { formatDodo, formatBooks } from '../collect/money.ts'
-import type { BundleReport } from './bundle.ts'
+import type { RequestReport } from './payment-request.ts'
 import type { CustomerReport } from './customer.ts'
 import type { Policy } from './next.ts'
 import { alignColumns, section } from './text.ts'
 
 /** A payment request's report as lines for a terminal. */
-export function explainBundle(bundle: BundleReport): string[] {
-  const { lagoPaymentRequestId, customer, currency, amountDue, state, reason, payUrl } = bundle
+export function explainRequest(request: RequestReport, next: string): string[] {
+  const { lagoPaymentRequestId, customer, currency, amountDue, state, reason, payUrl } = request
   return [
     `Payment request ${lagoPaymentRequestId}`,
     '',
@@ -19,7 +20,7 @@ export function explainBundle(bundle: BundleReport): string[] {
     ]),
     ...section(
       'Invoices',
-      bundle.invoices.map((invoice) => [
+      request.invoices.map((invoice) => [
         invoice.number ?? invoice.lagoInvoiceId,
         invoice.state,
         `${formatBooks(invoice.amountDue, currency)} due`,
@@ -27,7 +28,7 @@ export function explainBundle(bundle: BundleReport): string[] {
     ),
     ...section(
       'Attempts',
-      bundle.attempts.map((attempt) => [
+      request.attempts.map((attempt) => [
         String(attempt.number),
         attempt.status,
         formatBooks(attempt.amount, currency),
@@ -41,7 +42,7 @@ export function explainBundle(bundle: BundleReport): string[] {
     ),
     ...section(
       'Payments',
-      bundle.payments.map((payment) => [
+      request.payments.map((payment) => [
         payment.dodoPaymentId,
         payment.status,
         formatDodo(payment.amount, payment.currency),
@@ -49,40 +50,13 @@ export function explainBundle(bundle: BundleReport): string[] {
       ]),
     ),
     '',
-    `Next: ${describeNextOfBundle(bundle)}`,
+    `Next: ${next}`,
   ]
-}
-
-function describeNextOfBundle({ state, attempts }: BundleReport): string {
-  switch (state) {
-    case 'paid':
-      return 'nothing; each invoice has its own story'
-    case 'void':
-      return 'nothing'
-    // A request that is not paid has not failed: its invoices are pursued.
-    case 'failed':
-    case 'skipped':
-      return 'nothing, until one of its invoices changes in Lago'
-    case 'processing':
-      return 'Dodo tells when the bank is done; each invoice is then paid its share'
-    case 'attention':
-      return 'a person mends what the state names; opening the pay link tries again'
-    case 'open': {
-      const live = attempts.find(({ status }) => status === 'live')
-      if (live?.expiresAt) {
-        return `the customer pays at the pay link; the checkout expires at ${live.expiresAt.toISOString()}, and the link opens a new one after that`
-      }
-      const isBegun = attempts.some(({ status }) => status === 'intended' || status === 'unknown')
-      return isBegun
-        ? 'the checkout that was begun is finished as soon as Dodo answers'
-        : 'the customer opens the pay link, which opens a new checkout'
-    }
-  }
 }
 
 /** Where a customer's saved cards stand, as lines for a terminal. */
 export function explainCustomer(
-  { customer, dodoCustomerId, setupUrl, mandates }: CustomerReport,
+  { customer, dodoCustomerId, accountUrl, setupUrl, mandates }: CustomerReport,
   { collection }: Policy,
 ): string[] {
   const isAutomatic = collection === 'automatic'
@@ -96,18 +70,25 @@ export function explainCustomer(
     `Customer ${customer}`,
     '',
     ...alignColumns([
-      ['In Dodo', dodoCustomerId ?? 'not any more: the next checkout makes them anew'],
-      ...(isAutomatic ? [['Link to save a card', setupUrl]] : []),
+      [
+        'In Dodo',
+        dodoCustomerId ?? 'not now: the next checkout makes them, if Lago has an e-mail address',
+      ],
+      ...(accountUrl ? [['Account page', accountUrl]] : []),
+      ...(isAutomatic && setupUrl ? [['Link to save a card', setupUrl]] : []),
     ]),
     ...section(
       'Saved cards',
-      mandates.map(({ dodoSubscriptionId, currency, status, reason, renewedAt }) => [
-        dodoSubscriptionId,
-        status,
-        currency,
-        `renewed ${renewedAt.toISOString()}`,
-        reason ?? '',
-      ]),
+      mandates.map(
+        ({ dodoSubscriptionId, status, currency, reason, renewedAt, card, cardEnds }) => [
+          dodoSubscriptionId,
+          status,
+          currency,
+          [card, cardEnds && writeEnd(cardEnds)].filter(Boolean).join(', '),
+          `renewed ${renewedAt.toISOString()}`,
+          reason ?? '',
+        ],
+      ),
     ),
     '',
     `Next: ${next}`,

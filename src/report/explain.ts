@@ -1,14 +1,17 @@
 import type { Deps } from '../deps.ts'
-import { foretell } from '../billers/lago/foretell.ts'
+import { foretell, foretellRequest } from '../billers/lago/foretell.ts'
 import { formatBooks } from '../collect/money.ts'
 import { describeRelease } from '../lago/release.ts'
-import { describeBundle } from './bundle.ts'
+import { describeRequest } from './payment-request.ts'
 import { describeCustomer } from './customer.ts'
-import { explainBundle, explainCustomer } from './explain-others.ts'
+import { explainCustomer, explainRequest } from './explain-others.ts'
+import { explainLocation } from './explain-location.ts'
+import { explainOrders } from './explain-order.ts'
 import { explainInvoice } from './explain-invoice.ts'
 import { findByDodoId, isDodoId } from './find-dodo.ts'
 import { describeInvoice } from './invoice.ts'
 import { describeNext } from './next.ts'
+import { describeNextOfRequest } from './next-of-request.ts'
 import type { Write } from './text.ts'
 
 type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config' | 'now'>
@@ -17,24 +20,54 @@ type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config' | 'now'>
  * Tells everything that happened to one invoice and why, and what happens next; also where a payment request
  * or a customer's cards stand, and what an id of Dodo is about. The exit code is returned.
  */
-export async function explain(deps: Explaining, idOrNumber: string, write: Write): Promise<number> {
-  const { db, config } = deps
+export async function explain(
+  deps: Explaining,
+  idOrNumber: string,
+  write: Write,
+  { source }: { source?: string | undefined } = {},
+): Promise<number> {
+  const isOrdersToo = source !== 'lago' && (deps.config.openfront ?? deps.config.highlevel)
+  if (isOrdersToo && (await explainOrders(deps, idOrNumber, { source, write }))) return 0
+  const ofLocation =
+    isOrdersToo && deps.config.highlevel && source !== 'openfront'
+      ? await explainLocation(deps.db, idOrNumber)
+      : undefined
+  if (ofLocation) {
+    for (const line of ofLocation) write(line)
+    return 0
+  }
+  if (source !== undefined && source !== 'lago') {
+    write(`The bridge knows no order ${idOrNumber} of ${source}.`)
+    return 1
+  }
   if (await tellInvoice(deps, idOrNumber, write)) return 0
-  const bundle = await describeBundle(db, config.publicUrl, idOrNumber)
-  const customer = bundle ? undefined : await describeCustomer(db, config.publicUrl, idOrNumber)
-  if (!bundle && !customer) {
+  const lines = (await tellRequest(deps, idOrNumber)) ?? (await tellCustomer(deps, idOrNumber))
+  if (!lines) {
     const explainOther = isDodoId(idOrNumber) ? explainOfDodo : explainUnknown
     return explainOther(deps, idOrNumber, write)
   }
-  const lines = bundle ? explainBundle(bundle) : customer ? explainCustomer(customer, config) : []
   for (const line of lines) write(line)
   return 0
+}
+
+async function tellRequest(deps: Explaining, id: string): Promise<string[] | undefined> {
+  const request = await describeRequest(deps.db, deps.config.publicUrl, id)
+  return (
+    request &&
+    explainRequest(request, describeNextOfRequest(request, await foretellRequest(deps, id)))
+  )
+}
+
+async function tellCustomer({ db, config }: Explaining, id: string): Promise<string[] | undefined> {
+  const customer = await describeCustomer(db, config.publicUrl, id)
+  return customer && explainCustomer(customer, config)
 }
 
 async function tellInvoice(deps: Explaining, idOrNumber: string, write: Write) {
   const { db, config } = deps
   const invoice = await describeInvoice(db, config.publicUrl, idOrNumber)
   if (!invoice) return false
+  if (config.lago.isOn) await deps.lago.release.known()
   const next = describeNext(invoice, config, await foretell(deps, invoice.lagoInvoiceId))
   for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
   await explainRelease(deps, write)
@@ -58,13 +91,18 @@ async function explainOfDodo(deps: Explaining, id: string, write: Write): Promis
 
 /** What is switched off because this Lago does not have it. */
 async function explainRelease({ lago, config }: Explaining, write: Write) {
+  if (!config.lago.isOn) return
   await lago.release.known()
   const lacking = describeRelease(lago.release, config.lago.signature)
   if (lacking.length === 0) return
   for (const line of ['', 'Off with this Lago', ...lacking.map((what) => `  ${what}`)]) write(line)
 }
 
-async function explainUnknown({ lago }: Explaining, idOrNumber: string, write: Write) {
+async function explainUnknown({ lago, config }: Explaining, idOrNumber: string, write: Write) {
+  if (!config.lago.isOn) {
+    write(`The bridge does not know ${idOrNumber}.`)
+    return 1
+  }
   const invoice =
     (await lago.findInvoice(idOrNumber)) ?? (await lago.findInvoiceByNumber(idOrNumber))
   if (!invoice) {

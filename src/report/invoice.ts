@@ -12,7 +12,7 @@ import {
 } from '../db/schema.ts'
 import { allocateRefunds } from '../collect/decide/allocation.ts'
 import { outcomeOf } from './disputes.ts'
-import { loadAttempts, loadPayments, payUrlOf, type LoadedPayment } from '../collect/load.ts'
+import { loadMoney, payUrlOf, type LoadedPayment } from '../collect/load.ts'
 
 export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoice>>>
 
@@ -32,8 +32,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
   if (!row) return undefined
   const { receivableId: lagoInvoiceId } = row
 
-  const ownAttempts = await loadAttempts(db, lagoInvoiceId)
-  const ownPayments = await loadPayments(db, lagoInvoiceId, ownAttempts)
+  const { attempts: ownAttempts, payments: ownPayments } = await loadMoney(db, lagoInvoiceId)
   const [ownRecordings, ownCredits, ownNotes, lines, requests, mandate] = await Promise.all([
     db.select().from(recordings).where(eq(recordings.receivableId, lagoInvoiceId)),
     db.select().from(credits).where(eq(credits.receivableId, lagoInvoiceId)),

@@ -81,12 +81,16 @@ function describeProcessing({ attempts }: InvoiceReport, sweeps: string): string
   return 'whether the saved card was charged is looked for in Dodo, before it is charged again'
 }
 
+const isOpen = ({ outcome }: InvoiceReport['disputes'][number]) => outcome === 'open'
+
 function describeAttention(
-  { disputes, reasonCode }: InvoiceReport,
+  { disputes, reason, reasonCode }: InvoiceReport,
   refunding: string | undefined,
   sweeps: string,
 ): string {
-  const open = disputes.find(({ outcome }) => outcome === 'open')
+  // Of several it is the one that is shown: another may have been put aside.
+  const named = disputes.find((one) => isOpen(one) && reason.includes(one.dodoDisputeId))
+  const open = named ?? disputes.find(isOpen)
   if (reasonCode === 'dispute_open' && open) {
     return `a person answers dispute ${open.dodoDisputeId} in Dodo; when it is won this ends, and when it is lost Lago is told`
   }

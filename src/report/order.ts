@@ -1,6 +1,9 @@
 import { and, asc, desc, eq } from 'drizzle-orm'
 
-import { loadAttempts, loadPayments, payUrlOf } from '../collect/load.ts'
+import { listTellings } from '../billers/orders/tellings.ts'
+import { loadMoney, payUrlOf } from '../collect/load.ts'
+import { findSubscription, scheduleOf } from '../billers/highlevel/recurring/rows.ts'
+import { nextAt } from '../billers/highlevel/decide/schedule.ts'
 import type { Database } from '../db/client.ts'
 import { orders, receivables, recordings, timeline } from '../db/schema.ts'
 
@@ -16,6 +19,8 @@ export async function describeOrder(db: Database, publicUrl: string, orderId: st
 
 /** The newest hundred that are of what is named. */
 export async function listOrders(db: Database, publicUrl: string, named: Record<string, string>) {
+  // What Postgres keeps in no text names nothing.
+  if (Object.values(named).some((value) => value.includes('\0'))) return []
   const { source, tenant, state, key } = named
   const rows = await select(db)
     .where(
@@ -41,10 +46,12 @@ const select = (db: Database) =>
 
 async function describe(db: Database, publicUrl: string, { order, receivable }: Row) {
   const { orderId } = order
-  const [payments, recorded, lines] = await Promise.all([
-    loadAttempts(db, orderId).then((attempts) => loadPayments(db, orderId, attempts)),
+  const [{ payments }, recorded, lines, told, subscription] = await Promise.all([
+    loadMoney(db, orderId),
     db.select().from(recordings).where(eq(recordings.receivableId, orderId)),
     db.select().from(timeline).where(eq(timeline.receivableId, orderId)).orderBy(asc(timeline.at)),
+    listTellings(db, orderId),
+    describeSubscription(db, order),
   ])
   const { source, tenant, key, mode, currency, amount, claimedAt } = order
   return {
@@ -55,11 +62,12 @@ async function describe(db: Database, publicUrl: string, { order, receivable }: 
     mode,
     currency,
     amount,
-    state: receivable.state === 'void' ? 'superseded' : receivable.state,
+    state: receivable.state === 'void' ? ('superseded' as const) : receivable.state,
     reason: receivable.reason,
     reasonCode: receivable.reasonCode,
     payUrl: payUrlOf(publicUrl, receivable.payToken),
     claimed: claimedAt !== null,
+    subscription,
     payments: payments.map((one) => ({
       dodoPaymentId: one.dodoPaymentId,
       amount: one.amount,
@@ -77,7 +85,29 @@ async function describe(db: Database, publicUrl: string, { order, receivable }: 
         status: one.status,
       })),
     ),
-    told: [],
+    told: told.map(({ what, status, attempts, triedAt, plannedAt }) => ({
+      what,
+      status,
+      attempts,
+      at: (triedAt ?? plannedAt).toISOString(),
+    })),
     timeline: lines.map(({ at, what }) => ({ at: at.toISOString(), what })),
   }
+}
+
+/** The subscription of HighLevel that an order is a part of. */
+async function describeSubscription(
+  db: Database,
+  { tenant, mode, metadata }: (typeof orders)['$inferSelect'],
+) {
+  const id = metadata['highlevel_subscription_id']
+  if (id === undefined) return null
+  const row = await findSubscription(db, { locationId: tenant, mode }, id)
+  if (!row) return null
+  const { subscriptionId, status, amount, currency, dodoSubscriptionId, trouble } = row
+  const schedule = scheduleOf(row)
+  const isRunning = status !== 'canceled' && status !== 'expired'
+  const next = schedule && isRunning ? nextAt(schedule) : undefined
+  const nextChargeAt = next?.toISOString() ?? null
+  return { subscriptionId, status, amount, currency, dodoSubscriptionId, nextChargeAt, trouble }
 }

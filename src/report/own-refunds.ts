@@ -1,18 +1,23 @@
 import { and, between, eq, isNotNull } from 'drizzle-orm'
 
+import { allocateRefunds, type Allocation } from '../collect/decide/allocation.ts'
+import { loadPaymentsThat, type LoadedPayment } from '../collect/load.ts'
+import { formatDodo } from '../collect/money.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
 import { creditNotes, credits, payments, recordings, refundOrders, refunds } from '../db/schema.ts'
-import { allocateRefunds, type Allocation } from '../collect/decide/allocation.ts'
-import { formatDodo } from '../collect/money.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 import type { Knowledge } from './compare-ledgers.ts'
-import { createFullReader, readNumbers, type OwnInvoice, type Wanted } from './own-ledger.ts'
+import { isOfInvoice, readNumbers, type Wanted } from './own-ledger.ts'
 
-export type OwnRefund = {
+/** What of a refund is about one invoice, as our ledger has it. */
+export type OwnRefundPart = {
   dodoPaymentId: string
-  invoices: OwnInvoice[]
+  lagoInvoiceId: string
+  number: string | null
   madeAt: Date
+  /** Dodo's minor units; null for all of the refund, where it is not known what of it is about whom. */
+  amount: number | null
   /** Whether we saw it succeed. */
   isMade: boolean
   /** Why it was made. */
@@ -20,89 +25,99 @@ export type OwnRefund = {
   knowledge: Knowledge
 }
 
+type Refund = LoadedPayment['refunds'][number]
 type Credit = typeof credits.$inferSelect
-type Order = typeof refundOrders.$inferSelect
+type Order = LoadedPayment['orders'][number]
+/** A refund, with what is about one invoice. */
+type Of = { refund: Refund; order: Order | undefined; credited: Credit[]; allocated: Allocation[] }
 
 /** The merchant's own refunds have no order of ours. */
 export const MADE_IN_DODO = 'made in Dodo'
 
-/** The refunds in our ledger, in every status, that were made in a period, or are among some. */
-export async function readOwnRefunds(
+/** The parts of the refunds in our ledger, in every status, that were made in a period, or are among some. */
+export async function readOwnRefundParts(
   { db }: { db: Database },
   wanted: Wanted,
-): Promise<Map<string, OwnRefund>> {
+): Promise<Map<string, OwnRefundPart[]>> {
   const condition =
     'ids' in wanted
       ? isAnyOf(refunds.dodoRefundId, wanted.ids)
       : between(refunds.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
-    .select({ refund: refunds, lagoInvoiceId: payments.receivableId })
+    .select({ id: refunds.dodoRefundId, dodoPaymentId: refunds.dodoPaymentId })
     .from(refunds)
     .innerJoin(payments, eq(payments.dodoPaymentId, refunds.dodoPaymentId))
-    .where(and(condition, isNotNull(payments.receivableId)))
-  const ids = rows.map(({ refund }) => refund.dodoRefundId)
-  const [ownCredits, ownOrders] = await Promise.all([
+    .where(and(condition, isOfInvoice))
+  const ids = new Set(rows.map(({ id }) => id))
+  const paymentIds = [...new Set(rows.map(({ dodoPaymentId }) => dodoPaymentId))]
+  const [loaded, credited] = await Promise.all([
+    loadPaymentsThat(db, isAnyOf(payments.dodoPaymentId, paymentIds)),
     db.select().from(credits).where(isAnyOf(credits.dodoRefundId, ids)),
-    db.select().from(refundOrders).where(isAnyOf(refundOrders.dodoRefundId, ids)),
   ])
-  const readInFull = createFullReader(db)
-  const own = new Map<string, OwnRefund>()
-  for (const { refund, lagoInvoiceId } of rows) {
-    const { dodoRefundId, dodoPaymentId, status, madeAt } = refund
-    const credited = ownCredits.filter((one) => one.dodoRefundId === dodoRefundId)
-    const order = ownOrders.find((one) => one.dodoRefundId === dodoRefundId)
-    const payment = await readInFull({ dodoPaymentId, receivableId: lagoInvoiceId })
-    const allocated = payment
-      ? allocateRefunds(payment).filter((one) => one.refund.dodoRefundId === dodoRefundId)
-      : []
-    const knowledge =
-      status === 'succeeded'
-        ? describeKnowledge(allocated, {
-            credited,
-            order,
-            currency: refund.currency ?? payment?.currency ?? '',
-          })
-        : describeUnmade(status, { credited, order })
-    const about = [...allocated, ...credited].map((one) => one.receivableId)
-    const named = about.length > 0 ? about : [lagoInvoiceId ?? '']
-    const cause = order?.cause ?? MADE_IN_DODO
-    const numbered = [...new Set(named)].map((one) => ({ lagoInvoiceId: one, number: null }))
-    own.set(dodoRefundId, {
-      dodoPaymentId,
-      invoices: numbered,
-      madeAt,
-      isMade: status === 'succeeded',
-      cause,
-      knowledge,
-    })
-  }
-  return withNumbers(db, own)
+  const own = loaded.flatMap((payment) => {
+    const allocations = allocateRefunds(payment)
+    return payment.refunds
+      .filter(({ dodoRefundId }) => ids.has(dodoRefundId))
+      .map(
+        (refund) =>
+          [refund.dodoRefundId, partsOf(payment, refund, { allocations, credited })] as const,
+      )
+  })
+  return withNumbers(db, new Map(own))
 }
 
-async function withNumbers(db: Database, own: Map<string, OwnRefund>) {
-  const all = [...own.values()].flatMap(({ invoices }) => invoices)
+/** A refund that is about nobody, as far as we know, is all about whom its payment was made for. */
+function partsOf(
+  payment: LoadedPayment,
+  refund: Refund,
+  of: { allocations: readonly Allocation[]; credited: readonly Credit[] },
+): OwnRefundPart[] {
+  const isOfIt = (one: { dodoRefundId: string | null }) => one.dodoRefundId === refund.dodoRefundId
+  const allocated = of.allocations.filter((one) => isOfIt(one.refund))
+  const credited = of.credited.filter(isOfIt)
+  const order = payment.orders.find(isOfIt)
+  const about = new Set([...allocated, ...credited].map(({ receivableId }) => receivableId))
+  if (about.size === 0) about.add(order?.receivableId ?? payment.receivableId ?? '')
+  const placed = allocated.reduce((sum, { amount }) => sum + amount, 0)
+  const beyond = Math.max(0, (refund.amount ?? 0) - placed)
+  return [...about].map((lagoInvoiceId, index) => {
+    const isAbout = (one: { receivableId: string }) => one.receivableId === lagoInvoiceId
+    const own = allocated.filter(isAbout)
+    const amount = own.reduce((sum, one) => sum + one.amount, 0) + (index === 0 ? beyond : 0)
+    const subject = { refund, order, credited: credited.filter(isAbout), allocated: own }
+    return {
+      dodoPaymentId: payment.dodoPaymentId,
+      lagoInvoiceId,
+      number: null,
+      madeAt: refund.madeAt,
+      amount: about.size === 1 ? null : amount,
+      isMade: refund.status === 'succeeded',
+      cause: order?.cause ?? MADE_IN_DODO,
+      knowledge:
+        refund.status === 'succeeded'
+          ? describeKnowledge(subject, refund.currency ?? payment.currency)
+          : describeUnmade(subject),
+    }
+  })
+}
+
+async function withNumbers(db: Database, own: Map<string, OwnRefundPart[]>) {
+  const parts = [...own.values()].flat()
   const numbers = await readNumbers(
     db,
-    all.map(({ lagoInvoiceId }) => lagoInvoiceId),
+    parts.map(({ lagoInvoiceId }) => lagoInvoiceId),
   )
-  for (const invoice of all) invoice.number = numbers.get(invoice.lagoInvoiceId) ?? null
+  for (const part of parts) part.number = numbers.get(part.lagoInvoiceId) ?? null
   return own
 }
 
-function describeKnowledge(
-  allocated: readonly Allocation[],
-  of: { credited: readonly Credit[]; order: Order | undefined; currency: string },
-): Knowledge {
-  const { credited, order, currency } = of
+function describeKnowledge({ allocated, credited, order }: Of, currency: string): Knowledge {
   const taken = allocated.filter(({ purpose }) => purpose === 'taken')
   const spare = allocated.filter(({ purpose }) => purpose === 'spare')
-  const states = taken.map(({ receivableId }) =>
-    credited.find((credit) => credit.receivableId === receivableId),
-  )
-  const isBegun = states.some((one) => one?.status === 'intended' || one?.status === 'unknown')
-  if (isBegun) return { is: 'begun' }
-  if (states.includes(undefined)) return { is: order?.creditNoteId ? 'begun' : 'seen' }
-
+  if (credited.some(({ status }) => status === 'intended' || status === 'unknown'))
+    return { is: 'begun' }
+  if (taken.length > 0 && credited.length === 0)
+    return { is: order?.creditNoteId ? 'begun' : 'seen' }
   const amount = credited
     .filter(({ status }) => status === 'credited')
     .reduce((sum, one) => sum + one.amount, 0)
@@ -137,16 +152,13 @@ const describeGivenBack = (order: Order | undefined) =>
   `gives back ${GIVEN_BACK[order?.cause ?? ''] ?? 'money that no invoice took'}: no credit note is wanted`
 
 /** A refund that gave nothing back, as far as we know, may be held for made by Lago all the same. */
-function describeUnmade(
-  status: string,
-  { credited, order }: { credited: readonly Credit[]; order: Order | undefined },
-): Knowledge {
+function describeUnmade({ refund, credited, order }: Of): Knowledge {
   if (credited.some((credit) => credit.status === 'reversed')) {
     return { is: 'owed', why: 'the refund failed after Lago had credited it, and the note says so' }
   }
   if (!order) return { is: 'seen' }
   if (order.creditNoteId === null) return { is: 'refused', why: describeGivenBack(order) }
-  const isFailed = status === 'failed'
+  const isFailed = refund.status === 'failed'
   return {
     is: 'owed',
     why: isFailed

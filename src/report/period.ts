@@ -2,6 +2,8 @@ import { BadOption } from './bad-option.ts'
 import { createCalendar, UTC, type Calendar } from './calendar.ts'
 
 const DEFAULT_DAYS = 30
+/** Neither service is as old, and four digits are not enough for what comes after the last. */
+const [FIRST_DAY, LAST_DAY] = ['2000-01-01', '2999-12-31']
 
 /** Whole days of one time zone, both ends included. */
 export type Period = { from: Date; until: Date; calendar: Calendar }
@@ -44,6 +46,8 @@ function readMonth(month: string, { from, to }: GivenPeriod): [first: string, la
 }
 
 function readDay(option: string, text: string): string {
+  if (isDay(text) && (text < FIRST_DAY || text > LAST_DAY))
+    throw new BadOption(`${option} ${text} is no day of any books: write one from ${FIRST_DAY} on`)
   if (isDay(text)) return text
   throw new BadOption(`${option} ${text} is not a date: write one like 2026-08-31`)
 }

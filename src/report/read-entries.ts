@@ -2,8 +2,7 @@ import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import type { LagoPaymentRow } from '../lago/objects.ts'
 import type { Entry, LagoSide } from './compare-ledgers.ts'
-import { nameInvoices } from './name-invoices.ts'
-import { readOwnPayments, type OwnInvoice, type OwnPayment } from './own-ledger.ts'
+import { readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
 import { readRefundEntries } from './read-refund-entries.ts'
 
@@ -20,16 +19,16 @@ const PARALLEL_READS = 8
 export async function readEntries(deps: Reading, period: Period): Promise<Entry[]> {
   const { isOurs, inDodo } = await readDodoPayments(deps, period)
   const { byReference, recordedInPeriod } = await readLagoPayments(deps, period)
-  const ownInPeriod = await readOwnPayments(deps, { period })
+  const ownInPeriod = await readOwnParts(deps, { period })
   const ids = new Set([
     ...[...inDodo].filter(([, one]) => one.status === 'succeeded' && isOurs(one)).map(([id]) => id),
     ...recordedInPeriod,
     ...ownInPeriod.keys(),
   ])
-  const own = await readOwnPayments(deps, { ids: [...ids] })
-  const payments = await inBatches([...ids], async (id): Promise<Entry | undefined> => {
-    const known = own.get(id)
-    if (known?.isSetup) return undefined
+  const own = await readOwnParts(deps, { ids: [...ids] })
+  const payments = await inBatches([...ids], async (id): Promise<Entry[]> => {
+    const known = own.get(id) ?? []
+    if (known.some(({ isSetup }) => isSetup)) return []
     const dodo = inDodo.get(id) ?? (await deps.dodo.findPayment(id))
     return describePayment(deps, { id, dodo, own: known, recorded: byReference.get(id) ?? [] })
   })
@@ -63,49 +62,78 @@ async function readLagoPayments({ lago }: Reading, { from, until }: Period) {
   return { byReference, recordedInPeriod }
 }
 
-async function describePayment(
-  deps: Reading,
-  found: {
-    id: string
-    dodo: DodoSide | undefined
-    own: OwnPayment | undefined
-    recorded: readonly LagoPaymentRow[]
-  },
-): Promise<Entry | undefined> {
+/** A payment as each side has it. */
+type Found = {
+  id: string
+  dodo: DodoSide | undefined
+  own: readonly OwnPart[]
+  recorded: readonly LagoPaymentRow[]
+}
+type About = Pick<OwnPart, 'number' | 'cause' | 'knowledge' | 'isByStatus'> & {
+  lagoInvoiceId: string | null
+  /** What of the payment is for it, in Dodo's minor units; null for all. */
+  amount: number | null
+}
+
+/** An entry for each invoice that the payment is for. */
+async function describePayment(deps: Reading, found: Found): Promise<Entry[]> {
   const { id, dodo, own, recorded } = found
-  const madeAt = dodo?.created_at ?? own?.madeAt ?? recorded[0]?.created_at
+  const madeAt = dodo?.created_at ?? own[0]?.madeAt ?? recorded[0]?.created_at
   // Saving a card may leave a payment of nothing.
   const isNothing = dodo?.total_amount === 0 && recorded.length === 0
-  if (!madeAt || isNothing) return undefined
-  const isSucceeded = dodo?.status === 'succeeded'
-  const invoices = own?.invoices ?? findInvoices(dodo, recorded)
-  return {
-    kind: 'payment',
-    dodoPaymentId: id,
-    dodoRefundId: null,
-    ...nameInvoices(invoices),
-    madeAt,
-    dodo: isSucceeded ? { amount: dodo.total_amount, currency: dodo.currency } : null,
-    lago: asLagoSide(recorded, await findPaidByStatus(deps, { ...found, invoices })),
-    causes: own?.causes ?? [],
-    roundings: 0,
-    knowledge: own?.knowledge ?? { is: 'unknown' },
+  if (!madeAt || isNothing) return []
+  const about: readonly About[] = own.length > 0 ? own : findAbout(dodo, recorded)
+  const isOn = (row: LagoPaymentRow, { lagoInvoiceId }: About) =>
+    row.invoice_ids.includes(lagoInvoiceId ?? '')
+  const others = recorded.filter((row) => !about.some((one) => isOn(row, one)))
+  return Promise.all(
+    about.map(async (part, index): Promise<Entry> => {
+      // What stands on several of them is shown once, and what is on none with the first.
+      const rows = recorded.filter((row) => about.find((one) => isOn(row, one)) === part)
+      const held = index === 0 ? [...rows, ...others] : rows
+      return {
+        kind: 'payment',
+        dodoPaymentId: id,
+        dodoRefundId: null,
+        lagoInvoiceId: part.lagoInvoiceId,
+        invoiceNumber: part.number,
+        madeAt,
+        dodo: asDodoSide(dodo, part),
+        lago: asLagoSide(held, await findPaidByStatus(deps, found, part)),
+        causes: part.cause === undefined ? [] : [part.cause],
+        roundings: 0,
+        knowledge: part.knowledge,
+      }
+    }),
+  )
+}
+
+function asDodoSide(dodo: DodoSide | undefined, { amount }: About): Entry['dodo'] {
+  if (dodo?.status !== 'succeeded') return null
+  return { amount: amount ?? dodo.total_amount, currency: dodo.currency }
+}
+
+/** The invoices of a payment that our ledger does not hold. All of it is the first's, since nobody says what of it is whose. */
+function findAbout(dodo: DodoSide | undefined, recorded: readonly LagoPaymentRow[]): About[] {
+  const unknown = {
+    amount: null,
+    cause: undefined,
+    knowledge: { is: 'unknown' as const },
+    isByStatus: false,
   }
+  return [
+    {
+      lagoInvoiceId: dodo?.metadata['lago_invoice_id'] ?? recorded[0]?.invoice_ids[0] ?? null,
+      number: dodo?.metadata['lago_invoice_number'] ?? null,
+      ...unknown,
+    },
+  ]
 }
 
-/** The invoices of a payment that our ledger does not hold. */
-function findInvoices(
-  dodo: DodoSide | undefined,
+function asLagoSide(
   recorded: readonly LagoPaymentRow[],
-): OwnInvoice[] {
-  const named = dodo?.metadata['lago_invoice_id']
-  const number = dodo?.metadata['lago_invoice_number'] ?? null
-  if (named !== undefined) return [{ lagoInvoiceId: named, number }]
-  const ids = new Set(recorded.flatMap(({ invoice_ids }) => invoice_ids))
-  return [...ids].map((lagoInvoiceId) => ({ lagoInvoiceId, number: null }))
-}
-
-function asLagoSide(recorded: readonly LagoPaymentRow[], byStatus: LagoSide[]): LagoSide | null {
+  byStatus: LagoSide | undefined,
+): LagoSide | null {
   const ofInvoice = Map.groupBy(recorded, ({ invoice_ids }) => invoice_ids.join())
   const sides = [
     ...recorded.map(({ lago_id: id, amount_cents: amount, amount_currency: currency }) => ({
@@ -113,7 +141,7 @@ function asLagoSide(recorded: readonly LagoPaymentRow[], byStatus: LagoSide[]): 
       amount,
       currency,
     })),
-    ...byStatus,
+    ...(byStatus ? [byStatus] : []),
   ]
   const [first] = sides
   if (!first) return null
@@ -123,50 +151,37 @@ function asLagoSide(recorded: readonly LagoPaymentRow[], byStatus: LagoSide[]): 
     currency: first.currency,
     records: sides.length,
     times: Math.max(1, ...[...ofInvoice.values()].map(({ length }) => length)),
-    isByStatus: byStatus.length > 0,
+    isByStatus: byStatus !== undefined,
   }
 }
 
 /** A Lago without a premium licence holds no payments: there the invoice itself says that it is paid. */
 async function findPaidByStatus(
   { lago }: Reading,
-  {
-    id,
-    own,
-    invoices,
-    recorded,
-  }: {
-    id: string
-    own: OwnPayment | undefined
-    invoices: readonly (OwnInvoice & { isByStatus?: boolean })[]
-    recorded: readonly LagoPaymentRow[]
-  },
-): Promise<LagoSide[]> {
-  if (own?.knowledge.is === 'refused') return []
-  const sides: LagoSide[] = []
-  for (const { lagoInvoiceId, isByStatus = false } of invoices) {
-    const isRecorded = recorded.some(({ invoice_ids }) => invoice_ids.includes(lagoInvoiceId))
-    if (isRecorded || (recorded.length > 0 && !isByStatus)) continue
-    const invoice = await lago.findInvoice(lagoInvoiceId)
-    if (invoice?.payment_status !== 'succeeded') continue
-    const isOurs =
-      isByStatus ||
-      invoice.metadata.some(({ key, value }) => key === 'dodo_payment_id' && value === id)
-    if (!isOurs) continue
-    const { total_due_amount_cents: amount, currency, lago_id } = invoice
-    sides.push({ id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true })
-  }
-  return sides
+  { id, recorded }: Found,
+  { lagoInvoiceId, isByStatus, knowledge }: About,
+): Promise<LagoSide | undefined> {
+  if (knowledge.is === 'refused' || lagoInvoiceId === null) return undefined
+  const isRecorded = recorded.some(({ invoice_ids }) => invoice_ids.includes(lagoInvoiceId))
+  if (isRecorded || (recorded.length > 0 && !isByStatus)) return undefined
+  const invoice = await lago.findInvoice(lagoInvoiceId)
+  if (invoice?.payment_status !== 'succeeded') return undefined
+  const isOurs =
+    isByStatus ||
+    invoice.metadata.some(({ key, value }) => key === 'dodo_payment_id' && value === id)
+  if (!isOurs) return undefined
+  const { total_due_amount_cents: amount, currency, lago_id } = invoice
+  return { id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true }
 }
 
 async function inBatches<Item, Result>(
   items: readonly Item[],
-  read: (item: Item) => Promise<Result | undefined>,
+  read: (item: Item) => Promise<Result[]>,
 ): Promise<Result[]> {
   const results: Result[] = []
   for (let start = 0; start < items.length; start += PARALLEL_READS) {
     const batch = await Promise.all(items.slice(start, start + PARALLEL_READS).map(read))
-    results.push(...batch.flatMap((result) => (result === undefined ? [] : [result])))
+    results.push(...batch.flat())
   }
   return results
 }

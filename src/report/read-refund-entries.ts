@@ -2,15 +2,13 @@ import type { Deps } from '../deps.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 import type { Entry, LagoSide } from './compare-ledgers.ts'
-import { nameInvoices } from './name-invoices.ts'
-import { divideNote, namedRefunds, type Note, type Portion } from './note-portions.ts'
-import type { OwnInvoice } from './own-ledger.ts'
+import { divideNote, namedRefunds, type Note, type NotePart } from './note-parts.ts'
 import {
   MADE_IN_DODO,
   readNotedRefunds,
   readOwedNotes,
-  readOwnRefunds,
-  type OwnRefund,
+  readOwnRefundParts,
+  type OwnRefundPart,
 } from './own-refunds.ts'
 import type { Period } from './period.ts'
 
@@ -32,9 +30,9 @@ export async function readRefundEntries(
   const ids = new Set([
     ...succeeded.map(({ refund_id }) => refund_id),
     ...inPeriod.flatMap(({ refundIds }) => refundIds),
-    ...(await readOwnRefunds(deps, { period })).keys(),
+    ...(await readOwnRefundParts(deps, { period })).keys(),
   ])
-  const own = await readOwnRefunds(deps, { ids: [...ids] })
+  const own = await readOwnRefundParts(deps, { ids: [...ids] })
   const relevant = notes.filter(
     (note) => inPeriod.includes(note) || note.refundIds.some((id) => ids.has(id)),
   )
@@ -43,21 +41,20 @@ export async function readRefundEntries(
     ...relevant.flatMap(({ refundIds }) => refundIds),
   ])
   const roundingsOf = countNotes(notes)
-  const portions = relevant.flatMap((note) =>
-    divideNote(note, refunds, roundingsOf([note.lago_invoice_id])),
+  const parts = relevant.flatMap((note) =>
+    divideNote(note, refunds, roundingsOf(note.lago_invoice_id)),
   )
   const entries: Entry[] = []
   for (const id of ids) {
     const refund = refunds.get(id)
     if (refund && !isInPeriod(refund.created_at)) continue
-    const noted = portions.filter(({ dodoRefundId }) => dodoRefundId === id)
-    const known = own.get(id)
-    const dodoPaymentId = refund?.payment_id ?? known?.dodoPaymentId ?? paymentOf(noted)
+    const noted = parts.filter(({ dodoRefundId }) => dodoRefundId === id)
+    const known = own.get(id) ?? []
+    const dodoPaymentId = refund?.payment_id ?? known[0]?.dodoPaymentId ?? paymentOf(noted)
     const payment = dodoPaymentId ? await findPaymentOfOurs(dodoPaymentId) : undefined
-    const entry = describe({ id, dodoPaymentId, refund, known, payment, noted, roundingsOf })
-    if (entry) entries.push(entry)
+    entries.push(...describe({ id, dodoPaymentId, refund, known, payment, noted, roundingsOf }))
   }
-  const owed = portions.filter(
+  const owed = parts.filter(
     ({ note, dodoRefundId }) => dodoRefundId === null && isInPeriod(note.created_at),
   )
   return [...entries, ...(await describeOwed(deps, owed))]
@@ -90,60 +87,77 @@ async function readRefunds(
 
 function countNotes(notes: readonly LagoCreditNoteRow[]) {
   const ofInvoice = Map.groupBy(notes, ({ lago_invoice_id }) => lago_invoice_id)
-  return (lagoInvoiceIds: readonly string[]) =>
-    lagoInvoiceIds.reduce((sum, id) => sum + (ofInvoice.get(id)?.length ?? 0), 0)
+  return (lagoInvoiceId: string | null) => ofInvoice.get(lagoInvoiceId ?? '')?.length ?? 0
 }
 
-const paymentOf = ([first]: readonly Portion[]) => first?.note.metadata?.['dodo_payment_id']
+const paymentOf = ([first]: readonly NotePart[]) => first?.note.metadata?.['dodo_payment_id']
 
-function describe({
-  id,
-  dodoPaymentId,
-  refund,
-  known,
-  payment,
-  noted,
-  roundingsOf,
-}: {
+type Found = {
   id: string
   dodoPaymentId: string | null | undefined
   refund: DodoRefund | undefined
-  known: OwnRefund | undefined
+  known: readonly OwnRefundPart[]
   payment: PaymentOfOurs | undefined
-  noted: readonly Portion[]
-  roundingsOf: (lagoInvoiceIds: readonly string[]) => number
-}): Entry | undefined {
-  const madeAt = refund?.created_at ?? known?.madeAt ?? noted[0]?.note.created_at
-  const isOurs = payment !== undefined || known !== undefined || noted.length > 0
-  const isMade = refund?.status === 'succeeded' || known?.isMade || noted.length > 0
-  if (!madeAt || !isOurs || !isMade) return undefined
-  const invoices = known?.invoices ?? findInvoices(payment, noted)
+  noted: readonly NotePart[]
+  roundingsOf: (lagoInvoiceId: string | null) => number
+}
+
+/** An entry for each invoice that the refund is about. */
+function describe(found: Found): Entry[] {
+  const { id, dodoPaymentId, refund, known, payment, noted, roundingsOf } = found
+  const madeAt = refund?.created_at ?? known[0]?.madeAt ?? noted[0]?.note.created_at
+  const isOurs = payment !== undefined || known.length > 0 || noted.length > 0
+  const isMade = refund?.status === 'succeeded' || known[0]?.isMade || noted.length > 0
+  if (!madeAt || !isOurs || !isMade) return []
+  const about: readonly About[] = known.length > 0 ? known : [findAbout(payment, noted)]
+  const others = noted.filter(
+    ({ note }) => !about.some(({ lagoInvoiceId }) => lagoInvoiceId === note.lago_invoice_id),
+  )
+  return about.map((part, index) => {
+    const own = noted.filter(({ note }) => note.lago_invoice_id === part.lagoInvoiceId)
+    return {
+      kind: 'refund',
+      dodoPaymentId: dodoPaymentId ?? null,
+      dodoRefundId: id,
+      lagoInvoiceId: part.lagoInvoiceId,
+      invoiceNumber: part.number,
+      madeAt,
+      dodo: asMoney(refund, payment, part.amount),
+      // Notes on invoices that it is not about are shown with the first.
+      lago: asLagoSide(index === 0 ? [...own, ...others] : own),
+      causes: [part.cause],
+      roundings: roundingsOf(part.lagoInvoiceId),
+      knowledge: part.knowledge,
+    }
+  })
+}
+
+type About = Pick<OwnRefundPart, 'number' | 'amount' | 'cause' | 'knowledge'> & {
+  lagoInvoiceId: string | null
+}
+
+/** Whom a refund is about that our ledger does not hold. */
+function findAbout(payment: PaymentOfOurs | undefined, noted: readonly NotePart[]): About {
   return {
-    kind: 'refund',
-    dodoPaymentId: dodoPaymentId ?? null,
-    dodoRefundId: id,
-    ...nameInvoices(invoices),
-    madeAt,
-    dodo: asMoney(refund, payment),
-    lago: asLagoSide(noted),
-    causes: [known?.cause ?? MADE_IN_DODO],
-    roundings: roundingsOf(invoices.map(({ lagoInvoiceId }) => lagoInvoiceId)),
-    knowledge: known?.knowledge ?? { is: 'unknown' },
+    lagoInvoiceId: payment?.metadata['lago_invoice_id'] ?? noted[0]?.note.lago_invoice_id ?? null,
+    number: payment?.metadata['lago_invoice_number'] ?? null,
+    amount: null,
+    cause: MADE_IN_DODO,
+    knowledge: { is: 'unknown' },
   }
 }
 
-function findInvoices(payment: PaymentOfOurs | undefined, noted: readonly Portion[]): OwnInvoice[] {
-  const named = payment?.metadata['lago_invoice_id'] ?? noted[0]?.note.lago_invoice_id
-  const number = payment?.metadata['lago_invoice_number'] ?? null
-  return named === undefined ? [] : [{ lagoInvoiceId: named, number }]
-}
-
-function asMoney(refund: DodoRefund | undefined, payment: PaymentOfOurs | undefined) {
+function asMoney(
+  refund: DodoRefund | undefined,
+  payment: PaymentOfOurs | undefined,
+  part: number | null,
+) {
   if (refund?.status !== 'succeeded') return null
-  return { amount: refund.amount ?? 0, currency: refund.currency ?? payment?.currency ?? '???' }
+  const currency = refund.currency ?? payment?.currency ?? '???'
+  return { amount: part ?? refund.amount ?? 0, currency }
 }
 
-function asLagoSide(noted: readonly Portion[]): LagoSide | null {
+function asLagoSide(noted: readonly NotePart[]): LagoSide | null {
   const [first] = noted
   if (!first) return null
   const ofInvoice = Map.groupBy(noted, ({ note }) => note.lago_invoice_id)
@@ -158,18 +172,18 @@ function asLagoSide(noted: readonly Portion[]): LagoSide | null {
 }
 
 /** What Lago wants given back, and no refund has given back. */
-async function describeOwed(deps: Reading, owed: readonly Portion[]): Promise<Entry[]> {
+async function describeOwed(deps: Reading, owed: readonly NotePart[]): Promise<Entry[]> {
   const notes = owed.map(({ note }) => note)
   const findKnowledge = await readOwedNotes(deps, notes)
   return owed.flatMap(({ note, amount }) => {
     const knowledge = findKnowledge(note)
     if (!knowledge) return []
-    const invoices = [{ lagoInvoiceId: note.lago_invoice_id, number: knowledge.number }]
     return {
       kind: 'refund',
       dodoPaymentId: null,
       dodoRefundId: null,
-      ...nameInvoices(invoices),
+      lagoInvoiceId: note.lago_invoice_id,
+      invoiceNumber: knowledge.number,
       madeAt: note.created_at,
       dodo: null,
       lago: asLagoSide([{ note, dodoRefundId: null, amount }]),

@@ -76,6 +76,16 @@ async function waitUntilSettled(
   }
 }
 
+/** Of orders nothing is said where there are none. */
+function countEach(rows: readonly Row[]): string {
+  const orders = rows.filter(({ kind }) => kind === 'order').length
+  const invoices = rows.length - orders
+  return [
+    ...(invoices > 0 || orders === 0 ? [count(invoices, 'invoice')] : []),
+    ...(orders > 0 ? [count(orders, 'order')] : []),
+  ].join(' and ')
+}
+
 function tellOutcome(
   rows: readonly Row[],
   { ids, startedAt }: { ids: string[]; startedAt: Date },
@@ -91,7 +101,7 @@ function tellOutcome(
     ]),
   )
   write('')
-  write(`${count(settled.length, 'invoice')} settled, ${troubled.length} of them need attention:`)
+  write(`${countEach(settled)} settled, ${troubled.length} of them need attention:`)
   for (const line of lines) write(line)
   const waiting = ids.filter((id) => !settled.some(({ receivableId }) => receivableId === id))
   if (waiting.length === 0) return 0

@@ -1,11 +1,11 @@
 import { formatDodo, formatBooks } from '../collect/money.ts'
 import type { Calendar } from './calendar.ts'
 import type { CurrencyLine, Difference, Entry } from './compare-ledgers.ts'
+import { netOf, type OrderDifference, type OrderSection } from './compare-orders.ts'
+import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
 import type { DisputeEntry } from './disputes.ts'
+import type { OrderEntry } from './order-entries.ts'
 import { sumLost } from './summary.ts'
-
-/** Without it a spreadsheet takes the letters for those of some old code page. */
-const BYTE_ORDER_MARK = '\uFEFF'
 
 /** Columns are only ever added, at the end: somebody's macro counts them. */
 const COLUMNS = [
@@ -23,7 +23,10 @@ const COLUMNS = [
   'dodo_dispute_id',
   'dispute_outcome',
 ] as const
-type Cells = Partial<Record<(typeof COLUMNS)[number], string | null>>
+/** Only where somebody else than Lago is collected for. */
+const OF_SOURCES = ['source', 'tenant', 'mode', 'order_id', 'order_key', 'ledger_amount'] as const
+type Column = (typeof COLUMNS)[number] | (typeof OF_SOURCES)[number]
+type Cells = Partial<Record<Column, string | null>>
 
 export type Stated = {
   entries: readonly Entry[]
@@ -32,14 +35,45 @@ export type Stated = {
   currencies: readonly CurrencyLine[]
 }
 
+/** What there is besides where somebody else than Lago is collected for. */
+export type OfSources = {
+  hasSources: boolean
+  /** Lago's organisation, as its tenant. */
+  organizationId: string
+  sections: readonly OrderSection[]
+}
+
 /**
  * One row for each payment, refund and dispute, then a sum for each currency, as RFC 4180 has it; the writer
  * ends each with a line feed.
  */
-export function asCsv(stated: Stated, { write }: Pick<Calendar, 'write'>): string[] {
-  const { entries, differences, disputes, currencies } = stated
+export function asCsv(
+  stated: Stated & Partial<OfSources>,
+  { write }: Pick<Calendar, 'write'>,
+): string[] {
+  const { hasSources = false, organizationId = '', sections = [] } = stated
+  const columns: readonly Column[] = hasSources ? [...COLUMNS, ...OF_SOURCES] : COLUMNS
+  const ofLago = listOfLago(stated, write).map((cells) => ({
+    ...cells,
+    source: 'lago',
+    tenant: organizationId,
+  }))
+  const rows = [...ofLago, ...sections.flatMap((section) => listOfSection(section, write))]
+  const lines = [
+    columns.join(','),
+    ...rows.map((cells: Cells) =>
+      columns.map((column) => quoteCell(cells[column] ?? '')).join(','),
+    ),
+  ]
+  return lines.map((line, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${line}\r`)
+}
+
+function listOfLago(
+  { entries, differences, disputes, currencies }: Stated,
+  write: Calendar['write'],
+): Cells[] {
   const why = new Map(differences.map((difference) => [difference.entry, describe(difference)]))
-  const rows = [
+  return [
     ...entries.map((entry) => ({
       ...describeEntry(entry),
       made_at: write(entry.madeAt),
@@ -54,11 +88,56 @@ export function asCsv(stated: Stated, { write }: Pick<Calendar, 'write'>): strin
       dispute_outcome: 'lost',
     })),
   ]
-  const lines = [
-    COLUMNS.join(','),
-    ...rows.map((cells: Cells) => COLUMNS.map((column) => quote(cells[column] ?? '')).join(',')),
+}
+
+const isOf = (entry: OrderEntry, one: OrderDifference) =>
+  one.kind === entry.kind &&
+  one.dodoPaymentId === entry.dodoPaymentId &&
+  one.dodoRefundId === entry.dodoRefundId
+
+/** A row for each payment and refund of a tenant, for each difference that is about neither, and the sums. */
+function listOfSection(section: OrderSection, write: Calendar['write']): Cells[] {
+  const { source, tenant, mode, entries, differences, currencies } = section
+  const others = differences.filter((one) => !entries.some((entry) => isOf(entry, one)))
+  const rows: Cells[] = [
+    ...entries.map((entry) => ({
+      ...describeOfOrder(entry),
+      made_at: write(entry.madeAt),
+      difference: differences
+        .filter((one) => isOf(entry, one))
+        .map(describe)
+        .join('; '),
+    })),
+    ...others.map((one) => ({
+      kind: one.kind,
+      dodo_payment_id: one.dodoPaymentId,
+      order_id: one.orderId,
+      order_key: one.key,
+      difference: describe({ ...one, why: `${one.why} (${one.sides})` }),
+    })),
+    ...currencies.map(({ currency, dodo, ledger, difference }) => ({
+      kind: 'sum',
+      currency,
+      dodo_amount: bare(formatDodo(netOf(dodo), currency)),
+      ledger_amount: bare(formatDodo(netOf(ledger), currency)),
+      difference: difference === 0 ? '' : bare(formatDodo(difference, currency)),
+    })),
   ]
-  return lines.map((line, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${line}\r`)
+  return rows.map((cells) => ({ ...cells, source, tenant, mode }))
+}
+
+function describeOfOrder(entry: OrderEntry): Cells {
+  const { kind, dodoPaymentId, dodoRefundId, orderId, key, currency, dodo, ledger } = entry
+  return {
+    kind,
+    dodo_payment_id: dodoPaymentId,
+    dodo_refund_id: dodoRefundId,
+    order_id: orderId,
+    order_key: key,
+    currency,
+    dodo_amount: dodo === null ? '' : bare(formatDodo(dodo, currency)),
+    ledger_amount: ledger === null ? '' : bare(formatDodo(ledger, currency)),
+  }
 }
 
 const describe = ({ why, isExplained }: { why: string; isExplained: boolean }) =>
@@ -106,14 +185,3 @@ const describeSum = ({ currency, dodo, lago, difference }: CurrencyLine): Cells 
 
 /** The currency has a column of its own. */
 const bare = (formatted: string) => formatted.split(' ')[0] ?? ''
-
-const NUMBER = /^-?\d+(\.\d+)?$/
-/** What a spreadsheet would run as a formula; some skip blanks before they look. */
-const FORMULA = /^\s*[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20]/
-
-const harmless = (text: string) => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text)
-
-function quote(cell: string): string {
-  const text = harmless(cell)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}

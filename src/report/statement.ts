@@ -1,54 +1,79 @@
 import type { Deps } from '../deps.ts'
 import { formatDodo, formatBooks } from '../collect/money.ts'
+import { BadOption } from './bad-option.ts'
 import {
   compareLedgers,
   type CurrencyLine,
   type Difference,
   type Entry,
 } from './compare-ledgers.ts'
+import { describeDifferences, type Told } from './differences.ts'
 import { readDisputes, type DisputeEntry } from './disputes.ts'
+import { readOrderSections } from './order-statement.ts'
+import { describeSection } from './order-text.ts'
 import type { Period } from './period.ts'
 import { readEntries } from './read-entries.ts'
-import { asCsv, type Stated } from './statement-csv.ts'
+import { asCsv, type OfSources, type Stated } from './statement-csv.ts'
 import { summarize, sumLost } from './summary.ts'
 import { alignColumns, count, type Write } from './text.ts'
 
-type Stating = Pick<Deps, 'db' | 'dodo' | 'lago' | 'now'>
+export type Stating = Pick<
+  Deps,
+  'accounts' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 'organizationId' | 'sources'
+>
 
-/** Both ledgers of a period, compared. */
-export type Statement = Stated & {
-  period: Period
-  madeAt: Date
-  /** Every difference, and every dispute that there is something to say of. */
-  told: readonly Told[]
-}
+/** Both ledgers of a period, compared; the invoices' part is empty where Lago is off, or not asked for. */
+export type Statement = Stated &
+  OfSources & {
+    period: Period
+    madeAt: Date
+    hasLago: boolean
+    /** Every difference, and every dispute that there is something to say of. */
+    told: readonly Told[]
+  }
 
-/** Reads both services' own lists, and compares them with each other and with the ledger. */
-export async function readStatement(deps: Stating, period: Period): Promise<Statement> {
-  const entries = await readEntries(deps, period)
-  const disputes = await readDisputes(deps, period, entries)
+/**
+ * Reads both services' own lists, and compares them with each other and with the ledger; of all sources that are
+ * switched on, or of the one that is named.
+ */
+export async function readStatement(
+  deps: Stating,
+  period: Period,
+  source?: string,
+): Promise<Statement> {
+  const { config, sources } = deps
+  const on = [...(config.lago.isOn ? ['lago'] : []), ...sources.map(({ name }) => name)]
+  if (source !== undefined && !on.includes(source))
+    throw new BadOption(`--source ${source} is not served here: write ${on.join(' or ')}`)
+  const hasLago = config.lago.isOn && (source === undefined || source === 'lago')
+  const entries = hasLago ? await readEntries(deps, period) : []
+  const disputes = hasLago ? await readDisputes(deps, period, entries) : []
+  const sections = await readOrderSections(deps, period, source)
   const madeAt = deps.now()
   const { currencies, differences } = compareLedgers(entries, madeAt)
   const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
-  return { entries, disputes, currencies, differences, period, madeAt, told }
+  const hasSources = sources.length > 0
+  const organizationId = hasLago && hasSources ? await deps.organizationId() : ''
+  const of = { hasLago, hasSources, organizationId, sections }
+  return { entries, disputes, currencies, differences, period, madeAt, told, ...of }
 }
+
+/** Every difference that is told of, whosever it is. */
+export const allTold = ({ told, sections }: Pick<Statement, 'told' | 'sections'>) => [
+  ...told,
+  ...sections.flatMap(({ differences }) => differences),
+]
 
 /** Shows both ledgers side by side. The exit code is 1 if a difference has no explanation. */
 export async function statement(
   deps: Stating,
-  { period, isCsv }: { period: Period; isCsv: boolean },
+  { period, isCsv, source }: { period: Period; isCsv: boolean; source?: string | undefined },
   write: Write,
 ): Promise<number> {
-  const stated = await readStatement(deps, period)
-  const { entries, currencies, told } = stated
-  const lines = isCsv
-    ? asCsv(stated, period.calendar)
-    : describeStatement(period, currencies, [
-        ...noteBeside(stated).map((line) => `  ${line}`),
-        ...describeDifferences(told, entries.length > 0),
-      ])
+  const stated = await readStatement(deps, period, source)
+  const lines = isCsv ? asCsv(stated, period.calendar) : describeStatement(stated)
   for (const line of lines) write(line)
-  return told.some(({ isExplained }) => !isExplained) ? 1 : 0
+  return allTold(stated).some(({ isExplained }) => !isExplained) ? 1 : 0
 }
 
 /** What happened beside payments that simply paid, a line each. */
@@ -61,18 +86,29 @@ export const noteBeside = ({ entries, disputes, currencies }: Statement): string
   ),
 ]
 
-function describeStatement(
-  { from, until, calendar }: Period,
-  currencies: readonly CurrencyLine[],
-  rest: string[],
-): string[] {
-  const { dayOf, timeZone } = calendar
-  const title = `Statement ${dayOf(from)} to ${dayOf(until)} (${timeZone})`
+function describeStatement(stated: Statement): string[] {
+  const { from, until, calendar } = stated.period
+  const title = `Statement ${calendar.dayOf(from)} to ${calendar.dayOf(until)} (${calendar.timeZone})`
+  const { sections, hasLago, hasSources } = stated
+  return [
+    title,
+    ...(hasLago ? [...(hasSources ? ['', 'Lago'] : []), '', ...describeInvoices(stated)] : []),
+    ...sections.flatMap((one) => ['', ...describeSection(one)]),
+    ...(!hasLago && sections.length === 0 ? ['', '  No orders, no payments and no refunds.'] : []),
+  ]
+}
+
+function describeInvoices(stated: Statement): string[] {
+  const { entries, currencies, told } = stated
   const table =
     currencies.length > 0
       ? alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC })
       : ['  No payments and no refunds.']
-  return [title, '', ...table, ...rest]
+  return [
+    ...table,
+    ...noteBeside(stated).map((line) => `  ${line}`),
+    ...describeDifferences(told, entries.length > 0),
+  ]
 }
 
 const HEADER = [
@@ -108,24 +144,6 @@ const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
         `${currency}: ${count(byStatus, 'payment')} recorded by payment status, as Lago has no premium licence`,
       ]
     : []
-
-/** Which payment, refund or dispute, of which invoice, what each side holds, and why. */
-type Told = { isExplained: boolean; columns: string[] }
-
-function describeDifferences(differences: readonly Told[], isAnything: boolean): string[] {
-  if (differences.length === 0) return isAnything ? ['', 'No difference.'] : []
-  const unexplained = differences.filter(({ isExplained }) => !isExplained).length
-  return [
-    '',
-    `${count(differences.length, 'difference')}, ${unexplained} unexplained:`,
-    ...alignColumns(
-      differences.map(({ isExplained, columns }) => [
-        isExplained ? 'explained' : 'UNEXPLAINED',
-        ...columns,
-      ]),
-    ),
-  ]
-}
 
 const describeDifference = ({ entry, why, isExplained }: Difference): Told => ({
   isExplained,

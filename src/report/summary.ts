@@ -14,18 +14,20 @@ export function summarize(
   disputes: readonly Pick<DisputeEntry, 'outcome'>[],
 ): string[] {
   const inDodo = entries.filter(({ dodo }) => dodo !== null)
-  const unwanted = inDodo.filter(({ kind, causes }) => kind === 'payment' && causes.length > 0)
+  const payments = inDodo.filter(({ kind }) => kind === 'payment')
   const refunds = inDodo.filter(({ kind }) => kind === 'refund')
   return [
     ...line(
       'not all taken by an invoice',
       'payment',
-      unwanted.map(({ causes }) => causes),
+      causesOf(payments, ({ dodoPaymentId }) => dodoPaymentId).filter(
+        (causes) => causes.length > 0,
+      ),
     ),
     ...line(
       'made',
       'refund',
-      refunds.map(({ causes }) => causes),
+      causesOf(refunds, ({ dodoRefundId }) => dodoRefundId),
     ),
     ...line(
       'seen',
@@ -34,6 +36,12 @@ export function summarize(
     ),
   ]
 }
+
+/** The causes of each, once, however many invoices it is about. */
+const causesOf = (entries: readonly Entry[], idOf: (entry: Entry) => string | null): string[][] =>
+  [...Map.groupBy(entries, idOf).values()].map((parts) => [
+    ...new Set(parts.flatMap(({ causes }) => causes)),
+  ])
 
 /** What disputes took back, per currency. It is still among the payments, which Dodo goes on showing as succeeded. */
 export function sumLost(

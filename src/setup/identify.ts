@@ -12,8 +12,9 @@ const URL_OF = {
 const OTHER_MODE = { test: 'live', live: 'test' } as const
 
 export type Identity = {
-  organizationId: string
-  organization: string
+  /** Neither while Lago is off. */
+  organizationId: string | undefined
+  organization: string | undefined
   /** Whose account of Dodo it is, as far as Dodo tells. */
   business: string
 }
@@ -21,18 +22,18 @@ export type Identity = {
 /** Whom both keys belong to. Throws `PermanentError` for a key of the other mode, before anything is changed. */
 export async function identify(
   { installation, lago, dodo }: Pick<Services, 'installation' | 'lago' | 'dodo'>,
-  { config, fetch }: { config: Pick<Config, 'dodo'>; fetch: Fetch },
+  { config, fetch }: { config: Pick<Config, 'lago' | 'dodo'>; fetch: Fetch },
 ): Promise<Identity> {
-  await lago.release.known()
-  const organization = await installation.getOrganization()
+  if (config.lago.isOn) await lago.release.known()
+  const organization = config.lago.isOn ? await installation.getOrganization() : undefined
   try {
     const business = await dodo.findBusiness()
     const name = business?.name
       ? `${business.business_id} (${business.name})`
       : business?.business_id
     return {
-      organizationId: organization.lago_id,
-      organization: organization.name ?? organization.lago_id,
+      organizationId: organization?.lago_id,
+      organization: organization?.name ?? organization?.lago_id,
       business: name ?? 'not told by Dodo before there is a product',
     }
   } catch (error) {
@@ -69,7 +70,8 @@ export function findUnreachable({
   dodo,
 }: Pick<Config, 'publicUrl' | 'lago' | 'dodo'>): string | undefined {
   if (!isPrivate(new URL(publicUrl).hostname)) return undefined
-  const outside = [lago.url, dodo.url].find((url) => !isPrivate(new URL(url).hostname))
+  const urls = lago.isOn ? [lago.url, dodo.url] : [dodo.url]
+  const outside = urls.find((url) => !isPrivate(new URL(url).hostname))
   if (outside === undefined) return undefined
   return `PUBLIC_URL is ${publicUrl}, which ${new URL(outside).hostname} cannot reach: set it to an address that the internet knows`
 }

@@ -13,18 +13,22 @@ const DODO_MARK = 'lago-dodo-bridge'
 /** What only `setup` minds. */
 export const UNMARKED = 'not marked as ours'
 const PATH = '/webhooks/dodo'
+/** Where the deployment's test account beside a live one sends. */
+export const TEST_PATH = '/webhooks/dodo/test'
 const WHAT = 'Dodo webhook'
 
 type Planning = Pick<Services, 'account'> & {
   config: Pick<Config, 'publicUrl'>
   /** Two organisations of Lago may share an account of Dodo: each bridge has its own endpoint. */
-  organizationId: string
+  organizationId: string | undefined
+  /** Where it sends. */
+  path?: typeof PATH | typeof TEST_PATH | undefined
 }
 
 /** What is to be done so that Dodo sends this bridge exactly the events in use, once each. */
 export async function planDodo(deps: Planning): Promise<Plan> {
-  const { account, config } = deps
-  const address = { publicUrl: config.publicUrl, path: PATH } as const
+  const { account, config, path = PATH } = deps
+  const address = { publicUrl: config.publicUrl, path } as const
   const listed = await account.listEndpoints()
   const found = listed.map((one) => dodoEndpointAsFound(one, deps))
   const { base, changes, remove, leave } = planEndpoint(found, address, { mayAdopt: false })
@@ -67,20 +71,33 @@ function dodoDifferences({ filter_types: events, disabled }: DodoEndpoint): stri
 /** An endpoint of Dodo, as planning and `doctor` look at it. */
 export function dodoEndpointAsFound(
   one: DodoEndpoint,
-  { organizationId }: Pick<Planning, 'organizationId'>,
+  { organizationId, config }: Pick<Planning, 'organizationId' | 'config'>,
 ): FoundEndpoint {
-  const { bridge, lago_organization_id: theirs } = one.metadata ?? {}
-  const mark = bridge !== DODO_MARK ? 'none' : theirs === organizationId ? 'ours' : 'anothers'
+  const { bridge, lago_organization_id: theirs, bridge_public_url: address } = one.metadata ?? {}
+  // Without Lago only its address tells a bridge from the others on the same account.
+  const isOurs =
+    organizationId === undefined
+      ? theirs === undefined && address === config.publicUrl
+      : theirs === organizationId
+  const mark = bridge !== DODO_MARK ? 'none' : isOurs ? 'ours' : 'anothers'
   const differences = [...dodoDifferences(one), ...(mark === 'ours' ? [] : [UNMARKED])]
   return { id: one.id, url: one.url, mark, differences }
 }
 
-const fieldsFor = ({ config, organizationId }: Planning): DodoEndpointFields => ({
-  url: endpointUrl({ publicUrl: config.publicUrl, path: PATH }),
-  description: 'Lago invoices through Dodo Payments',
+const fieldsFor = ({ config, organizationId, path = PATH }: Planning): DodoEndpointFields => ({
+  url: endpointUrl({ publicUrl: config.publicUrl, path }),
+  description:
+    organizationId === undefined
+      ? 'Orders through Dodo Payments'
+      : 'Lago invoices through Dodo Payments',
   disabled: false,
   filter_types: [...DODO_EVENTS],
-  metadata: { bridge: DODO_MARK, lago_organization_id: organizationId },
+  metadata: {
+    bridge: DODO_MARK,
+    ...(organizationId === undefined
+      ? { bridge_public_url: config.publicUrl }
+      : { lago_organization_id: organizationId }),
+  },
 })
 
 async function create(deps: Planning) {
@@ -124,8 +141,9 @@ const removeOnce = ({ account }: Planning, { id }: FoundEndpoint) =>
 export async function findDodoEndpoint({
   account,
   config,
-}: Pick<Planning, 'account' | 'config'>): Promise<DodoEndpoint | undefined> {
-  const url = endpointUrl({ publicUrl: config.publicUrl, path: PATH })
+  path = PATH,
+}: Pick<Planning, 'account' | 'config' | 'path'>): Promise<DodoEndpoint | undefined> {
+  const url = endpointUrl({ publicUrl: config.publicUrl, path })
   return (await account.listEndpoints()).find((one) => one.url === url)
 }
 

@@ -19,7 +19,10 @@ export type EndpointPlan = {
   leave: FoundEndpoint[]
 }
 
-type Address = { publicUrl: string; path: '/webhooks/lago' | '/webhooks/dodo' }
+type Address = {
+  publicUrl: string
+  path: '/webhooks/lago' | '/webhooks/dodo' | '/webhooks/dodo/test'
+}
 
 /** Where a service is to send events. */
 export const endpointUrl = ({ publicUrl, path }: Address) => `${publicUrl}${path}`

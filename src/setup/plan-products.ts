@@ -9,7 +9,7 @@ import { makeSure } from './sure.ts'
 
 type Planning = Pick<Services, 'dodo' | 'installation'> & {
   config: Pick<Config, 'collection'>
-  organizationId: string
+  organizationId: string | undefined
 }
 
 /**
@@ -71,12 +71,13 @@ export async function listCurrencies({
   return [...new Set([own ?? [], ...lists].flat())].toSorted()
 }
 
-const markOf = ({ organizationId }: Pick<Planning, 'organizationId'>) => ({
-  lago_organization_id: organizationId,
-})
+const markOf = ({ organizationId }: Pick<Planning, 'organizationId'>): Record<string, string> =>
+  organizationId === undefined ? {} : { lago_organization_id: organizationId }
 
 const isOurs = (
   listed: Parameters<typeof isProductFor>[0],
   product: Product,
-  organizationId: string,
-) => isProductFor(listed, product) && isOfOrganization(listed.metadata, organizationId)
+  organizationId: string | undefined,
+) =>
+  isProductFor(listed, product) &&
+  (organizationId === undefined || isOfOrganization(listed.metadata, organizationId))

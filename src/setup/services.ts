@@ -12,7 +12,7 @@ export type Services = ReturnType<typeof openServices>
 
 /** Both services for a command that needs no database, within the request limits of one process. */
 export function openServices(
-  config: Pick<Config, 'lago' | 'dodo' | 'rateLimits'>,
+  config: Pick<Config, 'lago' | 'dodo' | 'dodoTest' | 'rateLimits'>,
   { fetch, now }: { fetch: Fetch; now: () => Date },
 ) {
   const stopping = new AbortController()
@@ -33,12 +33,16 @@ export function openServices(
   }
   const lago = { ...config.lago, fetch: plug('Lago') }
   const dodo = { ...config.dodo, fetch: plug('Dodo') }
+  const test = config.dodoTest && { ...config.dodoTest, fetch: plug('Dodo') }
   const release = createLagoRelease(() => readLagoVersion(lago), now)
   return {
     lago: createLago({ ...lago, release }),
     installation: createLagoInstallation(lago),
     dodo: createDodo(dodo),
     account: createDodoAccount(dodo),
+    /** The deployment's second account; undefined when there is none. */
+    test: test && createDodoAccount(test),
+    dodoTest: test && createDodo(test),
     /** Gives up the calls in hand. */
     close() {
       stopping.abort()

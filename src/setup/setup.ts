@@ -4,10 +4,12 @@ import { alignColumns, type Write } from '../report/text.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { findUnreachable, identify, type Identity } from './identify.ts'
-import { findDodoEndpoint, planDodo } from './plan-dodo.ts'
+import { findDodoEndpoint, planDodo, TEST_PATH } from './plan-dodo.ts'
 import { planLago } from './plan-lago.ts'
+import { planHighlevel, writeMarketplaceApp } from './plan-highlevel.ts'
 import { listCurrencies, planProducts } from './plan-products.ts'
 import { openServices, type Services } from './services.ts'
+import { describeStores } from './stores.ts'
 import { changesAnything, type Plan, type Step } from './step.ts'
 
 /** Wrong usage. */
@@ -26,6 +28,7 @@ export type SetupIo = {
   /** Whether somebody has set them already. */
   hasHmacKey: boolean
   hasSecret: boolean
+  hasTestSecret?: boolean
   fetch: Fetch
   now: () => Date
   write: Write
@@ -42,13 +45,17 @@ export type SetupIo = {
 export async function setup(options: SetupOptions, io: SetupIo): Promise<number> {
   const services = openServices(io.config, io)
   let hasRead = false
+  let release: (() => Promise<void>) | undefined
+  const stopping = new AbortController()
   try {
     const unreachable = findUnreachable(io.config)
     if (unreachable) throw new PermanentError(unreachable)
     const identity = await identify(services, io)
     hasRead = true
     introduce(identity, services, io)
-    const plans = await planAll(services, identity, { options, io })
+    const ofHighlevel = await planHighlevel({ ...io, stop: stopping.signal })
+    release = ofHighlevel.release
+    const plans = [...(await planAll(services, identity, { options, io })), ofHighlevel.plan]
     for (const line of alignColumns(plans.flatMap(shown))) io.write(line)
     if (options.isDryRun) {
       io.write('Nothing was changed: this was a dry run.')
@@ -75,52 +82,86 @@ export async function setup(options: SetupOptions, io: SetupIo): Promise<number>
     return 1
   } finally {
     services.close()
+    stopping.abort()
+    await release?.()
   }
 }
 
 function introduce(identity: Identity, { lago }: Services, { config, write }: SetupIo) {
   const release = lago.release.number()
   const known = release ? `Lago ${release}` : 'a Lago that does not say which release it is'
-  write(`Lago    ${config.lago.url}, organisation ${identity.organization}, ${known}`)
+  if (config.lago.isOn) {
+    write(`Lago    ${config.lago.url}, organisation ${identity.organization ?? ''}, ${known}`)
+  }
   write(`Dodo    ${config.dodo.environment} mode, business ${identity.business}`)
   write('')
 }
 
 async function planAll(
   services: Services,
-  { organizationId }: Identity,
+  identity: Identity,
   { options, io: { config } }: { options: SetupOptions; io: SetupIo },
 ): Promise<Plan[]> {
+  const { organizationId } = identity
+  const ofDodo = [
+    await planDodo({ ...services, config, organizationId }),
+    ...(services.test
+      ? [await planDodo({ config, account: services.test, organizationId, path: TEST_PATH })]
+      : []),
+  ]
+  // Products of orders are made when the first order of a currency comes.
+  if (organizationId === undefined) return ofDodo
   const deps = { ...services, config, organizationId }
   const currencies = options.currencies ?? (await listCurrencies(services))
-  return [await planLago(deps), await planDodo(deps), await planProducts(deps, currencies)]
+  return [await planLago(deps), ...ofDodo, await planProducts(deps, currencies)]
 }
 
 const shown = ({ steps, afterwards }: Plan) =>
   [...steps, ...afterwards].map(({ what, verb, about }: Step) => [what, verb, about])
 
+async function handOverSecret(
+  { config, write, save }: SetupIo,
+  {
+    account,
+    known,
+    name,
+    path,
+  }: {
+    account: Services['account']
+    known: readonly string[]
+    name: string
+    path?: typeof TEST_PATH
+  },
+) {
+  const endpoint = await findDodoEndpoint({ account, config, path })
+  if (!endpoint) throw new PermanentError('Dodo does not list the endpoint: run setup again')
+  const secret = await account.getSecret(endpoint.id)
+  if (known.includes(secret)) return
+  // What is still on its way may be signed with the one before.
+  const value = [secret, ...known].join(',')
+  if (save) {
+    await save(name, value)
+    write(`${name} was saved.`)
+    return
+  }
+  write('Put this into your settings, and restart the bridge:')
+  write(`  ${name}=${value}`)
+}
+
 /** The secret that only Dodo knows, and what only a person can look up. */
 async function handOver(services: Services, io: SetupIo, isChanged: boolean) {
-  const { config, write, save } = io
-  const endpoint = await findDodoEndpoint({ ...services, config })
-  if (!endpoint) throw new PermanentError('Dodo does not list the endpoint: run setup again')
-  const secret = await services.account.getSecret(endpoint.id)
-  const known = io.hasSecret ? config.dodo.webhookSecrets : []
-
+  const { config, write } = io
   write('')
   if (!isChanged) write('Nothing to change.')
-  if (!known.includes(secret)) {
-    // What is still on its way may be signed with the one before.
-    const value = [secret, ...known].join(',')
-    if (save) {
-      await save('DODO_WEBHOOK_SECRET', value)
-      write('DODO_WEBHOOK_SECRET was saved.')
-    } else {
-      write('Put this into your settings, and restart the bridge:')
-      write(`  DODO_WEBHOOK_SECRET=${value}`)
-    }
+  const { account, test } = services
+  const known = io.hasSecret ? config.dodo.webhookSecrets : []
+  await handOverSecret(io, { account, known, name: 'DODO_WEBHOOK_SECRET' })
+  if (test && config.dodoTest) {
+    const ofTest = io.hasTestSecret ? config.dodoTest.webhookSecrets : []
+    const name = 'DODO_TEST_WEBHOOK_SECRET'
+    await handOverSecret(io, { account: test, known: ofTest, name, path: TEST_PATH })
   }
-  if (config.lago.signature === 'hmac' && !io.hasHmacKey) {
+  if (config.lago.isOn && config.lago.signature === 'hmac' && !io.hasHmacKey) {
     write("One thing only a person can do, since Lago's API does not show it:")
     write(
       services.lago.can('own_hmac_key')
@@ -128,4 +169,6 @@ async function handOver(services: Services, io: SetupIo, isChanged: boolean) {
         : '  LAGO_WEBHOOK_HMAC_KEY   the value of LAGO_API_KEY: Lago before 1.16 signs with it',
     )
   }
+  for (const line of describeStores(config)) write(line)
+  writeMarketplaceApp(config, write)
 }

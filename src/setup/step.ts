@@ -1,6 +1,6 @@
 /** One thing that `setup` does, or leaves as it is. */
 export type Step = {
-  what: 'Lago webhook' | 'Dodo webhook' | 'Dodo product'
+  what: 'Lago webhook' | 'Dodo webhook' | 'Dodo product' | 'HighLevel location'
   verb: 'keep' | 'create' | 'update' | 'remove' | 'leave'
   /** Which one, and how. */
   about: string

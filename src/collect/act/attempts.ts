@@ -6,7 +6,7 @@ import type { Deps } from '../../deps.ts'
 import type { End } from '../decide/steps.ts'
 import type { Attempt, Ledger } from '../ledger.ts'
 import { Later } from '../../errors.ts'
-import type { Portion } from '../receivable.ts'
+import type { Share } from '../receivable.ts'
 import { isOwn } from '../decide/course.ts'
 import { isAsSeen } from '../fence.ts'
 import { note } from '../timeline.ts'
@@ -19,27 +19,30 @@ export const nextNumber = (ledger: Ledger) =>
   1
 
 /**
- * Writes an attempt with its portions down, committed before the call. The unique index on live ones makes a
+ * Writes an attempt with its shares down, committed before the call. The unique index on live ones makes a
  * second one impossible: `Later` when another one came first.
  */
 export async function begin(
-  { db, now }: Pick<Deps, 'now'> & { db: Executor },
+  { account, db, now }: Pick<Deps, 'account' | 'now'> & { db: Executor },
   {
     attempt,
-    portions,
+    shares: asked,
     takenUntil = new Date(now().getTime() + TAKEN_MS),
   }: {
-    attempt: typeof attempts.$inferInsert
-    portions: readonly Portion[]
+    attempt: Omit<typeof attempts.$inferInsert, 'account'>
+    shares: readonly Share[]
     takenUntil?: Date
   },
 ): Promise<string> {
   try {
     return await db.transaction(async (tx) => {
-      const [row] = await tx.insert(attempts).values(attempt).returning({ id: attempts.id })
+      const [row] = await tx
+        .insert(attempts)
+        .values({ ...attempt, account })
+        .returning({ id: attempts.id })
       if (!row) throw new Error('the attempt was not written')
       await tx.insert(shares).values(
-        portions.map((one, position) => ({
+        asked.map((one, position) => ({
           ...one,
           position,
           attemptId: row.id,
@@ -77,7 +80,7 @@ export async function resumeAttempt(
 export const doubtAttempt = (db: Executor, attemptId: string, repeatableAt: Date | null = null) =>
   db.update(attempts).set({ status: 'unknown', repeatableAt }).where(isBegun(attemptId))
 
-/** Closes an attempt, if it is still open. */
+/** Closes an attempt, if it is still open, and says so to all that it asked for. */
 export async function endAttempt(
   { db, log, now }: Pick<Deps, 'log' | 'now'> & { db: Executor },
   receivableId: string,
@@ -97,8 +100,14 @@ export async function endAttempt(
       )
       .returning({ id: attempts.id })
     if (ended.length === 0) return
-    await tx.update(shares).set({ isLive: false }).where(eq(shares.attemptId, attempt.id))
-    await note(tx, receivableId, `attempt ${attempt.number} is ${status}: ${why}`, now())
+    const asked = await tx
+      .update(shares)
+      .set({ isLive: false })
+      .where(eq(shares.attemptId, attempt.id))
+      .returning({ id: shares.receivableId })
+    const told = new Set([receivableId, ...asked.map(({ id }) => id)])
+    for (const one of told)
+      await note(tx, one, `attempt ${attempt.number} is ${status}: ${why}`, now())
   })
   log.info({ receivableId, attempt: attempt.number, status }, 'attempt ended')
 }

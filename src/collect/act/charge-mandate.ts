@@ -11,15 +11,15 @@ import { Later, reasonOf } from '../../errors.ts'
 import { begin, doubtAttempt, endAttempt, isBegun, nextNumber, resumeAttempt } from './attempts.ts'
 import { insist, once } from '../once.ts'
 import type { Owed } from '../receivable.ts'
-import { findPaidBefore, paysFor, type Charged } from './paid-before.ts'
+import { assureDue, findPaidBefore, paysFor, type Charged } from './paid-before.ts'
 import { readPayment } from './read-dodo.ts'
 import { explainSettings } from '../../explain-settings.ts'
 import { wakePayer } from '../wake-payer.ts'
-import { refuseMandate, syncMandate } from './mandate.ts'
+import { isStoppedByPerson, refuseMandate, syncMandate } from './mandate.ts'
 import { note } from '../timeline.ts'
 import type { Refusal } from '../unknown-outcome.ts'
 
-type Charging = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+type Charging = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
 type Plan = Beginning & {
   owed: Owed
   ledger: Ledger
@@ -56,7 +56,7 @@ export async function chargeMandate(deps: Charging, plan: Plan): Promise<void> {
     unansweredMs: UNANSWERED_MS,
     find: () => findCharged(deps, plan, charge),
     prepare: () => prepare(deps, plan, charge),
-    reserve: deps.dodo.reserve,
+    reserve: () => reserve(deps, owed),
     intend: (_body, repeatableAt) => intend(deps, plan, charge, repeatableAt),
     make: (body, turn) =>
       deps.dodo.chargeMandate(dodoSubscriptionId, body, owed.keyOf(charge.number), turn),
@@ -70,10 +70,19 @@ export async function chargeMandate(deps: Charging, plan: Plan): Promise<void> {
   await readPayment(deps, charged.payment_id, { attemptId, settling: owed.receivableId })
 }
 
+/** A turn may be waited for long, and in the books anything can happen meanwhile. */
+async function reserve(deps: Charging, owed: Owed) {
+  const turn = await deps.dodo.reserve()
+  await assureDue(deps, owed)
+  return turn
+}
+
 /** Undefined when the money is not wanted any more: then what was begun, and was not made, is over. */
 async function prepare(deps: Charging, plan: Plan, charge: Charge) {
   const { owed, isWanted, mandate, resume } = plan
-  if (isWanted && mandate) {
+  const { dodoSubscriptionId } = charge
+  const isStopped = mandate && (await isStoppedByPerson(deps, dodoSubscriptionId))
+  if (isWanted && mandate && !isStopped) {
     return {
       product_price: toDodoMinor(owed.due, owed.currency),
       product_currency: owed.currency as 'USD',
@@ -138,7 +147,7 @@ const write = (
       startedAt: deps.now(),
       ...written,
     },
-    portions: [{ receivableId: owed.receivableId, amount: written.amount }],
+    shares: [{ receivableId: owed.receivableId, amount: written.amount }],
   })
 
 /** The payment that this charge became: as a webhook told us, or as Dodo lists it. */

@@ -2,7 +2,7 @@ import type { Deps } from '../../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import { formatDodo, formatBooks, toDodoMinor } from '../money.ts'
 import { meaningOf } from '../../refusals.ts'
-import { Later, PermanentError, reasonOf } from '../../errors.ts'
+import { Failing, Later, PermanentError, reasonOf } from '../../errors.ts'
 import { isIdentified, type Payer, type ReasonCode } from '../receivable.ts'
 import { describePayer, forgetCustomerIfGone } from './payer.ts'
 import { findOrCreateProduct, forgetProductIfGone } from './product.ts'
@@ -12,7 +12,10 @@ import { isRefused, type Refusal } from '../unknown-outcome.ts'
 /** Dodo finds tax inside or on top of a price here: a product that adds it is noticed before anybody pays. */
 const TAXED_COUNTRY = 'DE'
 
-export type Checkouts = Pick<Deps, 'alone' | 'biller' | 'db' | 'dodo' | 'config' | 'log' | 'now'>
+export type Checkouts = Pick<
+  Deps,
+  'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'config' | 'log' | 'now' | 'previews'
+>
 
 /** What a hosted checkout is to ask for. `mandate` also saves a card for later charges. */
 export type Demand = {
@@ -97,7 +100,7 @@ async function isExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency, amount, kind } = demand
   const preview = await deps.dodo.previewCheckout(body).catch(async (error: unknown) => {
     if (!isRefused(error)) throw error
-    const mended = explainSettings(error) ?? (await forgetGone(deps, error, demand))
+    const mended = explainSettings(error) ?? (await forgetGone(deps, error, demand, body))
     if (mended) throw mended
     deps.log.warn({ kind, currency, code: error.code }, 'Dodo saves no card with this checkout')
     return undefined
@@ -110,12 +113,14 @@ async function isExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
 
 async function assertExact(deps: Checkouts, demand: Demand, body: CheckoutBody) {
   const { currency } = demand
+  if (deps.previews.isKnownExact(deps.account, body)) return
   const preview = await deps.dodo.previewCheckout(previewed(body)).catch(async (error: unknown) => {
-    throw isRefused(error) ? await explainRefusal(deps, error, demand) : error
+    throw isRefused(error) ? await explainRefusal(deps, error, demand, body) : error
   })
   const { total_amount: total, tax } = preview.current_breakup
   const due = toDodoMinor(demand.amount, currency)
-  if (preview.currency === currency && total === due) return
+  if (preview.currency === currency && total === due)
+    return deps.previews.rememberExact(deps.account, body)
 
   const asks = `Dodo would ask for ${formatDodo(total, preview.currency)} where ${formatDodo(due, currency)} is due`
   if (preview.currency !== currency) {
@@ -139,8 +144,9 @@ export async function explainRefusal(
   deps: Checkouts,
   refusal: Refusal,
   demand: Demand,
+  body: CheckoutBody,
 ): Promise<PermanentError | Later> {
-  const mended = explainSettings(refusal) ?? (await forgetGone(deps, refusal, demand))
+  const mended = explainSettings(refusal) ?? (await forgetGone(deps, refusal, demand, body))
   if (mended) return mended
   const [code, advise] = ADVICE[refusal.code ?? ''] ?? []
   if (advise) return new PermanentError(`${advise(demand)} (${refusal.code})`, { code })
@@ -154,20 +160,23 @@ export async function explainRefusal(
 async function forgetGone(
   deps: Checkouts,
   refusal: Refusal,
-  { kind, payer, currency }: Demand,
+  { payer, currency }: Demand,
+  { product_cart, subscription_data, customer }: CheckoutBody,
 ): Promise<Later | undefined> {
   const { code, status } = refusal
   const meaning = meaningOf(refusal)
   const isAboutSomethingGone =
     meaning === 'product' || meaning === 'customer' || status === 404 || (status === 422 && !code)
   if (!isAboutSomethingGone) return undefined
-  const product = { kind: kind === 'mandate' ? 'mandate' : 'invoice', currency } as const
+  const product = { kind: subscription_data ? 'mandate' : 'invoice', currency } as const
+  const dodoProductId = product_cart[0]?.product_id
+  const customerId = customer && 'customer_id' in customer ? customer.customer_id : undefined
   const isForgotten = [
-    await forgetProductIfGone(deps, product, meaning === 'product'),
-    await forgetCustomerIfGone(deps, payer.key),
+    await forgetProductIfGone(deps, product, { dodoProductId, isGone: meaning === 'product' }),
+    await forgetCustomerIfGone(deps, payer.key, customerId),
   ].some(Boolean)
   if (!isForgotten) return undefined
-  return new Later(`what Dodo no longer has is made anew: ${refusal.message}`, deps.now())
+  return new Failing(`what Dodo no longer has is made anew: ${refusal.message}`, deps.now())
 }
 
 /** What a merchant can do about Dodo's refusals (its error-codes page). Others are shown as Dodo words them. */

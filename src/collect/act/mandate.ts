@@ -1,20 +1,41 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
 import { payers, mandates, products } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoSubscription } from '../../dodo/objects.ts'
+import { keyIn } from '../../account-key.ts'
 import { finishDeliveries } from '../finish-deliveries.ts'
 import { wakePayer } from '../wake-payer.ts'
 
-type Syncing = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+type Syncing = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
 
-/** Follows what becomes of a mandate, whatever event said that something did. */
+/** Dodo lets nobody be charged by it any more. */
+export const ENDED = ['cancelled', 'expired', 'failed']
+
+/** Follows what becomes of a mandate, whatever event said that something did; what a person stopped, Dodo is told. */
 export async function syncMandate(deps: Syncing, dodoSubscriptionId: string): Promise<void> {
-  const subscription = await deps.dodo.findSubscription(dodoSubscriptionId)
+  const found = await deps.dodo.findSubscription(dodoSubscriptionId)
+  const isToBeEnded = found !== undefined && !ENDED.includes(found.status)
+  const isStopped = isToBeEnded && (await isStoppedByPerson(deps, dodoSubscriptionId))
+  // Said twice it is the same: a cancelled one stays so.
+  const subscription = isStopped ? await deps.dodo.cancelSubscription(dodoSubscriptionId) : found
   const isOurs = subscription ? await observeMandate(deps, subscription) : false
   const outcome = isOurs ? `mandate ${subscription?.status}` : 'not a mandate of ours'
-  await finishDeliveries(deps.db, ['mandate', dodoSubscriptionId], { at: deps.now(), outcome })
+  const key = keyIn(deps.account, dodoSubscriptionId)
+  await finishDeliveries(deps.db, ['mandate', key], { at: deps.now(), outcome })
+}
+
+/** Whether a person does not want it charged any more, as of now. */
+export async function isStoppedByPerson(
+  { db }: Pick<Syncing, 'db'>,
+  dodoSubscriptionId: string,
+): Promise<boolean> {
+  const [row] = await db
+    .select({ stoppedAt: mandates.stoppedAt })
+    .from(mandates)
+    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+  return (row?.stoppedAt ?? null) !== null
 }
 
 /** Dodo, or the bank behind it, will not have it charged again until the customer renews it. */
@@ -34,7 +55,7 @@ export async function observeMandate(
   deps: Syncing,
   subscription: DodoSubscription,
 ): Promise<boolean> {
-  const { biller, db, log, now } = deps
+  const { account, biller, db, log, now } = deps
   const { subscription_id: dodoSubscriptionId, status } = subscription
   const [customer] = await db
     .select()
@@ -43,7 +64,7 @@ export async function observeMandate(
   const [product] = await db
     .select()
     .from(products)
-    .where(eq(products.dodoProductId, subscription.product_id))
+    .where(and(eq(products.account, account), eq(products.dodoProductId, subscription.product_id)))
   if (!customer || product?.kind !== 'mandate' || !subscription.on_demand) return false
   if (await biller.isForeign(subscription.metadata)) return false
 
@@ -59,20 +80,26 @@ export async function observeMandate(
     isEnding: subscription.cancel_at_next_billing_date,
     dodoPaymentMethodId: subscription.payment_method_id,
     observedAt: at,
-    ...(isRenewed && { renewedAt: at, refusal: null }),
+    // What a person stopped stays so, whatever card is put into it before Dodo has ended it.
+    ...(isRenewed && { renewedAt: at, ...(!before?.stoppedAt && { refusal: null }) }),
   }
   await db.transaction(async (tx) => {
     await tx
       .insert(mandates)
       .values({
         dodoSubscriptionId,
+        account,
         payerKey: customer.payerKey,
         currency: subscription.currency,
         madeAt: subscription.created_at,
         renewedAt: at,
         ...observed,
       })
-      .onConflictDoUpdate({ target: mandates.dodoSubscriptionId, set: observed })
+      .onConflictDoUpdate({
+        target: mandates.dodoSubscriptionId,
+        set: observed,
+        setWhere: eq(mandates.account, account),
+      })
     const isChanged = before?.status !== status || before.isEnding !== observed.isEnding
     if (isRenewed || isChanged) await wakePayer(deps, tx, customer.payerKey)
   })

@@ -19,7 +19,7 @@ export type Observation = {
   /** What is being settled just now: it need not be woken. */
   settling?: string | undefined
 }
-type Observing = Pick<Deps, 'biller' | 'queue'> & { db: Executor }
+type Observing = Pick<Deps, 'account' | 'biller' | 'queue'> & { db: Executor }
 
 const ENDED = ['succeeded', 'failed', 'cancelled']
 
@@ -29,17 +29,22 @@ const ENDED = ['succeeded', 'failed', 'cancelled']
  * settling when something is new.
  */
 export async function observePayment(
-  { biller, db, queue }: Observing,
+  { account, biller, db, queue }: Observing,
   payment: DodoPayment,
   observation: Observation,
 ): Promise<string[]> {
-  const attempt = await findAttempt({ biller, db }, payment, observation.attemptId)
+  const attempt = await findAttempt({ account, biller, db }, payment, observation.attemptId)
   const receivableIds = attempt
     ? await receivablesOf(db, attempt.id)
     : [biller.named(payment.metadata)].filter((named) => named !== null)
 
   const news = [
-    await writePayment(db, payment, { ...observation, attempt, receivableId: receivableIds[0] }),
+    await writePayment(db, payment, {
+      ...observation,
+      account,
+      attempt,
+      receivableId: receivableIds[0],
+    }),
   ]
   // A webhook's word alone moves nothing: refunds and disputes are read from Dodo, which their own webhooks cause.
   if (observation.source === 'api') {
@@ -60,10 +65,11 @@ export async function observePayment(
 
 /**
  * The attempt of ours that a payment was made through: by its session, by the charge that it became, or by
- * the mandate, which nobody else can charge. Never by metadata alone, which a buyer can forge.
+ * the mandate, which nobody else can charge. Never by metadata alone, which a buyer can forge, and never one of
+ * another Dodo account.
  */
 async function findAttempt(
-  { biller, db }: Omit<Observing, 'queue'>,
+  { account, biller, db }: Omit<Observing, 'queue'>,
   payment: DodoPayment,
   attemptId: string | undefined,
 ) {
@@ -82,7 +88,10 @@ async function findAttempt(
   ]
   for (const condition of conditions) {
     if (!condition) continue
-    const [attempt] = await db.select().from(attempts).where(condition)
+    const [attempt] = await db
+      .select()
+      .from(attempts)
+      .where(and(eq(attempts.account, account), condition))
     if (attempt) return attempt
   }
   return undefined
@@ -103,9 +112,14 @@ async function writePayment(
   {
     source,
     at,
+    account,
     attempt,
     receivableId = '',
-  }: Observation & { attempt: { id: string } | undefined; receivableId: string | undefined },
+  }: Observation & {
+    account: string
+    attempt: { id: string } | undefined
+    receivableId: string | undefined
+  },
 ): Promise<string | undefined> {
   const [before] = await db
     .select({ status: payments.status })
@@ -123,7 +137,9 @@ async function writePayment(
     settlementAmount: payment.settlement_amount,
     settlementCurrency: payment.settlement_currency,
     errorCode: payment.error_code,
-    isSetup: payment.is_update_payment_method,
+    ...cardOf(payment),
+    // What took money is money, whatever else it is said to be.
+    isSetup: payment.is_update_payment_method && payment.total_amount === 0,
     madeAt: payment.created_at,
     changedAt: payment.updated_at ?? payment.created_at,
     observedAt: at,
@@ -138,6 +154,7 @@ async function writePayment(
   const setWhere = isOvertakenWebhook
     ? and(isMonotonic, not(inArray(payments.status, ENDED)))
     : and(isMonotonic, or(isNewer, sql`excluded.status = 'succeeded'`))
+  const isThisAccounts = eq(payments.account, account)
   // Whose payment it is, too, is for Dodo's API to say.
   const isOnlyTold = source === 'api' ? sql`not ${payments.isConfirmed}` : sql`false`
   const isStillConfirmed = sql<boolean>`${payments.isConfirmed} and ${payments.status} = excluded.status`
@@ -145,6 +162,7 @@ async function writePayment(
     .insert(payments)
     .values({
       dodoPaymentId: payment.payment_id,
+      account,
       ...observed,
       isConfirmed: source === 'api',
     })
@@ -157,13 +175,21 @@ async function writePayment(
         isConfirmed: source === 'api' ? true : isStillConfirmed,
         ...(source === 'api' && { missingSince: null }),
       },
-      ...(setWhere && { setWhere }),
+      // An id of Dodo is one account's: what another one says of it changes nothing.
+      setWhere: and(isThisAccounts, setWhere) ?? isThisAccounts,
     })
     .returning({ status: payments.status })
   return written && before?.status !== payment.status ? describePayment(payment) : undefined
 }
 
-const isConfirmedSuccess = sql`(${payments.status} = 'succeeded' and ${payments.isConfirmed})`
+/** Nothing but the last four digits, whatever a webhook carries. */
+const cardOf = ({ card_network, card_last_four }: DodoPayment) => ({
+  cardNetwork: card_network?.slice(0, 20) ?? null,
+  cardLastFour: /^\d{4}$/.test(card_last_four ?? '') ? card_last_four : null,
+})
+
+/** Whether Dodo's API itself has shown that the money came. */
+export const isConfirmedSuccess = sql<boolean>`(${payments.status} = 'succeeded' and ${payments.isConfirmed})`
 
 function describePayment({ payment_id, status, total_amount, currency, error_code }: DodoPayment) {
   const code = error_code ? ` (${error_code})` : ''
@@ -194,7 +220,8 @@ export async function writeRefund(
     .values({ dodoRefundId: refund.refund_id, ...observed })
     .onConflictDoUpdate({
       target: refunds.dodoRefundId,
-      set: observed,
+      // What is known of it is not forgotten because an answer leaves it out.
+      set: { ...observed, amount: sql`coalesce(excluded.amount, ${refunds.amount})` },
       // Answers may overtake each other on the way to the database.
       setWhere: lte(refunds.observedAt, sql`excluded.observed_at`),
     })

@@ -6,7 +6,7 @@ import type { Deps } from '../../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import type { DodoCheckout } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
-import { wake } from '../../wakes.ts'
+import { wake, wakeWithin } from '../../wakes.ts'
 import type { Beginning } from '../decide/steps.ts'
 import { isLive, type Attempt, type Ledger } from '../ledger.ts'
 import { loadAttempts } from '../load.ts'
@@ -49,11 +49,13 @@ export async function openCheckout(deps: Opening, plan: Plan): Promise<void> {
     metadata: { ...owed.metadata, bridge_attempt: String(number) },
   }
   let attemptId = resume?.id ?? ''
+  let asked: CheckoutBody | undefined
   const opened = await once<{ kind: Demand['kind']; body: CheckoutBody }, DodoCheckout>(deps, {
     what: `whether Dodo opened a checkout for ${owed.description}`,
     prepare: () => prepareCheckout(deps, demand),
     reserve: deps.dodo.reserve,
-    async intend({ kind }) {
+    async intend({ kind, body }) {
+      asked = body
       if (attemptId) return resumeAttempt(deps.db, attemptId, { kind })
       attemptId = await intend(deps, plan, { kind, number })
       return true
@@ -62,14 +64,17 @@ export async function openCheckout(deps: Opening, plan: Plan): Promise<void> {
     keep: (checkout) => markLive(deps, owed, { attemptId, number, checkout }),
     doubt: async () => void (await doubtAttempt(deps.db, attemptId)),
     forget: async () => undefined,
-    refused: (refusal) => explain(deps, refusal, { attemptId, demand }),
+    refused(refusal) {
+      deps.previews.forgetAll()
+      return explain(deps, refusal, { attemptId, demand, asked })
+    },
   })
   const others = othersOf(owed)
   if (opened && others.length > 0) await wake(deps, 'settle', others, 'payment_request')
 }
 
-const othersOf = ({ receivableId, portions }: Owed) =>
-  portions.map((one) => one.receivableId).filter((one) => one !== receivableId)
+const othersOf = ({ receivableId, shares }: Owed) =>
+  shares.map((one) => one.receivableId).filter((one) => one !== receivableId)
 
 const asCheckout = (kind: Attempt['kind']) => (kind === 'mandate' ? 'mandate' : 'checkout')
 
@@ -88,17 +93,15 @@ async function intend(
   return deps.db.transaction(async (tx) => {
     const within = { ...deps, db: tx }
     const supersede = (attempt: Attempt, why: string) =>
-      endAttempt(within, attempt.portions[0]?.receivableId ?? '', attempt, {
-        status: 'superseded',
-        at,
-        why,
-      })
+      endAttempt(within, attempt.receivableId, attempt, { status: 'superseded', at, why })
     if (replaces) await supersede(replaces.attempt, replaces.why)
     for (const attempt of alone)
       await supersede(
         attempt,
-        `payment request ${owed.receivableId} asks for it together with others`,
+        `${owed.askedBy ?? owed.receivableId} asks for it together with others`,
       )
+    const left = leftOut(owed, replaces ? [replaces.attempt, ...alone] : alone)
+    await wakeWithin(within, 'settle', left, 'payment_request')
     return begin(within, {
       attempt: {
         receivableId: owed.receivableId,
@@ -111,9 +114,16 @@ async function intend(
         amount: owed.due,
         startedAt: at,
       },
-      portions: owed.portions,
+      shares: owed.shares,
     })
   })
+}
+
+/** Whom the attempts that make way asked for as well, and who is asked for by nobody now. */
+function leftOut({ shares }: Owed, made: readonly Attempt[]): string[] {
+  const asked = new Set(shares.map(({ receivableId }) => receivableId))
+  const before = new Set(made.flatMap((one) => one.shares.map(({ receivableId }) => receivableId)))
+  return [...before].filter((one) => !asked.has(one))
 }
 
 async function findAlone({ db, now }: Opening, owed: Owed, replaced: Attempt | undefined) {
@@ -157,7 +167,11 @@ const isLiveAs = (attemptId: string, { session_id }: DodoCheckout) =>
 async function explain(
   deps: Opening,
   refusal: Parameters<typeof explainRefusal>[1],
-  { attemptId, demand }: { attemptId: string; demand: Demand },
+  {
+    attemptId,
+    demand,
+    asked,
+  }: { attemptId: string; demand: Demand; asked: CheckoutBody | undefined },
 ) {
   const explained = explainSettings(refusal)
   if (explained) throw explained
@@ -166,13 +180,13 @@ async function explain(
     .set({ kind: 'checkout' })
     .where(and(isBegun(attemptId), eq(attempts.kind, 'mandate')))
     .returning({ id: attempts.id })
-  if (forgone.length === 0) throw await explainRefusal(deps, refusal, demand)
+  if (forgone.length === 0 && asked) throw await explainRefusal(deps, refusal, demand, asked)
 }
 
 /** From now on it may be paid, until it expires; unless the attempt made way for another one meanwhile. */
 async function markLive(
   { db, log, now }: Pick<Checkouts, 'log' | 'now'> & { db: Executor },
-  { portions, due, currency, describeAttempt }: Owed,
+  { shares, due, currency, describeAttempt }: Owed,
   opened: { attemptId: string; number: number; checkout: DodoCheckout },
 ) {
   const { attemptId, number, checkout } = opened
@@ -195,9 +209,9 @@ async function markLive(
       rows.length > 0
         ? `checkout ${session_id} opened for ${formatBooks(due, currency)} ${describeAttempt(number)}`
         : `checkout ${session_id} came too late: its attempt is over, and nobody is sent to it`
-    for (const { receivableId } of portions) await note(tx, receivableId, what, at)
+    for (const { receivableId } of shares) await note(tx, receivableId, what, at)
     return rows.length > 0
   })
-  const receivableIds = portions.map(({ receivableId }) => receivableId)
+  const receivableIds = shares.map(({ receivableId }) => receivableId)
   log.info({ receivableIds, dodoSessionId: session_id, isLive: isOpen }, 'checkout opened')
 }

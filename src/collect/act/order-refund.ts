@@ -1,7 +1,7 @@
 import { and, eq, inArray } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
-import { refundOrders } from '../../db/schema.ts'
+import { payments, refundOrders } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoPayment, DodoRefund } from '../../dodo/objects.ts'
 import type { MoneyStep } from '../decide/steps.ts'
@@ -11,7 +11,6 @@ import { meaningOf } from '../../refusals.ts'
 import { Later, reasonOf } from '../../errors.ts'
 import { wake } from '../../wakes.ts'
 import { isUniqueViolation } from './attempts.ts'
-import { observePayment } from './observe.ts'
 import { once } from '../once.ts'
 import type { Owed } from '../receivable.ts'
 import { readPayment } from './read-dodo.ts'
@@ -19,7 +18,7 @@ import { explainSettings } from '../../explain-settings.ts'
 import { note } from '../timeline.ts'
 import type { Refusal } from '../unknown-outcome.ts'
 
-type Ordering = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
+type Ordering = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'log' | 'now'>
 type Plan = Omit<Extract<MoneyStep, { do: 'order_refund' }>, 'do'> & {
   owed: Owed
   ledger: Ledger
@@ -102,8 +101,7 @@ async function prepare(
   if (!(await plan.isStillWanted())) return undefined
   const fresh = await deps.dodo.findPayment(payment.dodoPaymentId)
   if (fresh && hasNews(fresh, payment)) {
-    const observation = { source: 'api', at: deps.now(), settling: plan.owed.receivableId } as const
-    await deps.db.transaction((tx) => observePayment({ ...deps, db: tx }, fresh, observation))
+    await readPayment(deps, payment.dodoPaymentId, { settling: plan.owed.receivableId })
     return undefined
   }
   return describe(deps, plan, { orderId, fresh })
@@ -177,16 +175,38 @@ const mark = async (
 /** What may still become a refund by a call of ours. */
 const OPEN = ['intended', 'unknown', 'waiting'] as const
 
-async function intend(deps: Ordering, plan: Plan, orderId: string, repeatableAt: Date) {
-  const { db, now } = deps
-  await db
-    .insert(refundOrders)
-    .values({ ...identityOf(plan, orderId), status: 'intended', repeatableAt, orderedAt: now() })
-    .catch((error: unknown) => {
-      if (!isUniqueViolation(error)) throw error
-      throw new Later('another refund of the payment is under way', soon(now(), BUSY_MS))
-    })
-  return true
+/**
+ * False when somebody has asked for a refund of the payment since it was decided: a worker that was held up, and whose
+ * job another one took over, does not ask for the same a second time. The payment is locked, so that of two one counts.
+ */
+async function intend(
+  { db, now }: Ordering,
+  plan: Plan,
+  orderId: string,
+  repeatableAt: Date,
+): Promise<boolean> {
+  const { dodoPaymentId, orders } = plan.payment
+  const known = new Set(orders.map(({ id }) => id))
+  const intending = db.transaction(async (tx) => {
+    await tx
+      .select({ id: payments.dodoPaymentId })
+      .from(payments)
+      .where(eq(payments.dodoPaymentId, dodoPaymentId))
+      .for('update')
+    const asked = await tx
+      .select({ id: refundOrders.id })
+      .from(refundOrders)
+      .where(eq(refundOrders.dodoPaymentId, dodoPaymentId))
+    if (asked.some(({ id }) => !known.has(id))) return false
+    await tx
+      .insert(refundOrders)
+      .values({ ...identityOf(plan, orderId), status: 'intended', repeatableAt, orderedAt: now() })
+    return true
+  })
+  return intending.catch((error: unknown) => {
+    if (!isUniqueViolation(error)) throw error
+    throw new Later('another refund of the payment is under way', soon(now(), BUSY_MS))
+  })
 }
 
 const identityOf = ({ payment, owed, creditNote, cause, amount }: Plan, orderId: string) => ({

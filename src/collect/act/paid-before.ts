@@ -60,11 +60,25 @@ export async function findPaidBefore(
       one.total_amount >= due && one.currency === owed.currency && one.refund_status !== 'full',
   )
   const claim = await findUnrecorded(deps, claims, owed)
-  if (!claim) return undefined
+  if (!claim) {
+    // Somebody may have recorded it only after the books were read for this charge.
+    if (claims.length > 0) await assureDue(deps, owed, { isDoubted: true })
+    return undefined
+  }
   throw new Later(
     `the card is not charged beside ${claim.payment_id}, which says it pays this invoice: record it in ${biller.name} under that reference, or refund it`,
     new Date(deps.now().getTime() + CLAIM_MS),
   )
+}
+
+/** Throws where the books do not say any more that exactly this is due: it is decided anew on what they say. */
+export async function assureDue(
+  { biller, now }: Pick<Looking, 'biller' | 'now'>,
+  owed: Owed,
+  options?: { isDoubted: boolean },
+): Promise<void> {
+  if (await owed.isStillDue(options)) return
+  throw new Later(`what is due changed in ${biller.name} before the card was charged`, now())
 }
 
 /** One request for all cards, where it is known who they belong to. */

@@ -10,12 +10,9 @@ import type { Payer } from '../receivable.ts'
 import { explainSettings } from '../../explain-settings.ts'
 import { isRefused } from '../unknown-outcome.ts'
 
-type Directory = Pick<Deps, 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
+type Directory = Pick<Deps, 'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
 /** A payer who is known at Dodo. */
 export type PayerRow = typeof payers.$inferSelect & { dodoCustomerId: string }
-
-/** A second customer or product at Dodo moves no money, so what is not answered is waited for less long. */
-export const HARMLESS_MS = 45_000
 
 type Country = NonNullable<CheckoutBody['billing_address']>['country']
 
@@ -31,11 +28,12 @@ export async function describePayer(
   asked: Pick<CheckoutBody, 'customer' | 'billing_address'>
   flags: CheckoutBody['feature_flags']
 }> {
-  const { country, postcode, name, email } = payer
+  const { country, postcode, name, email, isKept = false } = payer
   const address = country && {
     billing_address: { country: country as Country, ...(postcode && { zipcode: postcode }) },
   }
-  if (email && country) {
+  const isKnown = isKept && (await recallPayer(deps, payer.key)) !== undefined
+  if (isKnown || (email && (country || isKept))) {
     const customerId = await findOrCreateCustomer(deps, payer)
     return { asked: { customer: { customer_id: customerId }, ...address }, flags: {} }
   }
@@ -112,9 +110,13 @@ export async function updatePayer(
 export async function forgetCustomerIfGone(
   deps: Pick<Deps, 'db' | 'dodo'>,
   payerKey: string,
+  dodoCustomerId: string | undefined,
 ): Promise<boolean> {
+  if (dodoCustomerId === undefined) return false
   const known = await recallPayer(deps, payerKey)
-  if (!known || (await deps.dodo.findCustomer(known.dodoCustomerId))) return false
+  // Somebody else has come upon it meanwhile.
+  if (known?.dodoCustomerId !== dodoCustomerId) return true
+  if (await deps.dodo.findCustomer(dodoCustomerId)) return false
   await forgetCustomer(deps, known)
   return true
 }
@@ -150,7 +152,6 @@ async function establish(deps: Directory, payer: Payer): Promise<string | undefi
     ...intent,
     what: `whether Dodo created customer ${payerKey}`,
     repeatableAt: await intent.repeatableAt(),
-    unansweredMs: HARMLESS_MS,
     async find() {
       const dodoCustomerId = await find(deps, payer)
       return dodoCustomerId ? { dodoCustomerId, isNew: false } : undefined

@@ -1,17 +1,17 @@
 import { and, eq } from 'drizzle-orm'
 
+import { keyIn } from '../../account-key.ts'
 import { products } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { Dodo } from '../../dodo/client.ts'
 import type { DodoProductRow } from '../../dodo/objects.ts'
 import { minimumDodoMinor, recurringPriceDodoMinor } from '../money.ts'
 import { PermanentError, reasonOf } from '../../errors.ts'
-import { HARMLESS_MS } from './payer.ts'
 import { intentOf } from '../intents.ts'
 import { once } from '../once.ts'
 import { codeOf, explainSettings } from '../../explain-settings.ts'
 
-type Catalogue = Pick<Deps, 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
+type Catalogue = Pick<Deps, 'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */
 type ProductKind = 'invoice' | 'mandate'
 export type Product = { kind: ProductKind; currency: string }
@@ -23,31 +23,35 @@ export const MANAGED_BY = 'lago-dodo-bridge'
 const MANDATE_YEARS = 20
 
 /**
- * The product that carries invoice amounts in one currency: the checkout or the charge names the amount, and
+ * The product of this account that carries amounts in one currency: the checkout or the charge names the amount, and
  * tax is included, so that the customer pays exactly that.
  */
 export async function findOrCreateProduct(deps: Catalogue, product: Product): Promise<string> {
   const known = await recall(deps, product)
   if (known) return known
 
-  return deps.alone(`product:${product.kind}:${product.currency}`, async () => {
-    const meanwhile = await recall(deps, product)
-    if (meanwhile) return meanwhile
-    const dodoProductId = await establish(deps, product)
-    if (!dodoProductId) throw new Error(`a product for ${product.currency} was not created at Dodo`)
-    return dodoProductId
-  })
+  return deps.alone(
+    keyIn(deps.account, `product:${product.kind}:${product.currency}`),
+    async () => {
+      const meanwhile = await recall(deps, product)
+      if (meanwhile) return meanwhile
+      const dodoProductId = await establish(deps, product)
+      if (!dodoProductId)
+        throw new Error(`a product for ${product.currency} was not created at Dodo`)
+      return dodoProductId
+    },
+  )
 }
 
 /** Found or created, once; written down in either case. */
 async function establish(deps: Catalogue, product: Product): Promise<string | undefined> {
+  const { account } = deps
   const { kind, currency } = product
-  const intent = intentOf(deps.db, `product:${kind}:${currency}`)
+  const intent = intentOf(deps.db, keyIn(account, `product:${kind}:${currency}`))
   return once<NewProduct, string>(deps, {
     ...intent,
     what: `whether Dodo created a product for ${currency}`,
     repeatableAt: await intent.repeatableAt(),
-    unansweredMs: HARMLESS_MS,
     find: () => find(deps, product),
     prepare: async () => describeProduct(product, await deps.biller.mark()),
     reserve: deps.dodo.reserve,
@@ -55,7 +59,7 @@ async function establish(deps: Catalogue, product: Product): Promise<string | un
     async keep(dodoProductId) {
       await deps.db
         .insert(products)
-        .values({ ...product, dodoProductId, createdAt: deps.now() })
+        .values({ account, ...product, dodoProductId, createdAt: deps.now() })
         .onConflictDoNothing()
       await intent.forget()
     },
@@ -69,31 +73,38 @@ async function establish(deps: Catalogue, product: Product): Promise<string | un
   })
 }
 
-/** Forgets a product that Dodo no longer sells, so that the next run finds or creates another. */
+/**
+ * Forgets the product that was asked for where Dodo no longer sells it, so that the next run finds or creates another.
+ * Also true where somebody else has done so meanwhile: many invoices come upon it at once.
+ */
 export async function forgetProductIfGone(
-  deps: Pick<Deps, 'db' | 'dodo'>,
+  deps: Pick<Deps, 'account' | 'db' | 'dodo'>,
   product: Product,
-  isKnownToBe: boolean,
+  { dodoProductId, isGone }: { dodoProductId: string | undefined; isGone: boolean },
 ): Promise<boolean> {
-  const [row] = await deps.db.select().from(products).where(keyOf(product))
-  if (!row) return false
+  const [row] = await deps.db.select().from(products).where(keyOf(deps, product))
+  if (row?.dodoProductId !== dodoProductId) return true
   // An archived one is shown when it is asked for by its id, and listed no more.
   const isListed = async () =>
-    (await deps.dodo.listProducts()).some(({ product_id }) => product_id === row.dodoProductId)
-  if (!isKnownToBe && (await isListed())) return false
-  await deps.db.delete(products).where(keyOf(product))
+    (await deps.dodo.listProducts()).some(({ product_id }) => product_id === dodoProductId)
+  if (!isGone && (await isListed())) return false
+  const isSame = dodoProductId ? eq(products.dodoProductId, dodoProductId) : undefined
+  await deps.db.delete(products).where(and(keyOf(deps, product), isSame))
   return true
 }
 
 /** The products that mandates are made with, as far as we made any. */
-export const listMandateProducts = ({ db }: Pick<Deps, 'db'>) =>
-  db.select().from(products).where(eq(products.kind, 'mandate'))
+export const listMandateProducts = ({ account, db }: Pick<Deps, 'account' | 'db'>) =>
+  db
+    .select()
+    .from(products)
+    .where(and(eq(products.account, account), eq(products.kind, 'mandate')))
 
-const keyOf = ({ kind, currency }: Product) =>
-  and(eq(products.kind, kind), eq(products.currency, currency))
+const keyOf = ({ account }: Pick<Deps, 'account'>, { kind, currency }: Product) =>
+  and(eq(products.account, account), eq(products.kind, kind), eq(products.currency, currency))
 
-async function recall({ db }: Catalogue, product: Product) {
-  const [row] = await db.select().from(products).where(keyOf(product))
+async function recall({ account, db }: Catalogue, product: Product) {
+  const [row] = await db.select().from(products).where(keyOf({ account }, product))
   return row?.dodoProductId
 }
 

@@ -1,27 +1,36 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, not, sql } from 'drizzle-orm'
 
 import { attempts, payments } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
+import type { DodoRefund } from '../../dodo/objects.ts'
 import type { Attempt } from '../ledger.ts'
-import { observePayment, type Observation } from './observe.ts'
+import { isConfirmedSuccess, observePayment, type Observation } from './observe.ts'
 
-type Reading = Pick<Deps, 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
+type Reading = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
 type Known = Pick<Observation, 'attemptId' | 'settling'>
 
 /** Reads a payment anew. Returns the receivables that it is about; undefined when Dodo does not know it. */
 export async function readPayment(
-  { biller, db, dodo, queue, now }: Reading,
+  { account, biller, db, dodo, queue, now }: Reading,
   dodoPaymentId: string,
   known: Known = {},
 ): Promise<string[] | undefined> {
-  const payment = await dodo.findPayment(dodoPaymentId)
+  const found = await dodo.findPayment(dodoPaymentId)
+  const payment = found && { ...found, refunds: await withAmounts(dodo, found.refunds) }
   const at = now()
   if (payment && (await biller.isForeign(payment.metadata))) return []
   if (payment) {
     return db.transaction((tx) =>
-      observePayment({ biller, db: tx, queue }, payment, { source: 'api', at, ...known }),
+      observePayment({ account, biller, db: tx, queue }, payment, { source: 'api', at, ...known }),
     )
   }
+  const isThis = and(eq(payments.dodoPaymentId, dodoPaymentId), eq(payments.account, account))
+  const [shown] = await db.select({ isPaid: isConfirmedSuccess }).from(payments).where(isThis)
+  // Money that Dodo itself has shown does not vanish because it once says otherwise: it is asked again.
+  if (shown?.isPaid)
+    throw new Error(
+      `Dodo does not know payment ${dodoPaymentId}, which it has shown before: is DODO_API_KEY of the same account?`,
+    )
   // Said by a webhook alone, it is not to be believed; asked for again at every look, it would cost for ever.
   await db
     .update(payments)
@@ -30,9 +39,20 @@ export async function readPayment(
       missingSince: sql`coalesce(${payments.missingSince}, ${at.toISOString()}::timestamptz)`,
       observedAt: at,
     })
-    .where(eq(payments.dodoPaymentId, dodoPaymentId))
-  await db.update(attempts).set({ lookedAt: at }).where(eq(attempts.dodoPaymentId, dodoPaymentId))
+    .where(and(isThis, not(isConfirmedSuccess)))
+  await db
+    .update(attempts)
+    .set({ lookedAt: at })
+    .where(and(eq(attempts.dodoPaymentId, dodoPaymentId), eq(attempts.account, account)))
   return undefined
+}
+
+/** Of what was given back, how much: a payment may leave that out, which the refund itself then says. */
+function withAmounts(dodo: Reading['dodo'], refunds: readonly DodoRefund[]): Promise<DodoRefund[]> {
+  const known = refunds.map(async (refund) =>
+    refund.amount === null ? ((await dodo.findRefund(refund.refund_id)) ?? refund) : refund,
+  )
+  return Promise.all(known)
 }
 
 /** Looks whether somebody has paid, or is paying, in a checkout session of ours. */

@@ -16,7 +16,10 @@ import { explainSettings } from '../../explain-settings.ts'
 import { observeMandate } from './mandate.ts'
 import { isRefused } from '../unknown-outcome.ts'
 
-type SettingUp = Pick<Deps, 'alone' | 'biller' | 'db' | 'dodo' | 'queue' | 'config' | 'log' | 'now'>
+type SettingUp = Pick<
+  Deps,
+  'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'queue' | 'config' | 'log' | 'now'
+>
 
 const SESSION_LIFETIME_MS = 24 * 3_600_000
 /** A page that is about to expire is not handed out. */

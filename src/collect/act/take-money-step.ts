@@ -10,6 +10,9 @@ import { openCheckout } from './open-checkout.ts'
 import { orderRefund } from './order-refund.ts'
 import { readPayment, readSession } from './read-dodo.ts'
 
+/** What is needed to move money, whoever keeps the books. */
+export type MoneyDeps = Omit<Deps, 'accounts' | 'lago' | 'organizationId'>
+
 type Subject = {
   owed: Owed
   ledger: Ledger
@@ -19,7 +22,7 @@ type Subject = {
 
 /** Takes one step at Dodo or in our ledger, whoever keeps the books. */
 export async function takeMoneyStep(
-  deps: Deps,
+  deps: MoneyDeps,
   step: MoneyStep,
   { owed, ledger, isStillWanted }: Subject,
 ): Promise<void> {
@@ -47,14 +50,14 @@ export async function takeMoneyStep(
 
 /** Those for whom it asked go on by themselves. */
 async function end(
-  deps: Deps,
+  deps: MoneyDeps,
   { receivableId }: Owed,
   { attempt, end: ending }: Extract<MoneyStep, { do: 'end_attempt' }>,
 ) {
   const isOfOthers =
     attempt.receivableId === receivableId &&
-    !attempt.portions.some((one) => one.receivableId === receivableId)
-  const others = isOfOthers ? attempt.portions.map((one) => one.receivableId) : []
-  await endAttempt(deps, others[0] ?? receivableId, attempt, ending)
+    !attempt.shares.some((one) => one.receivableId === receivableId)
+  const others = isOfOthers ? attempt.shares.map((one) => one.receivableId) : []
+  await endAttempt(deps, receivableId, attempt, ending)
   if (others.length > 0) await wake(deps, 'settle', others, 'payment_request')
 }

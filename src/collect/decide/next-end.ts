@@ -1,6 +1,6 @@
 import { isFinal, isLive, type Attempt, type Ledger, type Mandate, type Policy } from '../ledger.ts'
 import { formatBooks } from '../money.ts'
-import type { Portion, Receivable } from '../receivable.ts'
+import type { Share, Receivable } from '../receivable.ts'
 import { isOwn } from './course.ts'
 import { findMandate, isExpired, isSlow, open, stuckUntil } from './next-attempt.ts'
 import type { End, MoneyStep } from './steps.ts'
@@ -33,12 +33,12 @@ const paymentsOf = ({ id }: Attempt, { payments }: Ledger) =>
   payments.filter((one) => one.attemptId === id && !one.isSetup)
 
 /** Whether what is asked for on behalf of others is another sum by now. */
-function isOtherSum(attempt: Attempt, members: readonly Portion[], ledger: Ledger): boolean {
+function isOtherSum(attempt: Attempt, members: readonly Share[], ledger: Ledger): boolean {
   if (paymentsOf(attempt, ledger).length > 0) return false
-  const { portions } = attempt
+  const { shares } = attempt
   const isSame =
-    portions.length === members.length &&
-    portions.every(({ receivableId, amount }) =>
+    shares.length === members.length &&
+    shares.every(({ receivableId, amount }) =>
       members.some((one) => one.receivableId === receivableId && one.amount === amount),
     )
   // An open checkout for an old sum is replaced when somebody comes to pay, not behind their back.

@@ -6,6 +6,7 @@ import {
   type Payment,
   type Policy,
   type Recording,
+  type Refund,
   type RefundOrder,
 } from '../ledger.ts'
 import type { Receivable } from '../receivable.ts'
@@ -79,21 +80,50 @@ export function findSpares({ receivableId, payments, recordings }: Ledger): Spar
 }
 
 /**
- * What of spare money goes back without anybody being asked: what nobody can explain does not, nor does what is not
- * proven to be too much (I9), for it may be the only money of the receivable, and a void one takes none.
+ * What of spare money goes back: what a person said, and without anybody being asked only what is certain. What nobody
+ * can explain does not, nor does what is not proven to be too much (I9), for it may be the only money of the
+ * receivable, and a void one takes none.
  */
 export function refundedByPolicy(
-  { payment, recording, amount }: Spare,
+  spare: Spare,
   receivable: Receivable,
   ledger: Ledger,
   policy: Pick<Policy, 'duplicatePayments' | 'voidPayments'>,
 ): number {
+  const { payment, recording, amount } = spare
+  if (recording.ruling === 'accepted') return 0
+  if (isOrderedByPerson(spare, ledger)) return Math.min(amount, recording.ruledAmount ?? 0)
   const { disposition } = recording
   const isOurs = ledger.attempts.some(({ id }) => id === payment.attemptId)
   const choice = disposition === 'late' ? policy.voidPayments : policy.duplicatePayments
   if (!isOurs || disposition === 'mismatch' || choice === 'hold') return 0
   return disposition === 'late' ? amount : receivable.proveSpare(payment, recording)
 }
+
+/** Whether a person said to give it back, and what became of that is not known yet: each word is for one refund. */
+function isOrderedByPerson({ payment, recording }: Spare, { receivableId }: Ledger): boolean {
+  const { ruling, ruledAt } = recording
+  if (ruling !== 'give_back' || !ruledAt) return false
+  if (isContestedSince(payment, ruledAt)) return false
+  const isMeant = isSpareOrder(receivableId)
+  return !payment.orders.some(
+    (order) => isMeant(order) && !isBefore(order, ruledAt) && !isOpenOrder(order, payment),
+  )
+}
+
+/** Whoever said so then did not know of the dispute: won weeks later, giving back wants another word. */
+export const isContestedSince = ({ disputes }: Pick<Payment, 'disputes'>, at: Date) =>
+  disputes.some(({ openedAt, observedAt }) => {
+    const since = openedAt ?? observedAt
+    return since !== undefined && since > at
+  })
+
+const isBefore = ({ orderedAt }: RefundOrder, at: Date | null | undefined) =>
+  Boolean(at && orderedAt && orderedAt < at)
+
+/** What of spare money a person has settled otherwise, in Dodo's minor units. */
+export const acceptedOf = ({ recording, amount }: Spare) =>
+  recording.ruling === 'accepted' ? Math.min(amount, recording.ruledAmount ?? 0) : 0
 
 const isSpareOrder = (receivableId: string) => (order: RefundOrder) =>
   order.receivableId === receivableId && order.creditNoteId === null
@@ -110,20 +140,31 @@ export function findFailedOrder(payment: Payment, isMeant: (order: RefundOrder) 
   )
 }
 
-export const findFailedSpareOrder = (payment: Payment, receivableId: string) =>
-  findFailedOrder(payment, isSpareOrder(receivableId))
+/** The same of spare money, since a person last decided about it. */
+export function findFailedSpareOrder(
+  payment: Payment,
+  receivableId: string,
+  recording?: Pick<Recording, 'ruledAt'>,
+) {
+  const isMeant = isSpareOrder(receivableId)
+  return findFailedOrder(payment, (order) => isMeant(order) && !isBefore(order, recording?.ruledAt))
+}
+
+/** Whether it is certain what a refund has given back; words that we do not know are not final. */
+const isDone = ({ status, amount }: Refund) =>
+  status === 'failed' || (status === 'succeeded' && amount !== null)
 
 /** Dodo refunds a payment once at a time; a dispute decides about the money by itself. */
 export const canBeRefundedNow = (payment: Payment) =>
   !payment.orders.some((order) => isOpenOrder(order, payment)) &&
-  !payment.refunds.some(({ status }) => status === 'pending' || status === 'review') &&
+  payment.refunds.every(isDone) &&
   !payment.disputes.some((dispute) => isLost(dispute) || isUndecided(dispute))
 
 function nextSpare(receivable: Receivable, ledger: Ledger, policy: Policy): RefundStep | undefined {
   for (const spare of findSpares(ledger)) {
     const { payment, recording } = spare
     const amount = refundedByPolicy(spare, receivable, ledger, policy)
-    const hasFailed = findFailedSpareOrder(payment, ledger.receivableId) !== undefined
+    const hasFailed = findFailedSpareOrder(payment, ledger.receivableId, recording) !== undefined
     if (amount <= 0 || hasFailed || !canBeRefundedNow(payment)) continue
     const cause = recording.disposition === 'applied' ? 'overpayment' : recording.disposition
     return { do: 'order_refund', payment, resume: undefined, amount, cause, creditNote: undefined }

@@ -1,19 +1,24 @@
+import { and, eq } from 'drizzle-orm'
+
 import { disputes, payments, refunds } from '../../db/schema.ts'
 import { isAnyOf } from '../../db/any-of.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoDispute, DodoPaymentRow, DodoRefund } from '../../dodo/objects.ts'
 import type { Finding } from './report-found.ts'
 
-type Searching = Pick<Deps, 'db'>
+type Searching = Pick<Deps, 'account' | 'db'>
 export type FoundPayment = Finding & { dodoPaymentId: string }
 
 /** Payments of a page, in every status, that our ledger does not hold as they are. */
 export async function findPayments(
-  { biller, db }: Pick<Deps, 'biller' | 'db'>,
+  { account, biller, db }: Searching & Pick<Deps, 'biller'>,
   page: DodoPaymentRow[],
 ) {
   const ids = page.map(({ payment_id }) => payment_id)
-  const held = await db.select().from(payments).where(isAnyOf(payments.dodoPaymentId, ids))
+  const held = await db
+    .select()
+    .from(payments)
+    .where(and(eq(payments.account, account), isAnyOf(payments.dodoPaymentId, ids)))
   const statuses = new Map(held.map(({ dodoPaymentId, status }) => [dodoPaymentId, status]))
   const found: FoundPayment[] = []
   for (const payment of page) {
@@ -44,9 +49,10 @@ const describe = ({ payment_id, status }: DodoPaymentRow, known: string | undefi
     : `Dodo payment ${payment_id} is ${status}, not ${known}`
 
 /** Refunds of a page, of payments that we know, that our ledger does not hold as they are. */
-export async function findRefunds({ db }: Searching, page: DodoRefund[]) {
+export async function findRefunds(deps: Searching, page: DodoRefund[]) {
+  const { db } = deps
   const known = await receivablesOf(
-    db,
+    deps,
     page.map(({ payment_id }) => payment_id),
   )
   const ids = page.map(({ refund_id }) => refund_id)
@@ -66,9 +72,10 @@ export async function findRefunds({ db }: Searching, page: DodoRefund[]) {
 }
 
 /** The same for disputes. */
-export async function findDisputes({ db }: Searching, page: DodoDispute[]) {
+export async function findDisputes(deps: Searching, page: DodoDispute[]) {
+  const { db } = deps
   const known = await receivablesOf(
-    db,
+    deps,
     page.map(({ payment_id }) => payment_id),
   )
   const ids = page.map(({ dispute_id }) => dispute_id)
@@ -87,10 +94,10 @@ export async function findDisputes({ db }: Searching, page: DodoDispute[]) {
     }))
 }
 
-async function receivablesOf(db: Deps['db'], dodoPaymentIds: string[]) {
+async function receivablesOf({ account, db }: Searching, dodoPaymentIds: string[]) {
   const held = await db
     .select()
     .from(payments)
-    .where(isAnyOf(payments.dodoPaymentId, dodoPaymentIds))
+    .where(and(eq(payments.account, account), isAnyOf(payments.dodoPaymentId, dodoPaymentIds)))
   return new Map(held.map((one) => [one.dodoPaymentId, one.receivableId]))
 }

@@ -1,3 +1,4 @@
+import { ENDED } from '../act/mandate.ts'
 import { isAnyOf } from '../../db/any-of.ts'
 import { mandates } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
@@ -10,7 +11,9 @@ export async function findMandates({ db }: Pick<Deps, 'db'>, page: DodoSubscript
   const known = new Map(held.map((one) => [one.dodoSubscriptionId, one]))
   return page.flatMap((one) => {
     const row = known.get(one.subscription_id)
+    const isToBeEnded = row?.stoppedAt && !ENDED.includes(one.status)
     const isSame =
+      !isToBeEnded &&
       row?.status === one.status &&
       row.isEnding === one.cancel_at_next_billing_date &&
       row.dodoPaymentMethodId === one.payment_method_id

@@ -1,11 +1,12 @@
-import { and, asc, eq, gt, isNotNull, notExists, notInArray, sql } from 'drizzle-orm'
-import { union } from 'drizzle-orm/pg-core'
+import { and, asc, eq, exists, gt, isNotNull, notExists, notInArray, sql } from 'drizzle-orm'
+import { union, type AnyPgColumn } from 'drizzle-orm/pg-core'
 
+import { keyIn } from '../../account-key.ts'
 import { attempts, disputes, payments, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 
-type Searching = Pick<Deps, 'db' | 'now'> & { isDryRun: boolean; isThorough: boolean }
+type Searching = Pick<Deps, 'account' | 'db' | 'now'> & { isDryRun: boolean; isThorough: boolean }
 
 /** Each costs a request to Dodo. */
 const MAX_PAYMENTS = 100
@@ -20,18 +21,33 @@ const DECIDED = [
 
 /** Payments that Dodo is not done with, nor with a refund or a dispute of theirs: some at each sweep, in turn. */
 export const findUnfinishedPayments = (deps: Searching) =>
-  takeTurns(deps, 'payments', { find: unfinishedPayments, limit: MAX_PAYMENTS })
+  takeTurns(deps, keyIn(deps.account, 'payments'), {
+    find: (within, after, limit) =>
+      unfinishedPayments({ ...within, account: deps.account }, after, limit),
+    limit: MAX_PAYMENTS,
+  })
 
-const unfinishedPayments: Finder<{ dodoPaymentId: string | null }> = async (
-  { db },
-  after,
-  limit,
-) => {
+type Found = Awaited<ReturnType<Finder<{ dodoPaymentId: string | null }>>>
+
+async function unfinishedPayments(
+  { account, db }: Pick<Deps, 'account' | 'db'>,
+  after: string,
+  limit: number,
+): Promise<Found> {
+  const isOfThis = eq(payments.account, account)
+  const isPaidOf = (dodoPaymentId: AnyPgColumn) =>
+    exists(
+      db
+        .select()
+        .from(payments)
+        .where(and(eq(payments.dodoPaymentId, dodoPaymentId), isOfThis)),
+    )
   const pending = db
     .select({ dodoPaymentId: payments.dodoPaymentId })
     .from(payments)
     .where(
       and(
+        isOfThis,
         notInArray(payments.status, FINAL),
         isNotNull(payments.attemptId),
         gt(payments.dodoPaymentId, after),
@@ -41,17 +57,28 @@ const unfinishedPayments: Finder<{ dodoPaymentId: string | null }> = async (
     .select({ dodoPaymentId: refunds.dodoPaymentId })
     .from(refunds)
     .where(
-      and(notInArray(refunds.status, ['succeeded', 'failed']), gt(refunds.dodoPaymentId, after)),
+      and(
+        notInArray(refunds.status, ['succeeded', 'failed']),
+        gt(refunds.dodoPaymentId, after),
+        isPaidOf(refunds.dodoPaymentId),
+      ),
     )
   const disputed = db
     .select({ dodoPaymentId: disputes.dodoPaymentId })
     .from(disputes)
-    .where(and(notInArray(disputes.status, DECIDED), gt(disputes.dodoPaymentId, after)))
+    .where(
+      and(
+        notInArray(disputes.status, DECIDED),
+        gt(disputes.dodoPaymentId, after),
+        isPaidOf(disputes.dodoPaymentId),
+      ),
+    )
   const charged = db
     .select({ dodoPaymentId: sql<string>`${attempts.dodoPaymentId}` })
     .from(attempts)
     .where(
       and(
+        eq(attempts.account, account),
         eq(attempts.status, 'live'),
         isNotNull(attempts.dodoPaymentId),
         gt(attempts.dodoPaymentId, after),

@@ -1,4 +1,17 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, or, sql, type SQL } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  eq,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  notInArray,
+  or,
+  sql,
+  type SQL,
+} from 'drizzle-orm'
 
 import {
   attempts,
@@ -9,6 +22,7 @@ import {
   shares,
 } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
+import { ASKING_KINDS } from '../receivable.ts'
 import type { About } from './report-found.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 
@@ -48,7 +62,7 @@ const troubled: Finder<Row> = ({ db }, after, limit) =>
     .from(receivables)
     .where(
       and(
-        eq(receivables.kind, 'invoice'),
+        notInArray(receivables.kind, [...ASKING_KINDS]),
         eq(receivables.state, 'attention'),
         gt(receivables.receivableId, after),
       ),
@@ -86,7 +100,8 @@ const unrecorded: Finder<Row> = ({ db }, after, limit) => {
   return db
     .select({
       receivableId,
-      what: sql<string>`'payment ' || ${payments.dodoPaymentId} || ' is not recorded in Lago'`,
+      what: sql<string>`'payment ' || ${payments.dodoPaymentId} ||
+        case when starts_with(${receivableId}, 'ord_') then ' is not judged yet' else ' is not recorded in Lago' end`,
       cursor,
     })
     .from(payments)

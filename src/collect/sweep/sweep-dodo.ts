@@ -1,3 +1,4 @@
+import { keyIn } from '../../account-key.ts'
 import type { Deps } from '../../deps.ts'
 import { listMandateProducts } from '../act/product.ts'
 import { findDisputes, findPayments, findRefunds, type FoundPayment } from './find-in-dodo.ts'
@@ -20,7 +21,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY
 /** No mandate was made before. */
 const FIRST_MANDATE = Date.UTC(2020, 0, 1)
 
-export type Dodoing = Pick<Deps, 'biller' | 'config' | 'db' | 'dodo' | 'now'> & {
+export type Dodoing = Pick<Deps, 'account' | 'biller' | 'config' | 'db' | 'dodo' | 'now'> & {
   found: Collected
   isDryRun: boolean
   /** Asked for by a person: reads everything of two days and all mandates, however long that takes. */
@@ -34,7 +35,7 @@ type ListOf = (from: Date, until: Date, page: number) => Promise<ReadPage>
 type ReadPage = { rows: number; found: FoundPayment[] }
 
 /**
- * Compares Dodo's lists with our ledger: what was made since the last sweep each time, two days hourly, and ninety
+ * Compares the lists of one Dodo account with our ledger: what was made since the last sweep each time, two days hourly, and ninety
  * days daily, with whatever time is left. Returns whether all but the last came to its end.
  */
 export async function sweepDodo(deps: Dodoing): Promise<boolean> {
@@ -48,17 +49,20 @@ export async function sweepDodo(deps: Dodoing): Promise<boolean> {
   // Nothing is known to be wrong with them, so nobody is told.
   await deps.found.wake(
     unfinished.flatMap(({ dodoPaymentId }) =>
-      dodoPaymentId ? [{ kind: 'trace', key: dodoPaymentId }] : [],
+      dodoPaymentId ? [{ kind: 'trace', key: keyIn(deps.account, dodoPaymentId) }] : [],
     ),
   )
-  if (deps.config.collection === 'automatic') await readMandates(deps)
+  if (savesCards(deps.config)) await readMandates(deps)
   for (const name of Object.keys(lists)) await readNinetyDays(deps, lists, name)
   return isComplete
 }
 
-type Finding = Pick<Deps, 'biller' | 'db'>
+const savesCards = ({ collection, highlevel }: Dodoing['config']) =>
+  collection === 'automatic' || highlevel?.payments === 'recurring'
 
-const listsOf = ({ biller, db, dodo }: Dodoing): Lists => {
+type Finding = Pick<Deps, 'account' | 'biller' | 'db'>
+
+const listsOf = ({ account, biller, db, dodo }: Dodoing): Lists => {
   const page =
     <Row>(
       list: (from: Date, until: Date, page: number) => Promise<Row[]>,
@@ -68,7 +72,7 @@ const listsOf = ({ biller, db, dodo }: Dodoing): Lists => {
       const rows = await list(from, until, number)
       return {
         rows: rows.length,
-        found: rows.length > 0 ? await find({ biller, db }, rows) : [],
+        found: rows.length > 0 ? await find({ account, biller, db }, rows) : [],
       }
     }
   return {
@@ -81,7 +85,7 @@ const listsOf = ({ biller, db, dodo }: Dodoing): Lists => {
 /** Begins where the last one ended, however long ago that was; one that did not come to its end is gone on with. */
 async function readRecent(deps: Dodoing, lists: Lists, name: string) {
   const tier = 'recent'
-  const before = await recall(deps.db, `${name}:${tier}`, Stretch)
+  const before = await recall(deps.db, stretchOf(deps, name, tier), Stretch)
   const ended =
     before && !isRead(before) ? await read(deps, lists, { name, tier, begun: before }) : before
   if (ended && !isRead(ended)) return
@@ -91,7 +95,7 @@ async function readRecent(deps: Dodoing, lists: Lists, name: string) {
 }
 
 async function readTwoDays(deps: Dodoing, lists: Lists, name: string) {
-  const before = await recall(deps.db, `${name}:days`, Stretch)
+  const before = await recall(deps.db, stretchOf(deps, name, 'days'), Stretch)
   const nowMs = deps.now().getTime()
   const sinceMs = before ? nowMs - before.until : 0
   const isDue = !before || sinceMs >= HOUR_MS
@@ -107,11 +111,11 @@ async function readTwoDays(deps: Dodoing, lists: Lists, name: string) {
 /** The first one begins a day after the ledger did. */
 async function readNinetyDays(deps: Dodoing, lists: Lists, name: string) {
   const tier = 'months'
-  const before = await recall(deps.db, `${name}:${tier}`, Stretch)
+  const before = await recall(deps.db, stretchOf(deps, name, tier), Stretch)
   const nowMs = deps.now().getTime()
   if (!before) {
     const done = { from: nowMs, until: nowMs, at: nowMs, spanMs: OLDEST_MS }
-    if (!deps.isDryRun) await remember(deps.db, `${name}:${tier}`, done, deps.now())
+    if (!deps.isDryRun) await remember(deps.db, stretchOf(deps, name, tier), done, deps.now())
     return
   }
   const isDue = nowMs - before.until >= DAY_MS
@@ -128,7 +132,7 @@ async function read(
   const list = lists[name]
   if (!list) return begun
   const save = async (stretch: Stretch) => {
-    if (!deps.isDryRun) await remember(deps.db, `${name}:${tier}`, stretch, deps.now())
+    if (!deps.isDryRun) await remember(deps.db, stretchOf(deps, name, tier), stretch, deps.now())
   }
   await save(begun)
   return readStretch(begun, {
@@ -142,12 +146,16 @@ async function read(
   })
 }
 
-const takePayments = ({ found }: Dodoing, payments: readonly FoundPayment[]) =>
+/** How far each list of each account was read is remembered by itself. */
+const stretchOf = ({ account }: Dodoing, name: string, tier: string) =>
+  keyIn(account, `${name}:${tier}`)
+
+const takePayments = ({ account, found }: Dodoing, payments: readonly FoundPayment[]) =>
   found.take(
     payments.map(({ dodoPaymentId, ...finding }) => ({
       ...finding,
       kind: 'trace',
-      key: dodoPaymentId,
+      key: keyIn(account, dodoPaymentId),
     })),
   )
 
@@ -166,7 +174,7 @@ async function readMandates(deps: Dodoing) {
         await found.take(
           changed.map(({ key, what }) => ({
             kind: 'mandate',
-            key,
+            key: keyIn(deps.account, key),
             receivableId: null,
             what,
             about: { kind: 'mandate' },

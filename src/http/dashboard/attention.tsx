@@ -1,91 +1,169 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
+import type { ReasonCode } from '../../collect/receivable.ts'
 import { formatBooks } from '../../collect/money.ts'
-import { listPutAside, listTroubledRequests } from '../../report/dashboard/attention.ts'
-import { listInvoices } from '../../report/dashboard/list-invoices.ts'
+import { listAttention, listPutAside, type Attention } from '../../report/dashboard/attention.ts'
+import { anchorOf, REMEDIES } from '../../report/remedies.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { CustomerLink } from './invoices.tsx'
 import { Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
+import { pathOfReceivable } from './receivable-link.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { Pager, Table } from './table.tsx'
+import { CsvLink, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
-/** What a person must look at, with the reason. This list should be empty. */
+/** More would be no list that anybody works through. */
+const SHOWN = 500
+const CODES = Object.keys(REMEDIES) as ReasonCode[]
+
+/** What a person must look at, by reason, the worst first, each with what to do. This list should be empty. */
 export function attentionPage(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
+    if (asCsvAsked(c)) {
+      const rows = await readAll((before, limit) => listAttention(db, { before, limit }))
+      return answerCsv(c, 'attention', CSV_COLUMNS, rows.map(asCells))
+    }
     const before = given(c, 'before')
-    const [{ items, next }, requests, aside] = await Promise.all([
-      listInvoices(db, { state: 'attention' }, { before }),
-      before === undefined ? listTroubledRequests(db) : [],
+    const [{ items, next }, aside] = await Promise.all([
+      listAttention(db, { before, limit: SHOWN }),
       before === undefined ? listPutAside(db) : [],
     ])
+    const unseen = Map.groupBy(
+      items.filter(({ seen }) => !seen),
+      ({ reasonCode }) => reasonCode,
+    )
+    const seen = items.filter((one) => one.seen !== null)
     return show(
       c,
       { title: 'Attention', section: 'Attention' },
       <>
-        <div class="intro">
+        <div class="head">
           <h1>Attention</h1>
-          <p class="soft">
-            Each of these waits for a person. What each reason means and what to do is in the
-            documentation under Operations, Attention. This list should be empty.
-          </p>
+          <CsvLink to="/attention" given={{}} />
         </div>
-        <section aria-labelledby="invoices">
-          <h2 id="invoices">Invoices</h2>
-          <Troubled items={items} />
-          <Pager
-            first={before && '/attention'}
-            next={next && withQuery('/attention', { before: next })}
-          />
-        </section>
-        {requests.length > 0 && <Requests requests={requests} />}
+        <p class="soft">Each of these waits for a person. This list should be empty.</p>
+        {unseen.size === 0 && <p class="empty">Nothing needs attention.</p>}
+        {CODES.map((code) => (
+          <Group code={code} rows={unseen.get(code) ?? []} />
+        ))}
+        <Pager
+          first={before && '/attention'}
+          next={next && withQuery('/attention', { before: next })}
+        />
+        {seen.length > 0 && <Seen rows={seen} />}
         {aside.length > 0 && <PutAside rows={aside} />}
       </>,
     )
   })
 }
 
-const Troubled = ({ items }: { items: Awaited<ReturnType<typeof listInvoices>>['items'] }) => (
+const pathOf = ({ kind, id }: Attention) => pathOfReceivable(kind, id)
+const nameOf = ({ kind, number, id }: Attention) =>
+  kind === 'payment_request' ? `payment request ${id}` : (number ?? id)
+const dueOf = ({ amountDue, currency }: Attention) =>
+  currency ? formatBooks(amountDue, currency) : 'not known yet'
+
+const CSV_COLUMNS = [
+  'kind',
+  'id',
+  'number',
+  'customer',
+  'currency',
+  'amount_due',
+  'reason_code',
+].concat(['reason', 'since', 'seen_by', 'seen_note'])
+const asCells = (one: Attention) => [
+  one.kind,
+  one.id,
+  one.number,
+  one.customer,
+  one.currency,
+  dueOf(one).split(' ')[0] ?? '',
+  one.reasonCode,
+  one.reason,
+  one.since?.toISOString() ?? null,
+  one.seen?.by ?? null,
+  one.seen?.note ?? null,
+]
+
+function Group({ code, rows }: { code: ReasonCode; rows: readonly Attention[] }) {
+  if (rows.length === 0) return <></>
+  const { title, remedy } = REMEDIES[code]
+  const anchor = anchorOf(code)
+  return (
+    <section aria-labelledby={anchor}>
+      <h2 id={anchor}>
+        {title} ({rows.length})
+      </h2>
+      <p>
+        {remedy}{' '}
+        <span class="soft small">
+          <code>{code}</code> · docs/operations.md#{anchor}
+        </span>
+      </p>
+      <Rows caption={title} rows={rows} />
+    </section>
+  )
+}
+
+const Rows = ({ caption, rows }: { caption: string; rows: readonly Attention[] }) => (
   <Table
-    caption="Invoices that need attention"
+    caption={caption}
     columns={[
       { label: 'Number', is: 'keep' },
       'Customer',
       { label: 'Due', is: 'number' },
       'Reason',
-      { label: 'Looked at', is: 'keep' },
+      { label: 'Since', is: 'keep' },
       { label: 'What may be done', is: 'hidden' },
     ]}
-    rows={items.map((invoice) => {
-      const at = `/invoices/${inPath(invoice.lagoInvoiceId)}`
-      const name = invoice.number ?? invoice.lagoInvoiceId
-      return [
-        <Link to={at}>{name}</Link>,
-        <CustomerLink {...invoice} />,
-        invoice.currency ? formatBooks(invoice.amountDue, invoice.currency) : 'not known yet',
-        forPeople(invoice.reason),
-        <When at={invoice.settledAt} only="age" />,
-        <Link to={`${at}/put-aside`}>
-          Put aside<span class="hidden"> {name}</span>
-        </Link>,
-      ]
-    })}
-    empty="Nothing needs attention."
+    rows={rows.map((one) => [
+      <Link to={pathOf(one)}>{nameOf(one)}</Link>,
+      <CustomerLink lagoCustomerId={one.customer} customerName={one.customerName} />,
+      dueOf(one),
+      forPeople(one.reason),
+      <When at={one.since ?? one.createdAt} only="age" />,
+      one.kind === 'invoice' ? <Choices one={one} /> : '',
+    ])}
+    empty=""
   />
 )
 
-const Requests = ({ requests }: { requests: Awaited<ReturnType<typeof listTroubledRequests>> }) => (
-  <section aria-labelledby="requests">
-    <h2 id="requests">Payment requests</h2>
+const Choices = ({ one }: { one: Attention }) => (
+  <span class="buttons">
+    {!one.seen && (
+      <Link to={`${pathOf(one)}/seen`}>
+        Seen<span class="hidden"> {nameOf(one)}</span>
+      </Link>
+    )}
+    <Link to={`${pathOf(one)}/put-aside`}>
+      Put aside<span class="hidden"> {nameOf(one)}</span>
+    </Link>
+  </span>
+)
+
+const Seen = ({ rows }: { rows: readonly Attention[] }) => (
+  <section aria-labelledby="seen">
+    <h2 id="seen">Seen, not yet mended ({rows.length})</h2>
     <Table
-      caption="Payment requests that need attention"
-      columns={['Payment request', 'Customer', { label: 'Due', is: 'number' }, 'Reason']}
-      rows={requests.map((one) => [
-        <Link to={`/payment-requests/${inPath(one.receivableId)}`}>{one.receivableId}</Link>,
-        one.payerKey,
-        formatBooks(one.amountDue, one.currency ?? ''),
+      caption="Seen, not yet mended"
+      columns={[
+        { label: 'Number', is: 'keep' },
+        { label: 'Due', is: 'number' },
+        'Reason',
+        'Seen by',
+        'Note',
+        { label: 'When', is: 'keep' },
+      ]}
+      rows={rows.map((one) => [
+        <Link to={pathOf(one)}>{nameOf(one)}</Link>,
+        dueOf(one),
         forPeople(one.reason),
+        one.seen?.by ?? '',
+        one.seen?.note ?? '–',
+        <When at={one.seen?.at} only="age" />,
       ])}
       empty=""
     />

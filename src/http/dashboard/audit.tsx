@@ -2,23 +2,34 @@
 import { Hono } from 'hono'
 
 import { listActions } from '../../report/dashboard/audit.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { Pager, Table } from './table.tsx'
+import { CsvLink, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 /** Who did what on these pages. */
 export function auditPage(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
+    if (asCsvAsked(c)) {
+      const rows = await readAll((cursor, limit) => listActions(db, cursor, limit))
+      const cells = rows.map(({ at, who, role, action, subject, outcome }) => {
+        return [at.toISOString(), who, role, action, subject, outcome]
+      })
+      return answerCsv(c, 'audit', ['at', 'who', 'role', 'action', 'subject', 'outcome'], cells)
+    }
     const before = given(c, 'before')
     const { items, next } = await listActions(db, before)
     return show(
       c,
       { title: 'Audit', section: 'Audit' },
       <>
-        <div class="intro">
+        <div class="head">
           <h1>Audit</h1>
+          <CsvLink to="/health/audit" given={{}} />
+        </div>
+        <div class="intro">
           <p class="soft">
             What was done on these pages, by the name that was given at sign-in. It is kept for
             ever.

@@ -1,20 +1,31 @@
 /** @jsxImportSource hono/jsx */
+import { writeEnd } from '../../customer/format.ts'
 import { Hono } from 'hono'
 
 import { formatDodo, formatBooks } from '../../collect/money.ts'
+import { listMails } from '../../mail/mails.ts'
+import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
 import { lookAtCustomer } from '../../operate/look-again.ts'
 import { describeCustomer, type CustomerReport } from '../../report/customer.ts'
-import { listCustomers, readCustomer, type Owed } from '../../report/dashboard/customers.ts'
+import {
+  listCustomers,
+  readCustomer,
+  type ListedCustomer,
+  type Owed,
+} from '../../report/dashboard/customers.ts'
 import { listInvoices } from '../../report/dashboard/list-invoices.ts'
 import { count } from '../../report/text.ts'
 import { requestOf } from './acting.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Filter, Input } from './filter.tsx'
 import { InvoiceTable } from './invoices.tsx'
+import { customerActions } from './customer-actions.tsx'
+import { Mails } from './mails.tsx'
 import { Act, Copy, Facts, Id, Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
-import { Pager, Table } from './table.tsx'
+import { CsvLink, Pager, Table } from './table.tsx'
 
 /** The customers, and one of them: what they owe, which card is charged, and where they save one. */
 export function customerPages(show: Show, deps: DashboardDeps) {
@@ -22,13 +33,22 @@ export function customerPages(show: Show, deps: DashboardDeps) {
   return new Hono<Env>()
     .get('/', async (c) => {
       const asked = { q: given(c, 'q') }
+      if (asCsvAsked(c)) {
+        const rows = await readAll((cursor, limit) =>
+          listCustomers(db, { text: asked.q, before: cursor, limit }),
+        )
+        return answerCsv(c, 'customers', CSV_COLUMNS, rows.flatMap(asRows))
+      }
       const before = given(c, 'before')
       const { items, next } = await listCustomers(db, { text: asked.q, before })
       return show(
         c,
         { title: 'Customers', section: 'Customers' },
         <>
-          <h1>Customers</h1>
+          <div class="head">
+            <h1>Customers</h1>
+            <CsvLink to="/customers" given={asked} />
+          </div>
           <Filter to="/customers" given={asked} labels={{ q: 'beginning with' }}>
             <Input label="Name or id" name="q" value={asked.q} />
           </Filter>
@@ -52,9 +72,10 @@ export function customerPages(show: Show, deps: DashboardDeps) {
     })
     .get('/:id', async (c) => {
       const id = c.req.param('id')
-      const [customer, report, { items, next }] = await Promise.all([
+      const [customer, report, mails, { items, next }] = await Promise.all([
         readCustomer(db, id),
         describeCustomer(db, config.publicUrl, id),
+        listMails(db, { payerKey: id }),
         listInvoices(db, { customer: id }),
       ])
       if (!customer) return showNothing(show, c, 'The bridge does not know this customer.')
@@ -70,9 +91,9 @@ export function customerPages(show: Show, deps: DashboardDeps) {
           </div>
           <div class="cards">
             <Money customer={customer} id={id} />
-            <Ways report={report} isAutomatic={config.collection === 'automatic'} />
+            <Ways id={id} report={report} isAutomatic={config.collection === 'automatic'} />
           </div>
-          <Cards report={report} />
+          <Cards report={report} id={id} />
           <section aria-labelledby="invoices">
             <h2 id="invoices">Invoices</h2>
             <InvoiceTable invoices={items} empty="None yet." />
@@ -82,9 +103,11 @@ export function customerPages(show: Show, deps: DashboardDeps) {
             />
           </section>
           <Requests requests={customer.requests} />
+          <Mails mails={mails} isOn={isMailOn(config.mail)} />
         </>,
       )
     })
+    .route('/', customerActions(show, deps))
     .post('/:id/look', async (c) => {
       const id = c.req.param('id')
       const request = await requestOf(c, 'look', `customer ${id}`)
@@ -94,6 +117,19 @@ export function customerPages(show: Show, deps: DashboardDeps) {
         303,
       )
     })
+}
+
+const CSV_COLUMNS = ['customer', 'name', 'currency', 'open_amount', 'open_invoices', 'card']
+/** A row for each currency in which something is owed, or a card may be charged; one for who has neither. */
+function asRows({ lagoCustomerId, name, owed, cards }: ListedCustomer): (string | null)[][] {
+  const currencies = [...new Set([...owed.map(({ currency }) => currency), ...cards])]
+  if (currencies.length === 0) return [[lagoCustomerId, name, null, null, null, 'no']]
+  return currencies.map((currency) => {
+    const of = owed.find((one) => one.currency === currency)
+    const amount = formatBooks(of?.amount ?? 0, currency).split(' ')[0] ?? ''
+    const card = cards.includes(currency) ? 'yes' : 'no'
+    return [lagoCustomerId, name, currency, amount, String(of?.count ?? 0), card]
+  })
 }
 
 type Customer = NonNullable<Awaited<ReturnType<typeof readCustomer>>>
@@ -140,7 +176,7 @@ const Money = ({ customer: { owed, collected }, id }: { customer: Customer; id: 
   </div>
 )
 
-const Ways = (props: { report: CustomerReport | undefined; isAutomatic: boolean }) => (
+const Ways = (props: { id: string; report: CustomerReport | undefined; isAutomatic: boolean }) => (
   <div class="card">
     <h2>In Dodo</h2>
     <Facts
@@ -154,14 +190,30 @@ const Ways = (props: { report: CustomerReport | undefined; isAutomatic: boolean 
           ),
         ],
         [
+          'Account page',
+          props.report?.accountUrl ? (
+            <>
+              <a href={props.report.accountUrl} rel="noreferrer">
+                {props.report.accountUrl}
+              </a>{' '}
+              <Copy text={props.report.accountUrl} what="the link" />{' '}
+              <Link to={`/customers/${inPath(props.id)}/new-link`}>New link</Link>
+            </>
+          ) : (
+            'not made yet: the first invoice does'
+          ),
+        ],
+        [
           'Link to save a card',
-          props.report && props.isAutomatic ? (
+          props.report?.setupUrl && props.isAutomatic ? (
             <>
               <a href={props.report.setupUrl} rel="noreferrer">
                 {props.report.setupUrl}
               </a>{' '}
               <Copy text={props.report.setupUrl} what="the link" />
             </>
+          ) : props.isAutomatic ? (
+            'not made yet: the first checkout does'
           ) : (
             'only with COLLECTION=automatic'
           ),
@@ -171,24 +223,36 @@ const Ways = (props: { report: CustomerReport | undefined; isAutomatic: boolean 
   </div>
 )
 
-const Cards = ({ report }: { report: CustomerReport | undefined }) => (
+const Cards = ({ report, id }: { report: CustomerReport | undefined; id: string }) => (
   <section aria-labelledby="cards">
     <h2 id="cards">Saved cards</h2>
     <Table
       caption="Saved cards"
       columns={[
         'Mandate',
+        'Card',
         'Currency',
         'Status',
         { label: 'Renewed', is: 'keep' },
         'Why it is not charged',
+        { label: 'What may be done', is: 'hidden' },
       ]}
       rows={(report?.mandates ?? []).map((mandate) => [
         <code>{mandate.dodoSubscriptionId}</code>,
+        [mandate.card ?? 'not known yet', mandate.cardEnds && writeEnd(mandate.cardEnds)]
+          .filter(Boolean)
+          .join(', '),
         mandate.currency,
         mandate.status,
         <When at={mandate.renewedAt} />,
         mandate.reason ?? (mandate.status === 'active' ? '–' : `it is ${mandate.status}`),
+        mandate.isStopped || mandate.status === 'cancelled' ? (
+          '–'
+        ) : (
+          <Link to={`/customers/${inPath(id)}/cards/${inPath(mandate.dodoSubscriptionId)}/stop`}>
+            Stop charging<span class="hidden"> {mandate.dodoSubscriptionId}</span>
+          </Link>
+        ),
       ])}
       empty="No card is saved."
     />

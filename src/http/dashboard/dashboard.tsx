@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception'
 
 import type { Deps } from '../../deps.ts'
 import { messageOf } from '../../errors.ts'
+import { holdsNul } from '../admin.ts'
 import type { Guesses } from '../guesses.ts'
 import { RETRY_AFTER_SECONDS } from '../refusal.ts'
 import type { SampledLog } from '../sampled-log.ts'
@@ -15,12 +16,17 @@ import { auditPage } from './audit.tsx'
 import { customerPages } from './customers.tsx'
 import { deadLetterPage } from './dead-letters.tsx'
 import { deliveryPages } from './deliveries.tsx'
+import { disputePages } from './disputes.tsx'
+import { healthPage } from './health.tsx'
+import { heldMoneyPages } from './held-money.tsx'
 import { invoicePages } from './invoice.tsx'
 import { invoiceList } from './invoices.tsx'
 import { Link } from './kit.tsx'
 import { login } from './login.tsx'
+import { orderPages } from './orders.tsx'
 import { overview } from './overview.tsx'
 import { requestPages } from './payment-request.tsx'
+import { refundPages } from './refunds.tsx'
 import { search } from './search.tsx'
 import { createSessions, type Sessions } from './session.ts'
 import {
@@ -61,14 +67,19 @@ export function dashboard(
   app.route('/', overview(show, deps))
   app.route('/invoices', invoiceList(show, deps))
   app.route('/invoices', invoicePages(show, deps))
+  app.route('/held', heldMoneyPages(show, deps))
   app.route('/payment-requests', requestPages(show, deps))
+  app.route('/orders', orderPages(show, deps))
   app.route('/customers', customerPages(show, deps))
   app.route('/attention', attentionPage(show, deps))
+  app.route('/refunds', refundPages(show, deps))
+  app.route('/disputes', disputePages(show, deps))
   app.route('/deliveries', deliveryPages(show, deps))
   app.route('/dead-letters', deadLetterPage(show, deps))
   app.route('/statement', statementPages(show, deps))
   app.route('/search', search(show, deps))
   app.route('/health/audit', auditPage(show, deps))
+  app.route('/health', healthPage(show, deps))
   app.all('*', (c) => showNothing(show, c))
   return app
 }
@@ -100,7 +111,7 @@ function withSession(show: Show, sessions: Sessions) {
       if (!found || !sessions.isFormOf(found, token)) return showRefusal(show, c, 403)
       if (found.role === 'viewer' && c.req.path !== '/dashboard/logout') return showViewer(show, c)
     }
-    return next()
+    return isLook && holdsNul(c.req.path) ? showNothing(show, c) : next()
   }
 }
 

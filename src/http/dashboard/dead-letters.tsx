@@ -1,16 +1,19 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { listDeadLetters, redrive } from '../../deliveries/dead-letters.ts'
+import { forgetDeadLetters, listDeadLetters, redrive } from '../../deliveries/dead-letters.ts'
 import { isJobKind } from '../../jobs.ts'
 import { audited } from '../../operate/audit.ts'
 import { count } from '../../report/text.ts'
 import { requestOf } from './acting.ts'
+import { deadLetters } from '../../db/schema.ts'
+import { Confirm } from './confirm.tsx'
 import { readForm } from './form.ts'
 import { Act, Link, When } from './kit.tsx'
-import { inPath } from './query.ts'
+import { given, inPath, withQuery } from './query.ts'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { Table } from './table.tsx'
+import { answerCsv, asCsvAsked } from './csv.ts'
+import { CsvLink, Table } from './table.tsx'
 
 type DeadLetter = Awaited<ReturnType<typeof listDeadLetters>>['items'][number]
 
@@ -25,13 +28,25 @@ export function deadLetterPage(show: Show, deps: DashboardDeps) {
   return new Hono<Env>()
     .get('/', async (c) => {
       const { items, count: many } = await listDeadLetters(deps.db)
+      if (asCsvAsked(c)) {
+        const rows = items.map(({ buriedAt, kind, key, error }) => [
+          buriedAt.toISOString(),
+          kind,
+          key,
+          error,
+        ])
+        return answerCsv(c, 'dead-letters', ['gave_up_at', 'kind', 'key', 'error'], rows)
+      }
       const groups = [...Map.groupBy(items, ({ kind, error }) => `${kind} ${error}`).values()]
       return show(
         c,
         { title: 'Dead letters', section: 'Dead letters' },
         <>
-          <div class="intro">
+          <div class="head">
             <h1>Dead letters</h1>
+            <CsvLink to="/dead-letters" given={{}} />
+          </div>
+          <div class="intro">
             <p class="soft">
               Jobs that failed twelve times over about half an hour and are no longer tried by
               themselves. An invoice among them needs attention; whatever else it is about, the next
@@ -49,6 +64,13 @@ export function deadLetterPage(show: Show, deps: DashboardDeps) {
                   The oldest {items.length} of {many}.
                 </p>
               )}
+              {groups.length > 1 && (
+                <div class="buttons noprint">
+                  <Link to="/dead-letters/redrive-all" class="button">
+                    Run all {many} again
+                  </Link>
+                </div>
+              )}
               {groups.map((those, index) => (
                 <Group {...{ those, index }} />
               ))}
@@ -57,6 +79,66 @@ export function deadLetterPage(show: Show, deps: DashboardDeps) {
         </>,
       )
     })
+    .get('/redrive-all', async (c) => {
+      const many = await deps.db.$count(deadLetters)
+      return show(
+        c,
+        { title: 'Run all again', section: 'Dead letters' },
+        <Confirm
+          title={`Run ${count(many, 'job')} again?`}
+          says={[
+            'Each goes back into its queue, and looks at what it is about as if it had just been told of it. Nothing is charged, recorded or refunded twice.',
+          ]}
+          press="Run all again"
+          to="/dead-letters/redrive-all"
+          back="/dead-letters"
+          whyNot={many === 0 ? 'no job has given up' : undefined}
+        />,
+      )
+    })
+    .post('/redrive-all', async (c) => {
+      const request = await requestOf(c, 'redrive', 'all dead letters')
+      await audited(deps, request, async () => {
+        const many = await redrive(deps, {}, actorOf(request))
+        return { isDone: many > 0, said: `${count(many, 'job')} run again` }
+      })
+      return c.redirect(`${show.basePath}/dashboard/dead-letters?done=${request.formId}`, 303)
+    })
+    .get('/forget', (c) => {
+      const [kind, error] = [given(c, 'kind') ?? '', c.req.query('error') ?? '']
+      return show(
+        c,
+        { title: 'Put away', section: 'Dead letters' },
+        <Confirm
+          title="Put these jobs away?"
+          says={[
+            `${kind}: ${error}`,
+            'They are not run again, and leave this page; what they are about is looked at as ever. Your reason stays on record.',
+          ]}
+          press="Put them away"
+          to="/dead-letters/forget"
+          back="/dead-letters"
+          asks={{ name: 'reason', label: 'Why', isRequired: true }}
+          fields={{ kind, error }}
+          whyNot={isJobKind(kind) && error ? undefined : 'it names no dead letters'}
+        />,
+      )
+    })
+    .post('/forget', async (c) => {
+      const { kind = '', error, reason = '' } = await readForm(c)
+      const request = await requestOf(c, 'forget', `dead letters ${kind} ${error ?? ''}`)
+      await audited(deps, request, async () => {
+        if (!isJobKind(kind) || !error) return { isDone: false, said: 'it names no dead letters' }
+        if (reason.trim() === '') return { isDone: false, said: 'a reason is wanting' }
+        const many = await forgetDeadLetters(
+          deps,
+          { kind, error },
+          { reason: reason.trim(), actor: actorOf(request) },
+        )
+        return { isDone: many > 0, said: `${count(many, 'job')} put away: ${reason.trim()}` }
+      })
+      return c.redirect(`${show.basePath}/dashboard/dead-letters?done=${request.formId}`, 303)
+    })
     .post('/redrive', async (c) => {
       const { kind = '', error } = await readForm(c)
       const request = await requestOf(c, 'redrive', `dead letters ${kind} ${error ?? ''}`)
@@ -64,14 +146,19 @@ export function deadLetterPage(show: Show, deps: DashboardDeps) {
         // What names no group must not mean all of them.
         if (!isJobKind(kind) || !error) return { isDone: false, said: 'it names no dead letters' }
         const filter = { kind, error }
-        const actor = { who: request.who, role: request.role, isOnRecord: true }
-        const many = await redrive(deps, filter, actor)
+        const many = await redrive(deps, filter, actorOf(request))
         return { isDone: many > 0, said: `${count(many, 'job')} run again` }
       })
       const path = `${show.basePath}/dashboard/dead-letters`
       return c.redirect(`${path}?done=${request.formId}`, 303)
     })
 }
+
+const actorOf = ({ who, role }: Awaited<ReturnType<typeof requestOf>>) => ({
+  who,
+  role,
+  isOnRecord: true as const,
+})
 
 function Group({ those, index }: { those: readonly DeadLetter[]; index: number }) {
   const [first] = those
@@ -89,6 +176,9 @@ function Group({ those, index }: { those: readonly DeadLetter[]; index: number }
           about={`what ended with: ${error}`}
           fields={{ kind, error }}
         />
+        <Link to={withQuery('/dead-letters/forget', { kind, error })}>
+          Put away<span class="hidden"> what ended with: {error}</span>
+        </Link>
       </div>
       <Table
         caption={`Jobs that ended with: ${error}`}

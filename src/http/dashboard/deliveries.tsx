@@ -1,17 +1,33 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { replay, type Replayed } from '../../deliveries/replay.ts'
+import {
+  countReplayable,
+  MAX_REPLAYED,
+  replay,
+  replayAll,
+  type Replayed,
+} from '../../deliveries/replay.ts'
+import { Filter as ReplayFilter, OUTCOMES } from '../../deliveries/filter.ts'
+import { listRefused } from '../../inbox/refused.ts'
+import { SOURCES } from '../../inbox/sources.ts'
 import { audited } from '../../operate/audit.ts'
 import {
   listDeliveries,
-  OUTCOMES,
   readDelivery,
-  SOURCES,
+  readSubjects,
+  type ListedDelivery,
 } from '../../report/dashboard/deliveries.ts'
+import { count } from '../../report/text.ts'
 import { requestOf } from './acting.ts'
+import { Confirm } from './confirm.tsx'
+import { readForm } from './form.ts'
+import { Link, When } from './kit.tsx'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { DeliveryPage } from './delivery.tsx'
 import { Choose, Filter, Input } from './filter.tsx'
+import { refusedPage } from './refused.tsx'
+import { SOURCE_WORDS } from './words.ts'
 import { DeliveryTable } from './delivery-table.tsx'
 import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
 import {
@@ -21,7 +37,7 @@ import {
   type Env,
   type Show,
 } from './show.tsx'
-import { Pager } from './table.tsx'
+import { CsvLink, Pager } from './table.tsx'
 
 const LABELS = {
   source: 'from',
@@ -37,8 +53,12 @@ const REPLAYED: Readonly<Record<Replayed, string>> = {
   emptied: 'its body was let go of, so nothing is left to read',
   unknown: 'the bridge has no such delivery',
 }
-const SOURCE_WORDS = { lago: 'Lago', dodo: 'Dodo' } as const
-const OUTCOME_WORDS = { read: 'read', waiting: 'waiting to be read' } as const
+const OUTCOME_WORDS = {
+  read: 'read',
+  waiting: 'waiting to be read',
+  kept: 'kept: about nothing of ours',
+  failed: 'given up',
+} as const
 
 /** The inbox: every webhook that was verified, and what came of it. */
 export function deliveryPages(show: Show, deps: DashboardDeps) {
@@ -47,11 +67,19 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
     const source = SOURCES.find((one) => one === c.req.param('source'))
     return source && readDelivery(db, source, c.req.param('id') ?? '')
   }
+  const subjectOf = async (delivery: Parameters<Awaited<ReturnType<typeof readSubjects>>>[0]) =>
+    (await readSubjects(db, [delivery]))(delivery)
 
   return (
     new Hono<Env>()
       .get('/', async (c) => {
         const asked = readAsked(c)
+        if (asCsvAsked(c)) {
+          const filter = { ...asked, since: givenDay(c, 'since') }
+          const rows = await readAll((cursor, limit) => listDeliveries(db, filter, cursor, limit))
+          return answerCsv(c, 'deliveries', CSV_COLUMNS, rows.map(asCells))
+        }
+        const refused = await listRefused(db, deps.now())
         const before = given(c, 'before')
         const { items, next } = await listDeliveries(
           db,
@@ -62,16 +90,32 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
           c,
           { title: 'Deliveries', section: 'Deliveries' },
           <>
-            <div class="intro">
+            <div class="head">
               <h1>Deliveries</h1>
+              <div class="buttons noprint">
+                <Link to={withQuery('/deliveries/replay', asked)} class="button">
+                  Replay all that match
+                </Link>
+              </div>
+              <CsvLink to="/deliveries" given={asked} />
+            </div>
+            <div class="intro">
               <p class="soft">
-                Every webhook whose signature was right, the newest first. One that was refused is
-                in the log alone.
+                Every webhook whose signature was right, the newest first. Of one that was refused
+                nothing is kept but that it was, whence, and why.
               </p>
+              {refused.map(({ source, count: many, reason, lastAt }) => (
+                <p class="notice warn">
+                  {many} of {SOURCE_WORDS[source]} refused in the last day, the last{' '}
+                  <When at={lastAt} only="age" />: “{reason}”{' '}
+                  <Link to="/deliveries/refused">Which they were</Link>
+                </p>
+              ))}
             </div>
             <DeliveryFilter asked={asked} />
             <DeliveryTable
               deliveries={items}
+              subjectOf={await readSubjects(db, items)}
               empty="No delivery is like that. Webhooks of Lago and Dodo are here as soon as they arrive."
             />
             <Pager
@@ -81,11 +125,58 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
           </>,
         )
       })
+      .route('/refused', refusedPage(show, deps))
+      .get('/replay', async (c) => {
+        const asked = readAsked(c)
+        const { deliveries: many, subjects } = await countReplayable(deps, replayFilterOf(asked))
+        return show(
+          c,
+          { title: 'Replay', section: 'Deliveries' },
+          <Confirm
+            title={`Replay ${count(many, 'delivery', 'deliveries')}?`}
+            says={[
+              `Looks at ${count(subjects, 'thing')} again that they are about, behind what is new. Nothing is charged, recorded or refunded twice.`,
+            ]}
+            press={`Replay ${count(many, 'delivery', 'deliveries')}`}
+            to="/deliveries/replay"
+            back={withQuery('/deliveries', asked)}
+            fields={asFields(asked)}
+            whyNot={whyNotReplay(many)}
+          />,
+        )
+      })
+      .post('/replay', async (c) => {
+        const { source, event, outcome, since, about } = await readForm(c)
+        const fields = { source, event, outcome, since, about }
+        const read = ReplayFilter.safeParse(asFields(fields))
+        const request = await requestOf(c, 'replay', 'deliveries')
+        await audited(deps, request, async () => {
+          if (!read.success) return { isDone: false, said: 'it is not said which deliveries' }
+          const actor = { who: request.who, role: request.role, isOnRecord: true }
+          const done = await replayAll(deps, read.data, actor)
+          return done
+            ? {
+                isDone: true,
+                said: `${done.queued} are read again, ${done.kept} are about nothing of ours, ${done.emptied} are empty`,
+              }
+            : { isDone: false, said: `more than ${MAX_REPLAYED} match: narrow them down` }
+        })
+        const path = `${show.basePath}/dashboard${withQuery('/deliveries', fields)}`
+        return c.redirect(`${path}${path.includes('?') ? '&' : '?'}done=${request.formId}`, 303)
+      })
       .get('/:source/:id', async (c) => {
         const delivery = await find(c)
         if (!delivery) return showNothing(show, c, 'The bridge has no such delivery.')
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        return show(c, page, <DeliveryPage delivery={delivery} isRevealed={false} />)
+        return show(
+          c,
+          page,
+          <DeliveryPage
+            delivery={delivery}
+            subject={await subjectOf(delivery)}
+            isRevealed={false}
+          />,
+        )
       })
       .post('/:source/:id/replay', async (c) => {
         const delivery = await find(c)
@@ -108,10 +199,44 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const request = await requestOf(c, 'show personal data', `delivery ${source} ${deliveryId}`)
         await audited(deps, request, async () => ({ isDone: true, said: 'shown' }))
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        return show(c, page, <DeliveryPage delivery={delivery} isRevealed />)
+        return show(
+          c,
+          page,
+          <DeliveryPage delivery={delivery} subject={await subjectOf(delivery)} isRevealed />,
+        )
       })
   )
 }
+
+const replayFilterOf = (asked: Readonly<Record<string, string | undefined>>) =>
+  ReplayFilter.parse(asFields(asked))
+
+/** What is said, and nothing of what is not. */
+const asFields = (asked: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(
+    Object.entries(asked).flatMap(([name, value]): [string, string][] =>
+      value ? [[name, value]] : [],
+    ),
+  )
+
+function whyNotReplay(many: number): string | undefined {
+  if (many === 0) return 'no delivery is like that'
+  return many > MAX_REPLAYED ? `more than ${MAX_REPLAYED} match: narrow them down` : undefined
+}
+
+const CSV_COLUMNS = ['received_at', 'source', 'delivery_id', 'event', 'about_kind', 'about'].concat(
+  ['read_at', 'outcome'],
+)
+const asCells = (one: ListedDelivery) => [
+  one.receivedAt.toISOString(),
+  one.source,
+  one.deliveryId,
+  one.eventType,
+  one.wakes,
+  one.wakesKey,
+  one.processedAt?.toISOString() ?? null,
+  one.outcome,
+]
 
 const readAsked = (c: DashboardContext) => ({
   source: givenOf(c, 'source', SOURCES),

@@ -1,20 +1,28 @@
 /** @jsxImportSource hono/jsx */
 import type { readDeliveriesOf } from '../../report/dashboard/invoice-extras.ts'
+import type { ListedDelivery, Subject } from '../../report/dashboard/deliveries.ts'
 import { Link, When } from './kit.tsx'
 import { inPath } from './query.ts'
+import { ReceivableLink } from './receivable-link.tsx'
 import { Table } from './table.tsx'
-import { forPeople } from './words.ts'
+import { forPeople, SOURCE_WORDS } from './words.ts'
 
 type Row = Awaited<ReturnType<typeof readDeliveriesOf>>[number]
+type Listed = Row & Partial<Pick<ListedDelivery, 'wakes' | 'hasGivenUp'>>
 
-/** Deliveries with what came of each. */
-export const DeliveryTable = (props: { deliveries: readonly Row[]; empty: string }) => (
+/** Deliveries with what came of each; where they are of many invoices, also with what each is about. */
+export const DeliveryTable = <Of extends Listed>(props: {
+  deliveries: readonly Of[]
+  subjectOf?: (delivery: Of) => Subject | undefined
+  empty: string
+}) => (
   <Table
     caption="Deliveries"
     columns={[
       { label: 'Received', is: 'keep' },
       { label: 'From', is: 'keep' },
       { label: 'Event', is: 'keep' },
+      ...(props.subjectOf ? ['About'] : []),
       'Outcome',
       { label: 'Read after', is: 'number' },
     ]}
@@ -22,8 +30,9 @@ export const DeliveryTable = (props: { deliveries: readonly Row[]; empty: string
       <Link to={`/deliveries/${delivery.source}/${inPath(delivery.deliveryId)}`}>
         <When at={delivery.receivedAt} only="age" />
       </Link>,
-      delivery.source === 'lago' ? 'Lago' : 'Dodo',
+      SOURCE_WORDS[delivery.source],
       <code>{delivery.eventType}</code>,
+      ...(props.subjectOf ? [<About subject={props.subjectOf(delivery)} />] : []),
       <span class="small">{describeOutcome(delivery)}</span>,
       delivery.processedAt
         ? writeSpan(delivery.processedAt.getTime() - delivery.receivedAt.getTime())
@@ -33,7 +42,15 @@ export const DeliveryTable = (props: { deliveries: readonly Row[]; empty: string
   />
 )
 
-export const describeOutcome = ({ processedAt, outcome }: Pick<Row, 'processedAt' | 'outcome'>) =>
-  processedAt ? forPeople(outcome ?? 'read') : 'waiting to be read'
+/** What it is about, where the ledger knows it. */
+const About = ({ subject }: { subject: Subject | undefined }) =>
+  subject ? <ReceivableLink {...subject} /> : <>–</>
+
+export function describeOutcome({ processedAt, outcome, wakes, hasGivenUp }: Outcome) {
+  if (processedAt) return forPeople(outcome ?? 'read')
+  if (wakes === null) return 'kept: about nothing of ours'
+  return hasGivenUp === true ? 'given up: see dead letters' : 'waiting to be read'
+}
+type Outcome = Pick<Listed, 'processedAt' | 'outcome' | 'wakes' | 'hasGivenUp'>
 
 const writeSpan = (ms: number) => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`)

@@ -1,9 +1,11 @@
 /** @jsxImportSource hono/jsx */
-import type { readDelivery } from '../../report/dashboard/deliveries.ts'
+import type { readDelivery, Subject } from '../../report/dashboard/deliveries.ts'
 import { describeOutcome } from './delivery-table.tsx'
-import { Act, Facts, Id, Link, When } from './kit.tsx'
+import { Act, Facts, Id, Link, PaymentId, When } from './kit.tsx'
 import { maskPersonal } from './personal.ts'
 import { inPath } from './query.ts'
+import { ReceivableLink } from './receivable-link.tsx'
+import { SOURCE_WORDS } from './words.ts'
 
 type Delivery = NonNullable<Awaited<ReturnType<typeof readDelivery>>>
 
@@ -11,8 +13,12 @@ type Delivery = NonNullable<Awaited<ReturnType<typeof readDelivery>>>
 const MAX_SHOWN_BYTES = 512 * 1024
 
 /** One delivery: what was said, what it made us look at, and what came of it. */
-export function DeliveryPage(props: { delivery: Delivery; isRevealed: boolean }) {
-  const { delivery, isRevealed } = props
+export function DeliveryPage(props: {
+  delivery: Delivery
+  subject: Subject | undefined
+  isRevealed: boolean
+}) {
+  const { delivery, subject, isRevealed } = props
   const { source, deliveryId, eventType, receivedAt, processedAt, dodoPaymentId } = delivery
   return (
     <>
@@ -22,13 +28,17 @@ export function DeliveryPage(props: { delivery: Delivery; isRevealed: boolean })
       <div class="card">
         <Facts
           rows={[
-            ['From', source === 'lago' ? 'Lago' : 'Dodo'],
+            ['From', SOURCE_WORDS[source]],
             ['Delivery', <Id of={deliveryId} what="the delivery’s id" />],
             ['Received', <When at={receivedAt} />],
             ['Read', processedAt ? <When at={processedAt} /> : 'not yet: it waits in the queue'],
             ['Outcome', describeOutcome(delivery)],
-            ['About', <About delivery={delivery} />],
-            dodoPaymentId !== null && ['Payment', <code>{dodoPaymentId}</code>],
+            ['About', subject ? <ReceivableLink {...subject} /> : <About delivery={delivery} />],
+            dodoPaymentId !== null && ['Payment', <PaymentId of={dodoPaymentId} />],
+            [
+              'On a terminal',
+              <Id of={`bridge replay ${source} ${deliveryId}`} what="the command" />,
+            ],
           ]}
         />
       </div>

@@ -9,11 +9,15 @@ import { writeMoment } from './words.ts'
 const SECTIONS = [
   ['Overview', ''],
   ['Invoices', '/invoices'],
+  ['Orders', '/orders'],
   ['Customers', '/customers'],
   ['Attention', '/attention'],
+  ['Refunds', '/refunds'],
+  ['Disputes', '/disputes'],
   ['Deliveries', '/deliveries'],
   ['Dead letters', '/dead-letters'],
   ['Statement', '/statement'],
+  ['Health', '/health'],
   ['Audit', '/health/audit'],
 ] as const
 export type Section = (typeof SECTIONS)[number][0]
@@ -26,6 +30,8 @@ export type Frame = {
   title: string
   section?: Section | undefined
   isTest: boolean
+  /** Whether a shop or HighLevel is served. */
+  hasOrders: boolean
   /** How much needs a person. */
   attention: number
   /** What was searched for, to be searched for again. */
@@ -118,7 +124,7 @@ function Head({ frame }: { frame: Frame }) {
 
 const Sections = ({ frame }: { frame: Frame }) => (
   <ul>
-    {SECTIONS.map(([name, to]) => (
+    {SECTIONS.filter(([name]) => name !== 'Orders' || frame.hasOrders).map(([name, to]) => (
       <li>
         <Link to={to} current={name === frame.section}>
           {name}

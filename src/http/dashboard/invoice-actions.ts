@@ -2,9 +2,13 @@ import type { Deps } from '../../deps.ts'
 import { formatBooks } from '../../collect/money.ts'
 import type { Outcome } from '../../operate/audit.ts'
 import { lookAtInvoice, waitForLook } from '../../operate/look-again.ts'
+import { whyNotCollect } from '../../operate/why-not-collect.ts'
+import { renewPayLink } from '../../operate/new-link.ts'
+import { markSeen } from '../../operate/seen.ts'
 import type { InvoiceReport } from '../../report/invoice.ts'
 import { dismiss } from '../../billers/lago/dismiss.ts'
 import { askForMoney } from '../../billers/lago/retry.ts'
+import type { Question } from './kit.tsx'
 
 type Acting = Pick<Deps, 'config' | 'db' | 'lago' | 'queue' | 'now'>
 /** What is known when it is decided whether a button is shown. */
@@ -17,8 +21,12 @@ export type InvoiceAction = {
   whyNot: (standing: Standing) => string | undefined
   /** What is said before it is done; undefined for what changes nothing by itself. */
   confirm?: (standing: Standing, config: Deps['config']) => Confirmation
-  run: (deps: Acting, invoice: InvoiceReport, who: string) => Promise<Outcome>
+  /** What the confirmation asks for. */
+  asks?: Question
+  run: (deps: Acting, invoice: InvoiceReport, by: By) => Promise<Outcome>
 }
+/** Who does it, by the name given at login, and what they wrote. */
+type By = { who: string; answer: string | undefined }
 
 const nameOf = ({ number, lagoInvoiceId }: InvoiceReport) => number ?? lagoInvoiceId
 
@@ -32,7 +40,7 @@ export const INVOICE_ACTIONS: Readonly<Record<string, InvoiceAction>> = {
       says: describeCollect(invoice, config),
       press: isCharged(invoice, config) ? 'Charge the card again' : 'Open a new checkout',
     }),
-    async run(deps, { lagoInvoiceId }, who) {
+    async run(deps, { lagoInvoiceId }, { who }) {
       const at = deps.now()
       const whyNot = await askForMoney(deps, lagoInvoiceId, who)
       if (whyNot) return { isDone: false, said: whyNot }
@@ -42,12 +50,11 @@ export const INVOICE_ACTIONS: Readonly<Record<string, InvoiceAction>> = {
   look: {
     label: 'Look again',
     whyNot: () => undefined,
-    run: (deps, { lagoInvoiceId }, who) => lookAtInvoice(deps, lagoInvoiceId, who),
+    run: (deps, { lagoInvoiceId }, { who }) => lookAtInvoice(deps, lagoInvoiceId, who),
   },
   'put-aside': {
     label: 'Put aside',
-    whyNot: ({ invoice }) =>
-      invoice.state === 'attention' ? undefined : `nothing needs a person: it is ${invoice.state}`,
+    whyNot: whyNotAttended,
     confirm: ({ invoice }) => ({
       title: `Put this reason of ${nameOf(invoice)} aside?`,
       says: [
@@ -56,7 +63,7 @@ export const INVOICE_ACTIONS: Readonly<Record<string, InvoiceAction>> = {
       ],
       press: 'Put aside',
     }),
-    run: (deps, invoice, who) => putAside(deps, invoice, { who, isUndo: false }),
+    run: (deps, invoice, { who }) => putAside(deps, invoice, { who, isUndo: false }),
   },
   'show-again': {
     label: 'Show what was put aside',
@@ -67,21 +74,42 @@ export const INVOICE_ACTIONS: Readonly<Record<string, InvoiceAction>> = {
       says: ['Each reason that was put aside is judged anew, and shown if it still holds.'],
       press: 'Show it again',
     }),
-    run: (deps, invoice, who) => putAside(deps, invoice, { who, isUndo: true }),
+    run: (deps, invoice, { who }) => putAside(deps, invoice, { who, isUndo: true }),
+  },
+  seen: {
+    label: 'Seen',
+    whyNot: whyNotAttended,
+    asks: { name: 'note', label: 'Note, if any', isRequired: false },
+    confirm: ({ invoice }) => ({
+      title: `Mark ${nameOf(invoice)} as seen?`,
+      says: [
+        `Somebody looks after it: “${invoice.reason}”.`,
+        'It moves down the list of what needs attention and stays there until it is mended, or its reason is another one. No money moves.',
+      ],
+      press: 'Mark as seen',
+    }),
+    run: (deps, { lagoInvoiceId }, { who, answer }) =>
+      markSeen(deps, lagoInvoiceId, { who, note: answer }),
+  },
+  'new-link': {
+    label: 'New pay link',
+    whyNot: () => undefined,
+    confirm: ({ invoice }) => ({
+      title: `Make another pay link for ${nameOf(invoice)}?`,
+      says: [
+        'The old link stops working: whoever opens it is told that there is nothing. Mails and PDFs that carry it are out of date.',
+        'Lago is told the new one. A checkout that is open already can still be paid.',
+      ],
+      press: 'Make another pay link',
+    }),
+    run: (deps, { lagoInvoiceId }, { who }) => renewPayLink(deps, lagoInvoiceId, who),
   },
 }
 
-/** The schedule may charge a card or open a checkout as well; what is under way already is not doubled. */
-function whyNotCollect({ invoice, now }: Standing): string | undefined {
-  const { state, attempts } = invoice
-  if (state !== 'open' && state !== 'failed' && state !== 'attention') return `it is ${state}`
-  if (invoice.amountDue <= 0) return 'nothing is due in Lago'
-  const live = attempts.find(({ status }) => ['intended', 'live', 'unknown'].includes(status))
-  if (!live) return undefined
-  if (live.kind === 'charge') return 'the saved card is being charged'
-  if (live.status !== 'live') return 'whether a checkout was opened is not known yet'
-  const isOver = live.expiresAt !== null && live.expiresAt <= now
-  return isOver ? undefined : 'its checkout is open: the pay link leads there'
+function whyNotAttended({ invoice }: Standing): string | undefined {
+  return invoice.state === 'attention'
+    ? undefined
+    : `nothing needs a person: it is ${invoice.state}`
 }
 
 const isCharged = ({ mandate }: InvoiceReport, { collection }: Deps['config']) =>

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { formatDodo, formatBooks } from '../../collect/money.ts'
 import type { InvoiceReport } from '../../report/invoice.ts'
-import { Link, When } from './kit.tsx'
+import { Link, PaymentId, When } from './kit.tsx'
 import { inPath } from './query.ts'
 import { Table } from './table.tsx'
 
@@ -77,7 +77,7 @@ const Payments = ({ invoice: { payments, currency } }: { invoice: InvoiceReport 
         'Why',
       ]}
       rows={payments.map((payment) => [
-        <code>{payment.dodoPaymentId}</code>,
+        <PaymentId of={payment.dodoPaymentId} />,
         payment.status,
         formatDodo(payment.amount, payment.currency),
         DISPOSITIONS[payment.disposition],
@@ -127,7 +127,7 @@ const Refunds = ({ invoice }: { invoice: InvoiceReport }) => (
           refund.amount === null
             ? 'not known yet'
             : formatDodo(refund.amount, refund.currency ?? invoice.currency ?? ''),
-          <code>{refund.dodoPaymentId}</code>,
+          <PaymentId of={refund.dodoPaymentId} />,
           refund.cause === null ? 'the merchant, in Dodo' : `the bridge: ${refund.cause}`,
           describeCredit(refund),
         ]),
@@ -135,7 +135,7 @@ const Refunds = ({ invoice }: { invoice: InvoiceReport }) => (
           'not in Dodo yet',
           ORDERED[order.status],
           formatDodo(order.amount, order.currency),
-          <code>{order.dodoPaymentId}</code>,
+          <PaymentId of={order.dodoPaymentId} />,
           `the bridge: ${order.cause}`,
           order.reason ?? '–',
         ]),
@@ -187,7 +187,7 @@ const Disputes = ({ invoice: { disputes } }: { invoice: InvoiceReport }) => (
         dispute.status.replace('dispute_', ''),
         dispute.stage,
         `${dispute.amount} ${dispute.currency}`,
-        <code>{dispute.dodoPaymentId}</code>,
+        <PaymentId of={dispute.dodoPaymentId} />,
         `${OUTCOMES[dispute.outcome]}${dispute.isByRdr ? ', by Visa itself (RDR)' : ''}`,
       ])}
       empty=""

@@ -1,15 +1,17 @@
 import { foretell } from '../../billers/lago/foretell.ts'
+import { findHeldMoney } from '../../operate/held-money.ts'
 import type { Deps } from '../../deps.ts'
 import {
   readDeliveriesOf,
   readLagoView,
   readPutAside,
 } from '../../report/dashboard/invoice-extras.ts'
+import { listMails } from '../../mail/mails.ts'
 import type { InvoiceReport } from '../../report/invoice.ts'
 import { describeNext } from '../../report/next.ts'
 import type { Standing } from './invoice-actions.ts'
 
-type Viewing = Pick<Deps, 'config' | 'db' | 'now'>
+type Viewing = Pick<Deps, 'config' | 'db' | 'lago' | 'now'>
 export type InvoiceView = Awaited<ReturnType<typeof readView>>
 
 /** What decides which buttons an invoice has. */
@@ -29,11 +31,13 @@ export async function readView(deps: Viewing, invoice: InvoiceReport) {
     ...payments.map(({ dodoPaymentId }) => dodoPaymentId),
     ...paymentRequests.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId),
   ]
-  const [lago, deliveries, standing] = await Promise.all([
+  const [lago, deliveries, standing, held, mails] = await Promise.all([
     readLagoView(deps.db, lagoInvoiceId),
     readDeliveriesOf(deps.db, keys),
     readStanding(deps, invoice),
+    findHeldMoney(deps.db, lagoInvoiceId),
+    listMails(deps.db, { subjects: [lagoInvoiceId] }),
   ])
   const next = describeNext(invoice, deps.config, await foretell(deps, lagoInvoiceId))
-  return { invoice, lago, deliveries, standing, next }
+  return { invoice, lago, deliveries, standing, held, mails, next }
 }

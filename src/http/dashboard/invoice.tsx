@@ -1,15 +1,20 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
+import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
 import { findInLago } from '../../operate/find-in-lago.ts'
 import { describeInvoice, type InvoiceReport } from '../../report/invoice.ts'
 import { requestOf } from './acting.ts'
+import { Confirm } from './confirm.tsx'
+import { readForm } from './form.ts'
 import { INVOICE_ACTIONS } from './invoice-actions.ts'
+import { HeldMoneyTable } from './held-money.tsx'
 import { InvoiceHistory } from './invoice-history.tsx'
 import { InvoiceMoney } from './invoice-money.tsx'
 import { InvoiceSides } from './invoice-sides.tsx'
 import { readStanding, readView, type InvoiceView } from './invoice-view.ts'
+import { Mails } from './mails.tsx'
 import { Act, Copy, Link, State } from './kit.tsx'
 import { inPath } from './query.ts'
 import {
@@ -64,10 +69,11 @@ export function invoicePages(show: Show, deps: Deps) {
         c,
         { title: action.label, section: 'Invoices' },
         <Confirm
-          invoice={invoice}
           to={`/invoices/${inPath(invoice.lagoInvoiceId)}/${c.req.param('action')}`}
+          back={`/invoices/${inPath(invoice.lagoInvoiceId)}`}
           {...action.confirm(standing, config)}
           whyNot={whyNot}
+          asks={action.asks}
         />,
       )
     })
@@ -79,7 +85,9 @@ export function invoicePages(show: Show, deps: Deps) {
       const request = await requestOf(c, name, `invoice ${invoice.lagoInvoiceId}`)
       await audited({ ...deps, now }, request, async () => {
         const whyNot = action.whyNot(await readStanding(deps, invoice))
-        return whyNot ? { isDone: false, said: whyNot } : action.run(deps, invoice, request.who)
+        const { [action.asks?.name ?? '']: answer } = await readForm(c)
+        const who = { who: request.who, answer: answer?.trim() || undefined }
+        return whyNot ? { isDone: false, said: whyNot } : action.run(deps, invoice, who)
       })
       return c.redirect(`${pathOf(show, invoice.lagoInvoiceId)}?done=${request.formId}`, 303)
     })
@@ -116,38 +124,11 @@ function InvoicePage({ view, config }: { view: InvoiceView; config: Deps['config
         )}
       </div>
       <InvoiceSides view={view} environment={config.dodo.environment} />
+      <HeldMoneyTable of={view.held} name={nameOf(invoice)} />
       <InvoiceMoney invoice={invoice} />
+      <Mails mails={view.mails} isOn={isMailOn(config.mail)} />
       <InvoiceHistory view={view} />
     </>
-  )
-}
-
-/** What will happen, in words, before it does. */
-function Confirm(props: {
-  invoice: InvoiceReport
-  to: string
-  title: string
-  says: readonly string[]
-  press: string
-  whyNot: string | undefined
-}) {
-  const { invoice, to, title, says, press, whyNot } = props
-  const back = `/invoices/${inPath(invoice.lagoInvoiceId)}`
-  return (
-    <div class="card intro">
-      <h1>{title}</h1>
-      {whyNot ? (
-        <p class="notice warn">This cannot be done now: {whyNot}.</p>
-      ) : (
-        says.map((line) => <p>{forPeople(line)}</p>)
-      )}
-      <div class="buttons">
-        {!whyNot && <Act to={to} label={press} main />}
-        <Link to={back} class="button">
-          Back
-        </Link>
-      </div>
-    </div>
   )
 }
 

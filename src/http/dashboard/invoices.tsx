@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 
 import { formatBooks, SUPPORTED_CURRENCIES } from '../../collect/money.ts'
+import { REASON_CODES } from '../../collect/receivable.ts'
 import {
   INVOICE_SORTS,
   INVOICE_STATES,
@@ -9,11 +10,12 @@ import {
   type InvoiceFilter,
 } from '../../report/dashboard/list-invoices.ts'
 import { readCurrencies } from '../../report/dashboard/currencies.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Choose, Filter, Input } from './filter.tsx'
 import { Link, State, When, wordOf } from './kit.tsx'
 import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
 import type { DashboardContext, DashboardDeps, Env, Show } from './show.tsx'
-import { Pager, Table } from './table.tsx'
+import { CsvLink, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 const SORT_WORDS = { newest: 'Newest first', number: 'Number', due: 'Most due first' } as const
@@ -23,6 +25,9 @@ const LABELS = {
   currency: 'currency',
   customer: 'customer',
   since: 'since',
+  dueFrom: 'due from',
+  dueTo: 'due to',
+  reason: 'reason',
 }
 
 export type ListedInvoice = Awaited<ReturnType<typeof listInvoices>>['items'][number]
@@ -31,6 +36,12 @@ export type ListedInvoice = Awaited<ReturnType<typeof listInvoices>>['items'][nu
 export function invoiceList(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     const asked = readAsked(c)
+    if (asCsvAsked(c)) {
+      const rows = await readAll((before, limit) =>
+        listInvoices(db, filterOf(c), { before, limit }),
+      )
+      return answerCsv(c, 'invoices', CSV_COLUMNS, rows.map(asCells))
+    }
     const [{ items, next }, currencies] = await Promise.all([
       listInvoices(db, filterOf(c), { before: given(c, 'before') }),
       readCurrencies(db),
@@ -40,7 +51,10 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Invoices', section: 'Invoices' },
       <>
-        <h1>Invoices</h1>
+        <div class="head">
+          <h1>Invoices</h1>
+          <CsvLink to="/invoices" given={asked} />
+        </div>
         <Filter to="/invoices" given={asked} labels={LABELS}>
           <Input label="Number, id or customer" name="q" value={asked.q} />
           <Choose
@@ -57,13 +71,16 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
             any="any"
             choices={currencies.map((currency) => [currency, currency])}
           />
-          <Input label="Seen since" name="since" type="date" value={asked.since} />
+          <Input label="Due from" name="dueFrom" type="date" value={asked.dueFrom} />
+          <Input label="Due to" name="dueTo" type="date" value={asked.dueTo} />
+          <Input label="Finalised since" name="since" type="date" value={asked.since} />
           <Choose
             label="Sorted by"
             name="sort"
             value={asked.sort}
             choices={INVOICE_SORTS.map((sort) => [sort, SORT_WORDS[sort]])}
           />
+          {asked.reason && <input type="hidden" name="reason" value={asked.reason} />}
           {asked.customer && <input type="hidden" name="customer" value={asked.customer} />}
         </Filter>
         <InvoiceTable
@@ -79,12 +96,37 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
   })
 }
 
+const CSV_COLUMNS = ['lago_invoice_id', 'number', 'customer', 'customer_name', 'currency'].concat([
+  'amount_due',
+  'state',
+  'reason_code',
+  'reason',
+  'first_seen',
+  'looked_at',
+])
+const asCells = (one: ListedInvoice) => [
+  one.lagoInvoiceId,
+  one.number,
+  one.lagoCustomerId,
+  one.customerName,
+  one.currency,
+  one.currency ? (formatBooks(one.amountDue, one.currency).split(' ')[0] ?? '') : null,
+  one.state,
+  one.reasonCode,
+  one.reason,
+  one.createdAt.toISOString(),
+  one.settledAt?.toISOString() ?? null,
+]
+
 const readAsked = (c: DashboardContext) => ({
   q: given(c, 'q'),
   state: givenOf(c, 'state', INVOICE_STATES),
   currency: givenOf(c, 'currency', SUPPORTED_CURRENCIES),
   customer: given(c, 'customer'),
   since: givenDay(c, 'since')?.toISOString().slice(0, 10),
+  dueFrom: givenDay(c, 'dueFrom')?.toISOString().slice(0, 10),
+  dueTo: givenDay(c, 'dueTo')?.toISOString().slice(0, 10),
+  reason: givenOf(c, 'reason', REASON_CODES),
   sort: givenOf(c, 'sort', INVOICE_SORTS),
 })
 

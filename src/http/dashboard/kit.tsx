@@ -11,12 +11,15 @@ export type Surroundings = {
   now: Date
   session: Session | undefined
   formToken: string
+  /** Where Dodo shows payments to people; undefined where it is a sandbox, which has no such place. */
+  dodoPayments: string | undefined
 }
 export const Around = createContext<Surroundings>({
   basePath: '',
   now: new Date(0),
   session: undefined,
   formToken: '',
+  dodoPayments: undefined,
 })
 
 /** An address of the dashboard, as a browser has to ask for it. */
@@ -87,6 +90,18 @@ export function Id({ of, what }: { of: string; what: string }) {
   )
 }
 
+/** A payment's id, which leads to its page in Dodo's dashboard. */
+export function PaymentId({ of }: { of: string }) {
+  const { dodoPayments } = useContext(Around)
+  if (dodoPayments === undefined) return <code>{of}</code>
+  return (
+    <a href={`${dodoPayments}/${encodeURIComponent(of)}`} rel="noreferrer">
+      <code>{of}</code>
+      <span class="hidden"> in Dodo</span>
+    </a>
+  )
+}
+
 export const Copy = ({ text, what }: { text: string; what: string }) => (
   <>
     <button type="button" class="plain" data-copy={text} hidden>
@@ -125,24 +140,51 @@ function Sealed() {
   )
 }
 
+/** What a form asks beside what it does. */
+export type Question = {
+  name: string
+  label: string
+  isRequired: boolean
+  type?: 'text' | 'email'
+  value?: string | undefined
+}
+
 /** One button that does something. Whatever it does, sent twice it is done once. */
 export function Act(props: {
   to: string
   label: string
   about?: string
   main?: boolean
+  asks?: Question | undefined
   /** What the form says beside who sends it. */
   fields?: Readonly<Record<string, string>>
 }) {
   const { basePath, session } = useContext(Around)
   // Who may only look is not shown what they may not do.
   if (session?.role === 'viewer' && props.to !== '/logout') return <></>
+  const { asks } = props
   return (
-    <form method="post" action={addressOf(basePath, props.to)} class="inline">
+    <form
+      method="post"
+      action={addressOf(basePath, props.to)}
+      class={asks ? 'filter asking' : 'inline'}
+    >
       <Sealed />
       {Object.entries(props.fields ?? {}).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
+      {asks && (
+        <label>
+          {asks.label}
+          <input
+            type={asks.type ?? 'text'}
+            name={asks.name}
+            value={asks.value}
+            maxlength={200}
+            required={asks.isRequired}
+          />
+        </label>
+      )}
       <button type="submit" {...(props.main && { class: 'main' })}>
         {props.label}
         {props.about && <span class="hidden"> {props.about}</span>}

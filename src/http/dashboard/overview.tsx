@@ -17,6 +17,9 @@ import { readPeriod, type Period } from '../../report/period.ts'
 import { count } from '../../report/text.ts'
 import { requestOf } from './acting.ts'
 import { DayChart } from './chart.tsx'
+import { deadLetters } from '../../db/schema.ts'
+import { readTrouble } from '../../report/dashboard/trouble.ts'
+import { pathOfReceivable } from './receivable-link.tsx'
 import { Act, Facts, Link, When } from './kit.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
 import { forPeople } from './words.ts'
@@ -61,19 +64,21 @@ export function overview(show: Show, deps: DashboardDeps) {
 
 async function read({ db, queue, config, now }: DashboardDeps, days: number) {
   const period = readPeriod({ from: daysAgo(now(), days - 1) }, now())
-  const [totals, funnel, latest, work, steps] = await Promise.all([
+  const [totals, funnel, latest, work, steps, trouble, dead] = await Promise.all([
     readTotals(db, period),
     readFunnel(db, period),
     readLatest(db, LATEST),
     readWork(db, queue.schema),
     readFirstSteps(db),
+    readTrouble(db),
+    db.$count(deadLetters),
   ])
   const [first] = totals
   const byDay = first ? await readByDay(db, period, first.currency) : []
   const isSweepLate =
     !work.sweptAt ||
     now().getTime() - work.sweptAt.getTime() > LATE_SWEEPS * config.reconcileEveryMs
-  return { period, totals, funnel, latest, work, steps, byDay, isSweepLate }
+  return { period, totals, funnel, latest, work, steps, trouble, dead, byDay, isSweepLate }
 }
 
 const daysAgo = (now: Date, days: number) =>
@@ -106,16 +111,32 @@ function OverviewPage(props: { seen: Overview; attention: number; days: number }
 
 /** What is wrong, the worst first; or that nothing is. */
 function Wrong({ seen, attention }: { seen: Overview; attention: number }) {
-  const { work, isSweepLate } = seen
-  if (attention === 0 && !isSweepLate) {
-    return <p class="notice ok">Nothing needs attention.</p>
+  const { work, trouble, dead, isSweepLate } = seen
+  if (attention === 0 && trouble.length === 0 && dead === 0 && !isSweepLate) {
+    return (
+      <p class="notice ok">
+        Nothing needs attention. Both services were read <When at={work.sweptAt} only="age" />.
+      </p>
+    )
   }
   return (
     <>
+      {trouble.map(({ isBad, what, since }) => (
+        <p class={`notice ${isBad ? 'bad' : 'warn'}`}>
+          {capital(forPeople(what))}. Since <When at={since} />.{' '}
+          <Link to="/health">What the checks say</Link>
+        </p>
+      ))}
       {attention > 0 && (
         <p class="notice bad">
           <Link to="/attention">{count(attention, 'thing')} to look at</Link>: money waits for a
           person.
+        </p>
+      )}
+      {dead > 0 && (
+        <p class="notice warn">
+          <Link to="/dead-letters">{count(dead, 'job')} gave up</Link>: run them again, once what
+          stopped them is mended.
         </p>
       )}
       {isSweepLate && (
@@ -132,6 +153,8 @@ function Wrong({ seen, attention }: { seen: Overview; attention: number }) {
     </>
   )
 }
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
 const Totals = ({ seen }: { seen: Overview }) => (
   <section aria-labelledby="totals">
@@ -273,12 +296,12 @@ const Latest = ({ lines }: { lines: Overview['latest'] }) => (
       <p class="soft">Nothing has happened yet.</p>
     ) : (
       <ol class="lines">
-        {lines.map(({ at, what, lagoInvoiceId, number }) => (
+        {lines.map(({ at, what, receivableId, kind, number }) => (
           <li>
             <span class="soft">
               <When at={at} only="age" /> ·{' '}
-              <Link to={`/invoices/${encodeURIComponent(lagoInvoiceId)}`}>
-                {number ?? 'an invoice'}
+              <Link to={pathOfReceivable(kind ?? 'invoice', receivableId)}>
+                {number ?? WORDS[kind ?? 'invoice']}
               </Link>
             </span>
             <span>{forPeople(what)}</span>
@@ -288,6 +311,13 @@ const Latest = ({ lines }: { lines: Overview['latest'] }) => (
     )}
   </section>
 )
+
+const WORDS = {
+  invoice: 'an invoice',
+  payment_request: 'a payment request',
+  selection: 'several invoices',
+  order: 'an order',
+} as const
 
 const STEPS = [
   ['lago', 'Lago’s webhook arrived'],

@@ -1,13 +1,15 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
+import { foretellRequest } from '../../billers/lago/foretell.ts'
 import { formatDodo, formatBooks } from '../../collect/money.ts'
 import { audited } from '../../operate/audit.ts'
 import { lookAtRequest } from '../../operate/look-again.ts'
-import { describeBundle, type BundleReport } from '../../report/bundle.ts'
+import { describeRequest, type RequestReport } from '../../report/payment-request.ts'
+import { describeNextOfRequest } from '../../report/next-of-request.ts'
 import { count } from '../../report/text.ts'
 import { requestOf } from './acting.ts'
-import { Act, Copy, Facts, Link, State, When } from './kit.tsx'
+import { Act, Copy, Facts, Link, PaymentId, State, When } from './kit.tsx'
 import { inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
 import { Table } from './table.tsx'
@@ -17,10 +19,12 @@ import { forPeople } from './words.ts'
 export function requestPages(show: Show, deps: DashboardDeps) {
   return new Hono<Env>()
     .get('/:id', async (c) => {
-      const request = await describeBundle(deps.db, deps.config.publicUrl, c.req.param('id'))
+      const request = await describeRequest(deps.db, deps.config.publicUrl, c.req.param('id'))
       if (!request) return showNothing(show, c, 'The bridge does not know this payment request.')
       const title = `Payment request · ${request.state}`
-      return show(c, { title, section: 'Invoices' }, <RequestPage request={request} />)
+      const step = await foretellRequest(deps, request.lagoPaymentRequestId)
+      const next = describeNextOfRequest(request, step)
+      return show(c, { title, section: 'Invoices' }, <RequestPage request={request} next={next} />)
     })
     .post('/:id/look', async (c) => {
       const id = c.req.param('id')
@@ -31,7 +35,7 @@ export function requestPages(show: Show, deps: DashboardDeps) {
     })
 }
 
-const RequestPage = ({ request }: { request: BundleReport }) => (
+const RequestPage = ({ request, next }: { request: RequestReport; next: string }) => (
   <>
     <div class="intro">
       <div class="title">
@@ -39,6 +43,9 @@ const RequestPage = ({ request }: { request: BundleReport }) => (
         <State is={request.state} />
       </div>
       <p>{forPeople(request.reason)}</p>
+      <p>
+        <strong>Next:</strong> {forPeople(next)}
+      </p>
     </div>
     <div class="buttons noprint">
       <Act
@@ -102,7 +109,7 @@ const RequestPage = ({ request }: { request: BundleReport }) => (
         caption="Payments"
         columns={['Payment', 'In Dodo', { label: 'Amount', is: 'number' }, 'Why', 'Made']}
         rows={request.payments.map((payment) => [
-          <code>{payment.dodoPaymentId}</code>,
+          <PaymentId of={payment.dodoPaymentId} />,
           payment.status,
           formatDodo(payment.amount, payment.currency),
           payment.errorCode ?? '–',

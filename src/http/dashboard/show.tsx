@@ -3,14 +3,24 @@ import type { Context } from 'hono'
 import type { Child } from 'hono/jsx'
 
 import type { Deps } from '../../deps.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import type { Fetch } from '../../vendor-fetch.ts'
+import type { ApiDeps } from '../api/operator-api.ts'
 import { BEGUN, findAction } from '../../operate/audit.ts'
 import { countAttention } from '../../report/dashboard/activity.ts'
+import { BUILD } from '../../version.ts'
+import { DODO_PAYMENTS } from '../dodo-pages.ts'
 import { renderFrame, type Section } from './frame.tsx'
 import { forPeople, writeMoment } from './words.ts'
 import type { Session, Sessions } from './session.ts'
 
 /** What the pages are made from. */
-export type DashboardDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now'>
+export type DashboardDeps = ApiDeps & {
+  /** How notifications leave. */
+  tellWith: Fetch
+  /** How the services answer, as this process sees it. */
+  metrics: Pick<Metrics, 'answers' | 'budgets'>
+}
 
 /** What the middleware knows of whoever asks. */
 export type Env = { Variables: { session?: Session } }
@@ -32,18 +42,27 @@ export function createShow(
   sessions: Sessions,
 ) {
   const basePath = new URL(config.publicUrl).pathname.replace(/\/+$/, '')
+  const isReal = /(?:^|\.)dodopayments\.com$/.test(new URL(config.dodo.url).hostname)
+  const dodoPayments = isReal ? DODO_PAYMENTS : undefined
 
   async function show(c: DashboardContext, page: Page, body: Child): Promise<Response> {
     const session = c.get('session')
     const at = now()
     const html = renderFrame({
-      around: { basePath, now: at, session, formToken: session ? sessions.formToken(session) : '' },
+      around: {
+        basePath,
+        now: at,
+        session,
+        formToken: session ? sessions.formToken(session) : '',
+        dodoPayments,
+      },
       title: page.title,
       section: page.section,
       query: page.query,
       isTest: config.dodo.environment === 'test',
+      hasOrders: Boolean(config.openfront ?? config.highlevel),
       attention: session ? await countAttention(db).catch(() => 0) : 0,
-      foot: `Dodo ${config.dodo.environment} mode · collection ${config.collection} · page made ${writeMoment(at)}`,
+      foot: `v${BUILD} · Dodo ${config.dodo.environment} mode · collection ${config.collection} · page made ${writeMoment(at)}`,
       children: (
         <>
           {session && <Done {...await findDone(c)} />}

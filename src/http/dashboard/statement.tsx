@@ -1,24 +1,32 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
-import { useContext } from 'hono/jsx'
+import { useContext, type Child } from 'hono/jsx'
 
 import { BadOption } from '../../report/bad-option.ts'
+import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriod, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
 import type { Statement } from '../../report/statement.ts'
-import { Input } from './filter.tsx'
+import { Choose, Input } from './filter.tsx'
+import { KeptPage } from './kept.tsx'
 import { addressOf, Around, Link, When } from './kit.tsx'
 import { given, givenDay, withQuery } from './query.ts'
 import type { DashboardContext, DashboardDeps, Env, Show } from './show.tsx'
+import { readPayersOf } from '../../report/dashboard/payers-of.ts'
 import { StatementBody } from './statement-body.tsx'
-import { createStatements } from './statements.ts'
+import { StatementParts } from './statement-parts.tsx'
+import { createMakings, createStatements } from './statements.ts'
 
-type Asked = { from: string; to: string; tz: string }
+type Asked = { from: string; to: string; tz: string; source?: string }
 type Days = { period: Period; asked: Asked }
 
 /** Both books of a period side by side: the numbers of `bridge statement`, as a page, as CSV, and to be printed. */
 export function statementPages(show: Show, deps: DashboardDeps) {
   const make = createStatements(deps)
+  const { sources } = deps
+  const served = sources.length > 0 ? sourcesOf(deps) : []
+  const makeKept = createMakings<Kept | NotShown>(deps.now, (period) => readKept(deps, period))
+  const makeOf = ({ period, asked }: Days) => make(period, asked.source)
 
   const showForm = (c: DashboardContext, asked: Partial<Asked>, problem: string) =>
     show(
@@ -29,7 +37,7 @@ export function statementPages(show: Show, deps: DashboardDeps) {
         <p class="notice bad" role="alert">
           {problem}
         </p>
-        <DaysForm asked={asked} basePath={show.basePath} />
+        <DaysForm asked={asked} basePath={show.basePath} served={served} />
       </>,
     )
 
@@ -53,20 +61,58 @@ export function statementPages(show: Show, deps: DashboardDeps) {
 
   return new Hono<Env>()
     .get('/', async (c) => {
-      const days = readDays(c, deps.now())
+      const days = readDays(c, deps.now(), served)
       if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const made = await make(days.period)
+      const made = await makeOf(days)
       if (!('entries' in made)) return showMaking(c, days, made.since)
+      const payerOf = await readPayersOf(deps.db, made.entries)
       return show(
         c,
         { title: `Statement ${days.asked.from} to ${days.asked.to}`, section: 'Statement' },
-        <StatementPage statement={made} days={days} basePath={show.basePath} />,
+        <StatementPage
+          statement={made}
+          days={days}
+          basePath={show.basePath}
+          served={served}
+          parts={<StatementParts statement={made} payerOf={payerOf} />}
+        />,
+      )
+    })
+    .get('/kept', async (c) => {
+      const days = readDays(c, deps.now(), served)
+      if ('problem' in days) return showForm(c, days.asked, days.problem)
+      const read = await makeKept(days.period)
+      if ('since' in read) return showMaking(c, days, read.since)
+      const title = `What Dodo keeps, ${days.asked.from} to ${days.asked.to}`
+      return show(
+        c,
+        { title, section: 'Statement' },
+        <KeptPage read={read} title={title} asked={daysOf(days.asked)} />,
+      )
+    })
+    .get('/kept/csv', async (c) => {
+      const days = readDays(c, deps.now(), served)
+      if ('problem' in days) return showForm(c, days.asked, days.problem)
+      const read = await makeKept(days.period)
+      if ('since' in read) return showMaking(c, days, read.since)
+      const { from, to } = days.asked
+      if ('why' in read)
+        return showForm(c, days.asked, `What Dodo keeps is not known: ${read.why}.`)
+      return c.body(
+        asKeptCsv(read)
+          .map((line) => `${line}\n`)
+          .join(''),
+        200,
+        {
+          'Content-Type': 'text/csv; charset=utf-8',
+          'Content-Disposition': `attachment; filename="kept-${from}-to-${to}.csv"`,
+        },
       )
     })
     .get('/csv', async (c) => {
-      const days = readDays(c, deps.now())
+      const days = readDays(c, deps.now(), served)
       if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const made = await make(days.period)
+      const made = await makeOf(days)
       if (!('entries' in made)) return showMaking(c, days, made.since)
       const { from, to } = days.asked
       const csv = asCsv(made, days.period.calendar).map((line) => `${line}\n`)
@@ -77,12 +123,17 @@ export function statementPages(show: Show, deps: DashboardDeps) {
     })
 }
 
+/** What Dodo keeps is of the whole account, whoever is collected for. */
+const daysOf = ({ source: _source, ...days }: Asked) => days
+
 /** The days that are asked for; without any, this month's. */
 function readDays(
   c: DashboardContext,
   now: Date,
+  served: readonly string[],
 ): Days | { asked: Partial<Asked>; problem: string } {
   const [from, to, tz] = [given(c, 'from'), given(c, 'to'), given(c, 'tz')]
+  const source = served.find((one) => one === given(c, 'source'))
   const isBare = from === undefined && to === undefined
   try {
     const period = readPeriod(
@@ -95,7 +146,8 @@ function readDays(
       now,
     )
     const { dayOf, timeZone } = period.calendar
-    return { period, asked: { from: dayOf(period.from), to: dayOf(period.until), tz: timeZone } }
+    const days = { from: dayOf(period.from), to: dayOf(period.until), tz: timeZone }
+    return { period, asked: { ...days, ...(source !== undefined && { source }) } }
   } catch (error) {
     if (!(error instanceof BadOption)) throw error
     // A date field takes nothing but dates.
@@ -108,8 +160,14 @@ function readDays(
   }
 }
 
-function StatementPage(props: { statement: Statement; days: Days; basePath: string }) {
-  const { statement, days, basePath } = props
+function StatementPage(props: {
+  statement: Statement
+  days: Days
+  basePath: string
+  served: readonly string[]
+  parts: Child
+}) {
+  const { statement, days, basePath, served, parts } = props
   const { asked } = days
   return (
     <>
@@ -121,6 +179,9 @@ function StatementPage(props: { statement: Statement; days: Days; basePath: stri
           <Link to={withQuery('/statement/csv', asked)} class="button">
             CSV
           </Link>
+          <Link to={withQuery('/statement/kept', daysOf(asked))} class="button">
+            What Dodo keeps
+          </Link>
           <button type="button" data-print hidden>
             Print
           </button>
@@ -130,14 +191,16 @@ function StatementPage(props: { statement: Statement; days: Days; basePath: stri
         <MonthLink days={days} step={-1} word="Month before" />
         <MonthLink days={days} step={1} word="Month after" />
       </nav>
-      <DaysForm asked={asked} basePath={basePath} />
+      <DaysForm asked={asked} basePath={basePath} served={served} />
       <StatementBody statement={statement} />
+      {parts}
       <p class="soft small">
         Made <When at={statement.madeAt} /> from both services’ own lists, days of {asked.tz}. The
         same on a terminal:{' '}
         <code>
           bridge statement --from {asked.from} --to {asked.to}
           {asked.tz === 'UTC' ? '' : ` --tz ${asked.tz}`}
+          {asked.source === undefined ? '' : ` --source ${asked.source}`}
         </code>
       </p>
     </>
@@ -153,17 +216,40 @@ function MonthLink({ days: { asked }, step, word }: { days: Days; step: 1 | -1; 
   const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0))
   const [from, to] = [first, last].map((day) => day.toISOString().slice(0, 10))
   return (
-    <Link to={withQuery('/statement', { from, to, tz: asked.tz })} class="button">
+    <Link to={withQuery('/statement', { ...asked, from, to })} class="button">
       {word}
     </Link>
   )
 }
 
-const DaysForm = ({ asked, basePath }: { asked: Partial<Asked>; basePath: string }) => (
+/** Whose sections there can be. */
+const sourcesOf = ({ config, sources }: Pick<DashboardDeps, 'config' | 'sources'>) => [
+  ...(config.lago.isOn ? ['lago'] : []),
+  ...sources.map(({ name }) => name),
+]
+
+const DaysForm = ({
+  asked,
+  basePath,
+  served,
+}: {
+  asked: Partial<Asked>
+  basePath: string
+  served: readonly string[]
+}) => (
   <form method="get" action={addressOf(basePath, '/statement')} class="filter noprint">
     <Input label="From" name="from" type="date" value={asked.from} />
     <Input label="To" name="to" type="date" value={asked.to} />
     <Input label="Time zone" name="tz" value={asked.tz ?? 'UTC'} />
+    {served.length > 1 && (
+      <Choose
+        label="Of"
+        name="source"
+        value={asked.source}
+        choices={served.map((one) => [one, one] as const)}
+        any="all"
+      />
+    )}
     <button type="submit">Show</button>
   </form>
 )

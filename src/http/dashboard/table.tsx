@@ -2,6 +2,7 @@
 import type { Child } from 'hono/jsx'
 
 import { Empty, Link } from './kit.tsx'
+import { withQuery } from './query.ts'
 
 export type Column = string | { label: string; is: 'number' | 'keep' | 'hidden' }
 
@@ -85,3 +86,13 @@ export function Pager({ first, next }: { first: string | undefined; next: string
     </nav>
   )
 }
+
+/** The same list with the same filters, as a file. */
+export const CsvLink = (props: {
+  to: string
+  given: Readonly<Record<string, string | undefined>>
+}) => (
+  <Link to={withQuery(props.to, { ...props.given, as: 'csv' })} class="button noprint">
+    Download as CSV
+  </Link>
+)

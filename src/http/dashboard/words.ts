@@ -29,3 +29,5 @@ const MOMENT = /\b(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z/g
 /** The ledger writes moments for programs; on a page they are written for people. */
 export const forPeople = (text: string) =>
   text.replaceAll(MOMENT, (_whole, minute: string) => writeMoment(new Date(`${minute}:00Z`)))
+
+export const SOURCE_WORDS = { lago: 'Lago', dodo: 'Dodo', highlevel: 'HighLevel' } as const

@@ -53,7 +53,8 @@ export const readLatest = (db: Database, limit: number) =>
     .select({
       at: timeline.at,
       what: timeline.what,
-      lagoInvoiceId: timeline.receivableId,
+      receivableId: timeline.receivableId,
+      kind: receivables.kind,
       number: receivables.number,
     })
     .from(timeline)

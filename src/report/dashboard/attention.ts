@@ -1,21 +1,91 @@
-import { and, asc, desc, eq } from 'drizzle-orm'
+import { and, desc, eq, sql, type SQL } from 'drizzle-orm'
 
-import type { Database } from '../../db/client.ts'
+import { isReasonCode, type ReasonCode } from '../../collect/receivable.ts'
+import type { Executor } from '../../db/client.ts'
 import { dismissals, receivables } from '../../db/schema.ts'
+import { readCursorOf, writeCursor } from './cursor.ts'
+import { PAGE_ROWS, type Listing } from './list-invoices.ts'
 
 const MAX_ROWS = 100
 
-/** Payment requests that a person must look at, the oldest first. */
-export const listTroubledRequests = (db: Database) =>
-  db
-    .select()
+/** Something that a person must look at: an invoice, a payment request or an order. */
+export type Attention = {
+  id: string
+  kind: (typeof receivables.$inferSelect)['kind']
+  number: string | null
+  customer: string | null
+  customerName: string | null
+  /** The books' minor units. */
+  amountDue: number
+  currency: string | null
+  reasonCode: ReasonCode
+  reason: string
+  /** Since when, as far as it was watched: null in its first seconds. */
+  since: Date | null
+  /** Who has looked at this very reason; null while nobody did. */
+  seen: { by: string; at: Date; note: string | null } | null
+  createdAt: Date
+}
+
+/** What a person must look at, the oldest first. */
+export async function listAttention(
+  db: Executor,
+  {
+    code,
+    before,
+    limit = PAGE_ROWS,
+  }: { code?: string | undefined; before?: string | undefined; limit?: number } = {},
+): Promise<Listing<Attention>> {
+  const since = sql<string | null>`(select since from conditions c
+    where c.type = 'invoice.attention' and c.subject = ${receivables.receivableId})`
+  const rows = await db
+    .select({ row: receivables, since })
     .from(receivables)
-    .where(and(eq(receivables.kind, 'payment_request'), eq(receivables.state, 'attention')))
-    .orderBy(asc(receivables.createdAt))
-    .limit(MAX_ROWS)
+    .where(
+      and(
+        eq(receivables.state, 'attention'),
+        code === undefined
+          ? undefined
+          : sql`coalesce(${receivables.reasonCode}, 'gave_up') = ${code}`,
+        isBeyond(before),
+      ),
+    )
+    .orderBy(receivables.createdAt, receivables.receivableId)
+    .limit(limit + 1)
+  const items = rows.slice(0, limit).map(({ row, since: at }) => asAttention(row, at))
+  const last = items.at(-1)
+  const isMore = rows.length > limit && last
+  return { items, next: isMore ? writeCursor(last.createdAt.toISOString(), last.id) : undefined }
+}
+
+function isBeyond(before: string | undefined): SQL | undefined {
+  const cursor = readCursorOf(before, 'moment')
+  if (!cursor) return undefined
+  const [at, id] = cursor
+  return sql`(${receivables.createdAt}, ${receivables.receivableId}) > (${at}::timestamptz, ${id}::text)`
+}
+
+function asAttention(row: typeof receivables.$inferSelect, since: string | null): Attention {
+  const { reason, reasonCode, seenReason, seenBy, seenAt, seenNote } = row
+  const isSeen = seenReason === reason && seenBy !== null && seenAt !== null
+  return {
+    id: row.receivableId,
+    kind: row.kind,
+    number: row.number,
+    customer: row.payerKey,
+    customerName: row.payerName,
+    amountDue: row.amountDue,
+    currency: row.currency,
+    reasonCode: isReasonCode(reasonCode ?? undefined) ? (reasonCode as ReasonCode) : 'gave_up',
+    reason,
+    since: since === null ? null : new Date(since),
+    seen: isSeen ? { by: seenBy, at: seenAt, note: seenNote } : null,
+    createdAt: row.createdAt,
+  }
+}
 
 /** The reasons that people have put aside, the newest first. */
-export const listPutAside = (db: Database) =>
+export const listPutAside = (db: Executor) =>
   db
     .select({
       lagoInvoiceId: dismissals.receivableId,

@@ -10,6 +10,7 @@ type AuditRow = typeof operatorActions.$inferSelect
 export async function listActions(
   db: Database,
   before: string | undefined,
+  limit = PAGE_ROWS,
 ): Promise<Listing<AuditRow>> {
   const from = /^\d{1,15}$/.test(before ?? '') ? Number(before) : undefined
   const rows = await db
@@ -17,8 +18,8 @@ export async function listActions(
     .from(operatorActions)
     .where(from === undefined ? undefined : lt(operatorActions.id, from))
     .orderBy(desc(operatorActions.id))
-    .limit(PAGE_ROWS + 1)
-  const items = rows.slice(0, PAGE_ROWS)
-  const isMore = rows.length > PAGE_ROWS
+    .limit(limit + 1)
+  const items = rows.slice(0, limit)
+  const isMore = rows.length > limit
   return { items, next: isMore ? String(items.at(-1)?.id) : undefined }
 }

@@ -7,6 +7,19 @@ const NUL = '\0'
 export const writeCursor = (value: string, id: string): string =>
   Buffer.from(JSON.stringify([value, id])).toString('base64url')
 
+/** What the value of a cursor may be: of another sort of list it is none. */
+const IS: Readonly<Record<'moment' | 'number' | 'text', (value: string) => boolean>> = {
+  moment: (value) => /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(Date.parse(value)),
+  number: (value) => /^-?\d{1,18}$/.test(value),
+  text: () => true,
+}
+
+/** The same of a list that is sorted by that. */
+export function readCursorOf(text: string | undefined, kind: keyof typeof IS) {
+  const cursor = readCursor(text)
+  return cursor && IS[kind](cursor[0]) ? cursor : undefined
+}
+
 /** Undefined for what is no cursor: the list then begins at its beginning. */
 export function readCursor(text: string | undefined): readonly [string, string] | undefined {
   if (text === undefined) return undefined

@@ -17,7 +17,11 @@ export type ListedCustomer = {
 /** The payers that the ledger knows, by Lago's external id; `text` is how id or name begins. */
 export async function listCustomers(
   db: Database,
-  { text, before }: { text: string | undefined; before: string | undefined },
+  {
+    text,
+    before,
+    limit = PAGE_ROWS,
+  }: { text?: string | undefined; before?: string | undefined; limit?: number },
 ): Promise<Listing<ListedCustomer>> {
   const pattern = `${escapeLike(text ?? '')}%`
   const isWanted = (id: unknown, name: unknown) =>
@@ -28,13 +32,13 @@ export async function listCustomers(
     select id, max(name) as name from (
       (select payer_key as id, max(payer_name) as name from ${receivables}
         where payer_key > ${before ?? ''} ${isWanted(sql`payer_key`, sql`payer_name`)}
-        group by 1 order by 1 limit ${PAGE_ROWS + 1})
+        group by 1 order by 1 limit ${limit + 1})
       union all
       (select payer_key, name from ${payers}
         where payer_key > ${before ?? ''} ${isWanted(sql`payer_key`, sql`name`)}
-        order by 1 limit ${PAGE_ROWS + 1})
-    ) as known group by id order by id limit ${PAGE_ROWS + 1}`)
-  const shown = rows.slice(0, PAGE_ROWS)
+        order by 1 limit ${limit + 1})
+    ) as known group by id order by id limit ${limit + 1}`)
+  const shown = rows.slice(0, limit)
   const ids = shown.map(({ id }) => id)
   const [owed, cards] = await Promise.all([readOwed(db, ids), readCards(db, ids)])
   const items = shown.map(({ id, name }) => ({
@@ -43,7 +47,7 @@ export async function listCustomers(
     owed: owed.filter((one) => one.id === id),
     cards: cards.filter((one) => one.id === id).map(({ currency }) => currency),
   }))
-  return { items, next: rows.length > PAGE_ROWS ? ids.at(-1) : undefined }
+  return { items, next: rows.length > limit ? ids.at(-1) : undefined }
 }
 
 const readOwed = async (db: Database, ids: string[]) =>

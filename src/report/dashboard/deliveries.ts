@@ -1,21 +1,14 @@
-import { and, desc, eq, gte, isNotNull, isNull, sql, type SQL } from 'drizzle-orm'
+import { and, desc, eq, sql } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
-import { deliveries } from '../../db/schema.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { isAnyOf } from '../../db/any-of.ts'
+import { deliveries, payments, receivables } from '../../db/schema.ts'
+import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
+import type { Source } from '../../inbox/sources.ts'
+import { readCursorOf, writeCursor } from './cursor.ts'
 import { PAGE_ROWS, type Listing } from './list-invoices.ts'
 
-export const SOURCES = ['lago', 'dodo'] as const
-export const OUTCOMES = ['read', 'waiting'] as const
-
-export type DeliveryFilter = {
-  source?: (typeof SOURCES)[number] | undefined
-  outcome?: (typeof OUTCOMES)[number] | undefined
-  event?: string | undefined
-  since?: Date | undefined
-  /** An id of a delivery, or of what it is about. */
-  about?: string | undefined
-}
+export type DeliveryFilter = Omit<Filter, 'since' | 'until'> & { since?: Date | undefined }
 
 /** A delivery without what was said in it. */
 export type ListedDelivery = Pick<
@@ -27,8 +20,9 @@ export type ListedDelivery = Pick<
   | 'wakesKey'
   | 'receivedAt'
   | 'processedAt'
+  | 'dodoPaymentId'
   | 'outcome'
->
+> & { hasGivenUp: boolean }
 
 const LISTED = {
   source: deliveries.source,
@@ -38,58 +32,78 @@ const LISTED = {
   wakesKey: deliveries.wakesKey,
   receivedAt: deliveries.receivedAt,
   processedAt: deliveries.processedAt,
+  dodoPaymentId: deliveries.dodoPaymentId,
   outcome: deliveries.outcome,
 }
 
 /** What was said to us, the newest first. */
 export async function listDeliveries(
   db: Database,
-  filter: DeliveryFilter,
+  { since, ...rest }: DeliveryFilter,
   before: string | undefined,
+  limit = PAGE_ROWS,
 ): Promise<Listing<ListedDelivery>> {
-  const cursor = readCursor(before)
+  const cursor = readCursorOf(before, 'moment')
   const rows = await db
-    .select(LISTED)
+    .select({ ...LISTED, hasGivenUp: sql<boolean>`${hasGivenUp(db)}` })
     .from(deliveries)
     .where(
       and(
-        conditionOf(filter),
+        conditionOf(db, { ...rest, ...(since && { since: { at: since } }) }, since ?? new Date(0)),
         cursor &&
           sql`(${deliveries.receivedAt}, ${deliveries.deliveryId}) < (${cursor[0]}::timestamptz, ${cursor[1]}::text)`,
       ),
     )
     .orderBy(desc(deliveries.receivedAt), desc(deliveries.deliveryId))
-    .limit(PAGE_ROWS + 1)
-  const items = rows.slice(0, PAGE_ROWS)
+    .limit(limit + 1)
+  const items = rows.slice(0, limit)
   const last = items.at(-1)
-  const isMore = rows.length > PAGE_ROWS && last
+  const isMore = rows.length > limit && last
   return {
     items,
     next: isMore ? writeCursor(last.receivedAt.toISOString(), last.deliveryId) : undefined,
   }
 }
 
-function conditionOf({ source, outcome, event, since, about }: DeliveryFilter): SQL | undefined {
-  return and(
-    source && eq(deliveries.source, source),
-    outcome && (outcome === 'read' ? isNotNull : isNull)(deliveries.processedAt),
-    event === undefined ? undefined : eq(deliveries.eventType, event),
-    since && gte(deliveries.receivedAt, since),
-    about === undefined
-      ? undefined
-      : sql`(${deliveries.deliveryId} = ${about} or ${deliveries.wakesKey} = ${about} or ${deliveries.dodoPaymentId} = ${about})`,
-  )
-}
-
 /** One delivery, with what was said in it. */
-export async function readDelivery(
-  db: Database,
-  source: (typeof SOURCES)[number],
-  deliveryId: string,
-) {
+export async function readDelivery(db: Database, source: Source, deliveryId: string) {
   const [row] = await db
     .select()
     .from(deliveries)
     .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)))
   return row
+}
+
+/** What a delivery is about, by the number that people know it by. */
+export type Subject = Pick<typeof receivables.$inferSelect, 'receivableId' | 'kind' | 'number'>
+
+/** Of each delivery what it is about, as far as the ledger has it: by its own key, or by the payment that it names. */
+export async function readSubjects(
+  db: Database,
+  listed: readonly Pick<ListedDelivery, 'wakesKey' | 'dodoPaymentId'>[],
+): Promise<(one: Pick<ListedDelivery, 'wakesKey' | 'dodoPaymentId'>) => Subject | undefined> {
+  const keys = listed.flatMap(({ wakesKey, dodoPaymentId }) => [
+    ...(wakesKey === null ? [] : [wakesKey]),
+    ...(dodoPaymentId === null ? [] : [dodoPaymentId]),
+  ])
+  if (keys.length === 0) return () => undefined
+  const subject = {
+    receivableId: receivables.receivableId,
+    kind: receivables.kind,
+    number: receivables.number,
+  }
+  const [own, paid] = await Promise.all([
+    db.select(subject).from(receivables).where(isAnyOf(receivables.receivableId, keys)),
+    db
+      .select({ ...subject, dodoPaymentId: payments.dodoPaymentId })
+      .from(payments)
+      .innerJoin(receivables, eq(receivables.receivableId, payments.receivableId))
+      .where(isAnyOf(payments.dodoPaymentId, keys)),
+  ])
+  const byKey = new Map<string, Subject>([
+    ...paid.map((one) => [one.dodoPaymentId, one] as const),
+    ...own.map((one) => [one.receivableId, one] as const),
+  ])
+  return ({ wakesKey, dodoPaymentId }) =>
+    byKey.get(wakesKey ?? '') ?? byKey.get(dodoPaymentId ?? '')
 }

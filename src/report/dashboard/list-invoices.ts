@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, gte, like, or, sql, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, like, lte, or, sql, type SQL } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { receivables } from '../../db/schema.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { readCursorOf, writeCursor } from './cursor.ts'
 
 export const PAGE_ROWS = 50
 
@@ -25,13 +25,25 @@ export type InvoiceFilter = {
   /** Lago's external customer id. */
   customer?: string | undefined
   since?: Date | undefined
+  /** Due on that day or later, and on that one or before: days, as Lago says. */
+  dueFrom?: string | undefined
+  dueTo?: string | undefined
+  /** Only those that need a person for this reason. */
+  reason?: string | undefined
   sort?: (typeof INVOICE_SORTS)[number] | undefined
 }
 
 type Row = typeof receivables.$inferSelect
 type Listed = Pick<
   Row,
-  'number' | 'currency' | 'amountDue' | 'state' | 'reason' | 'createdAt' | 'settledAt'
+  | 'number'
+  | 'currency'
+  | 'amountDue'
+  | 'state'
+  | 'reason'
+  | 'reasonCode'
+  | 'createdAt'
+  | 'settledAt'
 > & { lagoInvoiceId: string; lagoCustomerId: string | null; customerName: string | null }
 /** A page of a list, and where the next one begins; undefined at the end. */
 export type Listing<Item> = { items: Item[]; next: string | undefined }
@@ -39,18 +51,21 @@ export type Listing<Item> = { items: Item[]; next: string | undefined }
 const SORTS = {
   newest: {
     key: sql`${receivables.createdAt}`,
+    is: 'moment',
     cast: 'timestamptz',
     order: desc,
     valueOf: ({ createdAt }: Listed) => createdAt.toISOString(),
   },
   number: {
     key: sql`coalesce(${receivables.number}, '')`,
+    is: 'text',
     cast: 'text',
     order: asc,
     valueOf: ({ number }: Listed) => number ?? '',
   },
   due: {
     key: sql`${receivables.amountDue}`,
+    is: 'number',
     cast: 'bigint',
     order: desc,
     valueOf: ({ amountDue }: Listed) => String(amountDue),
@@ -63,7 +78,7 @@ export async function listInvoices(
   filter: InvoiceFilter,
   { before, limit = PAGE_ROWS }: { before?: string | undefined; limit?: number } = {},
 ): Promise<Listing<Listed>> {
-  const { key, cast, order, valueOf } = SORTS[filter.sort ?? 'newest']
+  const { key, is, cast, order, valueOf } = SORTS[filter.sort ?? 'newest']
   const rows = await db
     .select({
       lagoInvoiceId: receivables.receivableId,
@@ -74,11 +89,17 @@ export async function listInvoices(
       amountDue: receivables.amountDue,
       state: receivables.state,
       reason: receivables.reason,
+      reasonCode: receivables.reasonCode,
       createdAt: receivables.createdAt,
       settledAt: receivables.settledAt,
     })
     .from(receivables)
-    .where(and(conditionOf(filter), isBeyond(before, { key, cast, isDown: order === desc })))
+    .where(
+      and(
+        conditionOf(filter),
+        isBeyond(readCursorOf(before, is), { key, cast, isDown: order === desc }),
+      ),
+    )
     .orderBy(order(key), order(receivables.receivableId))
     .limit(limit + 1)
   const items = rows.slice(0, limit)
@@ -88,23 +109,27 @@ export async function listInvoices(
 }
 
 function isBeyond(
-  before: string | undefined,
+  cursor: ReturnType<typeof readCursorOf>,
   { key, cast, isDown }: { key: SQL; cast: string; isDown: boolean },
 ): SQL | undefined {
-  const cursor = readCursor(before)
   if (!cursor) return undefined
   const [value, id] = cursor
   const compare = sql.raw(isDown ? '<' : '>')
   return sql`(${key}, ${receivables.receivableId}) ${compare} (${value}::${sql.raw(cast)}, ${id}::text)`
 }
 
-function conditionOf({ text, state, currency, customer, since }: InvoiceFilter): SQL | undefined {
+function conditionOf({ text, reason, ...is }: InvoiceFilter): SQL | undefined {
   return and(
     eq(receivables.kind, 'invoice'),
-    state && eq(receivables.state, state),
-    currency === undefined ? undefined : eq(receivables.currency, currency),
-    customer === undefined ? undefined : eq(receivables.payerKey, customer),
-    since && gte(receivables.createdAt, since),
+    is.state && eq(receivables.state, is.state),
+    is.currency === undefined ? undefined : eq(receivables.currency, is.currency),
+    is.customer === undefined ? undefined : eq(receivables.payerKey, is.customer),
+    is.since && gte(receivables.createdAt, is.since),
+    is.dueFrom === undefined ? undefined : gte(receivables.dueOn, is.dueFrom),
+    is.dueTo === undefined ? undefined : lte(receivables.dueOn, is.dueTo),
+    reason === undefined
+      ? undefined
+      : and(eq(receivables.state, 'attention'), eq(receivables.reasonCode, reason)),
     text === undefined
       ? undefined
       : or(

@@ -6,6 +6,7 @@ import type { Deps } from '../../deps.ts'
 import { findByDodoId, isDodoId } from '../find-dodo.ts'
 import { listCustomers } from './customers.ts'
 import { listInvoices } from './list-invoices.ts'
+import { SOURCES, type Source } from '../../inbox/sources.ts'
 
 /** Something that an id, a number or a name leads to. */
 export type Hit =
@@ -89,7 +90,7 @@ async function findDeliveries(db: Database, text: string): Promise<Hit[]> {
     })
     .from(deliveries)
     // Both halves of the key, so that its index finds it.
-    .where(or(...(['lago', 'dodo'] as const).map((source) => isDelivery(source, text))))
+    .where(or(...SOURCES.map((source) => isDelivery(source, text))))
   return rows.map(({ source, key, eventType }) => ({
     kind: 'delivery',
     key,
@@ -98,7 +99,7 @@ async function findDeliveries(db: Database, text: string): Promise<Hit[]> {
   }))
 }
 
-const isDelivery = (source: 'lago' | 'dodo', deliveryId: string) =>
+const isDelivery = (source: Source, deliveryId: string) =>
   and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId))
 
 async function findByToken(db: Database, text: string): Promise<Hit[]> {

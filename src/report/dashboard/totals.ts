@@ -113,7 +113,9 @@ async function readHeld(db: Database): Promise<Line[]> {
         eq(shares.receivableId, recordings.receivableId),
       ),
     )
-    .where(eq(recordings.status, 'held'))
+    .where(
+      and(eq(recordings.status, 'held'), sql`${recordings.ruling} is distinct from 'accepted'`),
+    )
   return rows.flatMap(({ currency, paid, share, refunded: back }) => {
     const meant =
       share !== null && isSupportedCurrency(currency) ? toDodoMinor(share, currency) : paid

@@ -3,11 +3,12 @@ import { and, asc, eq, inArray } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { attempts, members, payments, receivables, shares } from '../db/schema.ts'
 import { payUrlOf } from '../collect/load.ts'
+import { ASKING_KINDS } from '../collect/receivable.ts'
 
-export type BundleReport = NonNullable<Awaited<ReturnType<typeof describeBundle>>>
+export type RequestReport = NonNullable<Awaited<ReturnType<typeof describeRequest>>>
 
 /** What the bridge knows of a payment request, by Lago's id. Amounts are Lago's minor units, but for payments. */
-export async function describeBundle(
+export async function describeRequest(
   db: Database,
   publicUrl: string,
   lagoPaymentRequestId: string,
@@ -18,7 +19,7 @@ export async function describeBundle(
     .where(
       and(
         eq(receivables.receivableId, lagoPaymentRequestId),
-        eq(receivables.kind, 'payment_request'),
+        inArray(receivables.kind, ASKING_KINDS),
       ),
     )
   if (!row) return undefined

@@ -5,7 +5,7 @@ import type { LagoCreditNoteRow } from '../lago/objects.ts'
 export type Note = LagoCreditNoteRow & { refundIds: readonly string[] }
 
 /** How much of a credit note is for which refund, in Lago's minor units; null where none gave it back. */
-export type Portion = { note: Note; dodoRefundId: string | null; amount: number }
+export type NotePart = { note: Note; dodoRefundId: string | null; amount: number }
 
 /** A note of ours names the refund it came from; one of the merchant's all that carried it out. */
 export const namedRefunds = ({ metadata }: Pick<LagoCreditNoteRow, 'metadata'>): string[] =>
@@ -22,22 +22,22 @@ export function divideNote(
   note: Note,
   refunds: ReadonlyMap<string, DodoRefund | undefined>,
   roundings: number,
-): Portion[] {
-  const portions: (Portion & { dodoRefundId: string })[] = []
+): NotePart[] {
+  const parts: (NotePart & { dodoRefundId: string })[] = []
   let rest = note.refund_amount_cents
   for (const dodoRefundId of note.refundIds) {
     const amount = Math.min(rest, asLago(refunds.get(dodoRefundId), note.currency))
     if (amount <= 0) continue
-    portions.push({ note, dodoRefundId, amount })
+    parts.push({ note, dodoRefundId, amount })
     rest -= amount
   }
-  if (rest === 0) return portions
-  const last = portions.at(-1)
+  if (rest === 0) return parts
+  const last = parts.at(-1)
   const isSaidToBeBack = note.refund_status === 'succeeded' || rest <= roundings
   if (last && isSaidToBeBack) last.amount += rest
-  if (last && isSaidToBeBack) return portions
+  if (last && isSaidToBeBack) return parts
   const failed = last ? undefined : note.refundIds.at(-1)
-  return [...portions, { note, dodoRefundId: failed ?? null, amount: rest }]
+  return [...parts, { note, dodoRefundId: failed ?? null, amount: rest }]
 }
 
 function asLago(refund: DodoRefund | undefined, currency: string): number {

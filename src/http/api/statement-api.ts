@@ -1,0 +1,102 @@
+import { Hono, type Context } from 'hono'
+
+import { BadOption } from '../../report/bad-option.ts'
+import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
+import { readPeriod, type Period } from '../../report/period.ts'
+import { asCsv } from '../../report/statement-csv.ts'
+import { allTold, type Stating, type Statement } from '../../report/statement.ts'
+import type { Visit } from '../admin.ts'
+import { createMakings, createStatements } from '../dashboard/statements.ts'
+import { Refusal, RETRY_AFTER_SECONDS } from '../refusal.ts'
+import { read } from './reading.ts'
+import { KeptQuery, StatementQuery } from './shapes.ts'
+
+/** The numbers of `bridge statement`; as CSV to who accepts `text/csv`. A long one is made while its asker comes again. */
+export function statementApi(deps: Stating) {
+  const make = createStatements(deps)
+  return new Hono<Visit>().route('/kept', keptApi(deps)).get('/', async (c) => {
+    const query = read(StatementQuery, c.req.query())
+    const period = periodOf(query, deps.now())
+    const made = await make(period, query.source).catch(refuseOption)
+    if (!('entries' in made)) return answerMaking(c, made)
+    return isCsvAsked(c)
+      ? answerCsv(c, asCsv(made, period.calendar))
+      : c.json(describe(made, period))
+  })
+}
+
+/** What Dodo keeps: its fees, the tax that it remits, its payouts. 404 where its key may not read the balance. */
+function keptApi(deps: Stating) {
+  const make = createMakings<Kept | NotShown>(deps.now, (period) => readKept(deps, period))
+  return new Hono<Visit>().get('/', async (c) => {
+    const period = periodOf(read(KeptQuery, c.req.query()), deps.now())
+    const made = await make(period)
+    if ('why' in made) return c.json({ error: `it is not known: ${made.why}` }, 404)
+    if ('since' in made) return answerMaking(c, made)
+    if (isCsvAsked(c)) return answerCsv(c, asKeptCsv(made))
+    const { from, until, calendar } = period
+    const { madeAt, currencies, payments } = made
+    const days = { from: calendar.dayOf(from), to: calendar.dayOf(until) }
+    return c.json({ ...days, timeZone: calendar.timeZone, madeAt, currencies, payments })
+  })
+}
+
+const isCsvAsked = (c: Context) => /\btext\/csv\b/.test(c.req.header('accept') ?? '')
+
+function answerMaking(c: Context, making: { since: Date }) {
+  c.header('Retry-After', RETRY_AFTER_SECONDS)
+  return c.json({ making }, 202)
+}
+
+const answerCsv = (c: Context, lines: readonly string[]) =>
+  c.body(lines.map((line) => `${line}\n`).join(''), 200, {
+    'Content-Type': 'text/csv; charset=utf-8',
+  })
+
+function periodOf(
+  { from, to, tz }: { from?: string | undefined; to?: string | undefined; tz?: string | undefined },
+  now: Date,
+): Period {
+  const isBare = from === undefined && to === undefined
+  try {
+    return readPeriod(
+      {
+        ...(isBare && { from: `${now.toISOString().slice(0, 7)}-01` }),
+        ...(from !== undefined && { from }),
+        ...(to !== undefined && { to }),
+        ...(tz !== undefined && { tz }),
+      },
+      now,
+    )
+  } catch (error) {
+    return refuseOption(error)
+  }
+}
+
+function refuseOption(error: unknown): never {
+  if (error instanceof BadOption) throw new Refusal(400, error.message.replaceAll('--', ''))
+  throw error
+}
+
+function describe(made: Statement, { from, until, calendar }: Period) {
+  const { entries, differences, disputes, currencies, madeAt, hasSources, sections } = made
+  return {
+    from: calendar.dayOf(from),
+    to: calendar.dayOf(until),
+    timeZone: calendar.timeZone,
+    madeAt,
+    unexplained: allTold(made).filter(({ isExplained }) => !isExplained).length,
+    currencies,
+    differences: differences.map(({ entry: { knowledge: _knowledge, ...entry }, ...said }) => {
+      return { ...entry, ...said }
+    }),
+    disputes,
+    entries: entries.map(({ knowledge: _knowledge, ...entry }) => entry),
+    ...(hasSources && {
+      sections: sections.map(({ entries: ofOrders, ...section }) => ({
+        ...section,
+        entries: ofOrders.map(({ knowledge: _knowledge, ...entry }) => entry),
+      })),
+    }),
+  }
+}

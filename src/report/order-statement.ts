@@ -1,0 +1,191 @@
+import { and, between, desc, inArray } from 'drizzle-orm'
+
+import { findSource, type ComparedOrder, type Sources } from '../billers/orders/source.ts'
+import { outcomeOf } from './disputes.ts'
+import { loadPaymentsThat, type LoadedPayment } from '../collect/load.ts'
+import { isAnyOf } from '../db/any-of.ts'
+import type { Database } from '../db/client.ts'
+import { orders, payments, tellings } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { ApiError, Later, reasonOf } from '../errors.ts'
+import {
+  asDifference,
+  compareOrders,
+  type OrderDifference,
+  type OrderSection,
+} from './compare-orders.ts'
+import { readOrderEntries, takenOf, type OrderEntry } from './order-entries.ts'
+import type { Period } from './period.ts'
+
+type OrderRow = typeof orders.$inferSelect
+type Stating = Pick<Deps, 'db' | 'now'> & {
+  accounts: Pick<Deps['accounts'], 'list'>
+  sources: Sources
+}
+
+/** A section for each tenant and mode of the sources that are switched on, of what was asked for or moved in the period. */
+export async function readOrderSections(
+  deps: Stating,
+  period: Period,
+  only: string | undefined,
+): Promise<OrderSection[]> {
+  const { db, sources, now } = deps
+  const names = sources
+    .map(({ name }) => name)
+    .filter((name) => only === undefined || name === only)
+  if (names.length === 0) return []
+  const { entries, unread } = await readAccounts(deps, period, names)
+  const compared = await readCompared(db, period, names, entries)
+  const bySection = Map.groupBy(compared, ({ order }) => sectionKey(order))
+  const sections: OrderSection[] = []
+  for (const [key, those] of bySection) {
+    const [first] = those
+    if (!first) continue
+    const { source, tenant, mode } = first.order
+    const own = entries.filter((entry) => sectionKey(entry) === key)
+    const { currencies, differences } = compareOrders(own, now())
+    const troubles = those.flatMap(({ order }) => unread.get(order.account) ?? []).slice(0, 1)
+    sections.push({
+      source,
+      tenant,
+      mode,
+      entries: own,
+      currencies,
+      differences: [
+        ...troubles,
+        ...differences,
+        ...those.flatMap(describeLost),
+        ...(await compareBooks(deps, first.order, { period, those })),
+      ],
+    })
+  }
+  return sections.toSorted((one, other) => sectionKey(one).localeCompare(sectionKey(other)))
+}
+
+const sectionKey = ({ source, tenant, mode }: Pick<OrderRow, 'source' | 'tenant' | 'mode'>) =>
+  `${source} ${tenant} ${mode}`
+
+/** What all accounts made in the period, and those of them that could not be asked. */
+async function readAccounts(
+  { db, accounts }: Stating,
+  period: Period,
+  names: OrderRow['source'][],
+) {
+  const entries: OrderEntry[] = []
+  const unread = new Map<string, OrderDifference>()
+  for (const account of await accounts.list()) {
+    try {
+      const read = { db, dodo: account.dodo.live, account: account.id }
+      entries.push(...(await readOrderEntries(read, period)).entries)
+    } catch (error) {
+      if (!(error instanceof ApiError) && !(error instanceof Later)) throw error
+      unread.set(account.id, unreadable(reasonOf(error)))
+    }
+  }
+  return {
+    entries: entries
+      .filter(({ source }) => names.includes(source))
+      .toSorted((one, other) => one.madeAt.getTime() - other.madeAt.getTime()),
+    unread,
+  }
+}
+
+const unreadable = (reason: string): OrderDifference => ({
+  kind: 'order',
+  orderId: null,
+  key: 'all',
+  dodoPaymentId: null,
+  dodoRefundId: null,
+  sides: 'unknown in Dodo',
+  why: `its Dodo account could not be read: ${reason}`,
+  isExplained: false,
+})
+
+type Compared = { order: OrderRow; payments: LoadedPayment[]; told: ComparedOrder['told'] }
+
+/** The orders of the period with their money: asked for in it, or moved in it. */
+async function readCompared(
+  db: Database,
+  { from, until }: Period,
+  names: OrderRow['source'][],
+  entries: readonly OrderEntry[],
+): Promise<Compared[]> {
+  const moved = [...new Set(entries.map(({ orderId }) => orderId))]
+  const isNamed = inArray(orders.source, names)
+  const created = await db
+    .select()
+    .from(orders)
+    .where(and(isNamed, between(orders.createdAt, from, until)))
+    .orderBy(desc(orders.createdAt))
+  const known = new Set(created.map(({ orderId }) => orderId))
+  const others = await db
+    .select()
+    .from(orders)
+    .where(
+      isAnyOf(
+        orders.orderId,
+        moved.filter((id) => !known.has(id)),
+      ),
+    )
+  const rows = [...created, ...others]
+  const ids = rows.map(({ orderId }) => orderId)
+  const money = await loadPaymentsThat(db, isAnyOf(payments.receivableId, ids))
+  const told = await db.select().from(tellings).where(isAnyOf(tellings.orderId, ids))
+  const moneyOf = Map.groupBy(money, ({ receivableId }) => receivableId)
+  const toldOf = Map.groupBy(told, ({ orderId }) => orderId)
+  return rows.map((order) => ({
+    order,
+    payments: moneyOf.get(order.orderId) ?? [],
+    told: toldOf.get(order.orderId) ?? [],
+  }))
+}
+
+/** Dodo goes on showing a payment as succeeded that a dispute took back. */
+function describeLost({ order, payments: made }: Compared): OrderDifference[] {
+  return made.flatMap(({ dodoPaymentId, disputes }) =>
+    disputes
+      .filter((dispute) => outcomeOf(dispute) === 'lost')
+      .map(({ dodoDisputeId }) => ({
+        kind: 'payment' as const,
+        orderId: order.orderId,
+        key: order.key,
+        dodoPaymentId,
+        dodoRefundId: null,
+        sides: `taken back by ${dodoDisputeId}`,
+        why: `the dispute was lost: the money went back, and ${order.source} cannot be told`,
+        isExplained: true,
+      })),
+  )
+}
+
+async function compareBooks(
+  { sources }: Stating,
+  first: OrderRow,
+  { period, those }: { period: Period; those: readonly Compared[] },
+): Promise<OrderDifference[]> {
+  const source = findSource(sources, first)
+  if (!source?.compare) return []
+  const { tenant, mode } = first
+  const { from, until } = period
+  try {
+    const found = await source.compare({ tenant, mode, from, until, orders: those.map(asCompared) })
+    return found.map(asDifference)
+  } catch (error) {
+    if (!(error instanceof ApiError) && !(error instanceof Later)) throw error
+    return [
+      {
+        ...unreadable(''),
+        sides: `unknown at ${source.title}`,
+        why: `${source.title} could not be asked: ${reasonOf(error)}`,
+      },
+    ]
+  }
+}
+
+function asCompared({ order, payments: made, told }: Compared): ComparedOrder {
+  const paid = made.find((one) => takenOf(one) !== null)
+  const refunded = (paid?.refunds ?? [])
+    .filter(({ status }) => status === 'succeeded')
+    .reduce((sum, { amount }) => sum + (amount ?? 0), 0)
+  return { ...order, paid: paid ?? null, refunded, told }
+}
