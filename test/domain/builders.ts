@@ -62,7 +62,7 @@ export function attempt(fields: Partial<Attempt> = {}): Attempt {
     kind: 'checkout',
     receivableId: INVOICE_ID,
     share: fields.amount ?? 10_800,
-    portions: [
+    shares: [
       {
         receivableId: fields.receivableId ?? INVOICE_ID,
         amount: fields.share ?? fields.amount ?? 10_800,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 
 import { decideRequest } from '../../src/billers/lago/decide/decide-request.ts'
-import { portionOf, type Member } from '../../src/billers/lago/decide/members.ts'
+import { shareOf, type Member } from '../../src/billers/lago/decide/members.ts'
 import type { Attempt, Payment } from '../../src/collect/ledger.ts'
-import type { Portion } from '../../src/collect/receivable.ts'
+import type { Share } from '../../src/collect/receivable.ts'
 import { decide } from '../../src/billers/lago/decide/decide.ts'
 import type { Invoice, InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import {
@@ -22,11 +22,11 @@ import {
   recording,
 } from './builders.ts'
 
-const BOTH: Portion[] = [
+const BOTH: Share[] = [
   { receivableId: 'invoice_1', amount: 10_800 },
   { receivableId: 'invoice_2', amount: 4_200 },
 ]
-const LESS: Portion[] = [
+const LESS: Share[] = [
   { receivableId: 'invoice_1', amount: 0 },
   { receivableId: 'invoice_2', amount: 4_200 },
 ]
@@ -37,14 +37,14 @@ const open = (fields: Partial<Attempt> = {}): Attempt =>
   attempt({
     receivableId: REQUEST_ID,
     handedOutAt: ago(HOUR_MS),
-    portions: BOTH,
+    shares: BOTH,
     amount: 15_000,
     lookedAt: NOW,
     ...fields,
   })
-const asMember = (portion: Portion): Member => ({
-  portion,
-  number: portion.receivableId,
+const asMember = (share: Share): Member => ({
+  share,
+  number: share.receivableId,
   holdUp: undefined,
   standing: { state: 'open', reason: 'it is due' },
   isUncollected: false,
@@ -80,9 +80,9 @@ describe('a payment request', () => {
 
   test('asks nothing for an invoice that wants nothing', () => {
     expect(decided([], LESS).do).toBe('open_checkout')
-    expect(
-      decided([open({ portions: [BOTH[1] ?? { receivableId: '', amount: 0 }] })], LESS).do,
-    ).toBe('rest')
+    expect(decided([open({ shares: [BOTH[1] ?? { receivableId: '', amount: 0 }] })], LESS).do).toBe(
+      'rest',
+    )
   })
 
   test('of which nothing is due gets none', () => {
@@ -181,11 +181,11 @@ describe('a payment request', () => {
 })
 
 const shared = (about: Partial<Ledger> = {}, fields: Partial<Invoice> = {}) =>
-  portionOf(invoice(fields), ledger(about), NOW, policy()).amount
+  shareOf(invoice(fields), ledger(about), NOW, policy()).amount
 
 describe('what an invoice adds to a payment request', () => {
   test('is what is due', () => {
-    expect(portionOf(invoice(), ledger(), NOW, policy())).toEqual({
+    expect(shareOf(invoice(), ledger(), NOW, policy())).toEqual({
       receivableId: INVOICE_ID,
       amount: 10_800,
     })
@@ -211,11 +211,11 @@ describe('what an invoice adds to a payment request', () => {
     const collectSince = { at: NOW, isByInstallation: true }
     const old = invoice({ issuedOn: '2026-01-01' })
 
-    expect(portionOf(old, ledger(), NOW, { collectSince }).amount).toBe(0)
+    expect(shareOf(old, ledger(), NOW, { collectSince }).amount).toBe(0)
   })
 
   test('is nothing when Lago does not show it', () => {
-    expect(portionOf(undefined, ledger(), NOW, policy()).amount).toBe(0)
+    expect(shareOf(undefined, ledger(), NOW, policy()).amount).toBe(0)
   })
 
   test.each(['intended', 'unknown', 'live'] as const)(

@@ -71,6 +71,29 @@ describe('a second payment of one invoice', () => {
     })
   })
 
+  test('that a person had given back before it was contested wants another word once that is won', () => {
+    const openedAt = new Date(NOW.getTime() - 60_000)
+    const won = dispute({ status: 'dispute_won', openedAt })
+    const ruled = (ruledAt: Date) => {
+      const about = paidTwice({ disputes: [won] })
+      const recordings = about.recordings.map((one) => ({
+        ...one,
+        ...(one.dodoPaymentId === 'pay_2' && {
+          ruling: 'give_back' as const,
+          ruledAt,
+          ruledAmount: 10_800,
+        }),
+      }))
+      return next({ ...about, recordings }, { duplicatePayments: 'hold' })
+    }
+
+    expect(ruled(new Date(openedAt.getTime() - 1_000))).toMatchObject({
+      do: 'rest',
+      standing: { state: 'attention', code: 'held_duplicate' },
+    })
+    expect(ruled(new Date(openedAt.getTime() + 1_000))).toMatchObject({ do: 'order_refund' })
+  })
+
   test('is held for a person, if the merchant wants that', () => {
     expect(next(paidTwice(), { duplicatePayments: 'hold' })).toMatchObject({
       do: 'rest',
@@ -217,6 +240,8 @@ describe('refunds of one payment', () => {
     ['asked for and not seen yet', { orders: [order({ amount: 800 })] }],
     ['pending', { refunds: [refund({ status: 'pending', amount: 800 })] }],
     ['under review', { refunds: [refund({ status: 'review', amount: 800 })] }],
+    ['of a status that we do not know', { refunds: [refund({ status: 'queued', amount: 800 })] }],
+    ['of an amount that Dodo does not say', { refunds: [refund({ amount: null })] }],
     ['waiting for a dispute', { disputes: [dispute()] }],
   ])('go one at a time: nothing is asked for while one is %s', (_, fields) => {
     expect(next(paidTwice(fields)).do).toBe('rest')
