@@ -1,3 +1,5 @@
+import { addPast, GROWN } from './growth.ts'
+import { openSettling } from './settling.ts'
 import { memoryMib, openWorld, secondsOf, type Server, type World } from './world.ts'
 import type { Kind } from './sender.ts'
 
@@ -11,7 +13,12 @@ const SECONDS = isQuick ? 1 : 4
 const SENDERS = isQuick ? [1, 32] : [1, 32, 128]
 const SETTLED_IN_MS = isQuick ? 2_000 : 12_000
 const IDLE_MS = isQuick ? 5_000 : 30_000
+const WARM_UP = 8
 const BACKLOG = isQuick ? 50 : 200
+/** What a long night leaves behind. */
+const GREAT_BACKLOG = 10_000
+/** Parts of a whole run, to be had by themselves: `--only growth,idle`. */
+const ONLY = readOnly(process.argv)
 
 type Contender = { name: string; server: Server; kind: Kind }
 type Round = { perSecond: number; p50: number; p99: number; micros: number; refused: number }
@@ -83,6 +90,89 @@ async function benchDrain(world: World, { port }: Server) {
   )
 }
 
+/** An invoice between services that answer at once: opened, paid and recorded, with nothing else to do; then many. */
+async function benchSettling(world: World) {
+  const settling = await openSettling(world)
+  await settling.billAndPay(WARM_UP, { isNew: true })
+  await settling.billAndPay(WARM_UP)
+  for (const isNew of [false, true]) {
+    const one = await settling.measureOne(isQuick ? 3 : 20, { isNew })
+    const customer = isNew ? 'new customer' : 'known customer'
+    write(
+      `| one invoice opened, paid and recorded, ${customer} | ${one.processorMs.toFixed(0)} ms of the bridge's processor, ${one.transactions.toFixed(0)} transactions, ${one.toDodo.toFixed(1)} requests to Dodo, ${one.toLago.toFixed(1)} to Lago |`,
+    )
+    write(`| webhook to Dodo's request, ${customer}, p50 | ${median(one.toDodoMs).toFixed(0)} ms |`)
+  }
+  const { opened, recorded } = await settling.measureDrain(isQuick ? 30 : BACKLOG)
+  write(
+    `| ${isQuick ? 30 : BACKLOG} invoices at once | ${opened.toFixed(0)}/s opened, ${recorded.toFixed(0)}/s paid and recorded |`,
+  )
+  await settling.close()
+}
+
+/** Checkouts opened a second, by one replica and by three: between services that take 100 ms, and with very much to do. */
+async function benchReplicas(world: World) {
+  for (const [count, delayMs] of [
+    [BACKLOG, 100],
+    [GREAT_BACKLOG, 0],
+  ] as const) {
+    const drained: number[] = []
+    for (const replicas of [1, 3]) {
+      const settling = await openSettling(world, { delayMs, replicas })
+      await settling.billAndPay(WARM_UP, { isNew: true })
+      drained.push(await settling.measureOpening(count))
+      await settling.close()
+    }
+    const [one = 0, three = 0] = drained
+    write(
+      `| ${count} invoices at once, answers of ${delayMs} ms | ${one.toFixed(0)}/s by one, ${three.toFixed(0)}/s by three replicas: ${(three / one).toFixed(1)}× |`,
+    )
+  }
+}
+
+/** Senders while nothing else is to be done, and while very much is. */
+async function benchSendersFirst(world: World) {
+  const settling = await openSettling(world)
+  const [bridge] = settling.bridges
+  if (!bridge) return
+  await settling.billAndPay(WARM_UP, { isNew: true })
+  const send = () =>
+    world.send({ port: bridge.port, kind: 'stored', senders: 32, seconds: SECONDS * 2 })
+  await send()
+  const alone = await send()
+  await settling.services.act('bill', { count: GREAT_BACKLOG })
+  const beside = await send()
+  write(
+    `| 32 senders beside a backlog of ${GREAT_BACKLOG} invoices | ${(beside.perSecond / alone.perSecond).toFixed(2)}× the acknowledgements, p99 ${beside.p99.toFixed(1)} ms in place of ${alone.p99.toFixed(1)} |`,
+  )
+  await settling.close()
+}
+
+/** Whether what is long done makes anything slower. */
+async function benchGrowth(world: World) {
+  const measured: { perSecond: number; processorMs: number }[] = []
+  for (const isGrown of [false, true]) {
+    if (isGrown) await addPast(world.sql)
+    const settling = await openSettling(world)
+    await settling.billAndPay(WARM_UP, { isNew: true })
+    await settling.billAndPay(WARM_UP)
+    const { processorMs } = await settling.measureOne(20)
+    const port = settling.bridges[0]?.port ?? 0
+    const rounds: number[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const load = { port, kind: 'stored', senders: 32, seconds: SECONDS } as const
+      rounds.push((await world.send(load)).perSecond)
+    }
+    measured.push({ perSecond: median(rounds), processorMs })
+    await settling.close()
+  }
+  const [before, after] = measured
+  if (!before || !after) return
+  write(
+    `| with ${GROWN} deliveries and ${GROWN} invoices of before | ${(after.perSecond / before.perSecond).toFixed(2)}× the acknowledgements, ${(after.processorMs / before.processorMs).toFixed(2)}× the processor of one invoice |`,
+  )
+}
+
 async function untilDrained(world: World) {
   for (;;) {
     const [row] = await world.sql<{ left: number }[]>`
@@ -121,9 +211,7 @@ async function benchStart(world: World) {
   )
 }
 
-const world = await openWorld()
-try {
-  await (await world.startBridge()).stop()
+async function benchSenders(world: World) {
   write(`Inserts that one connection commits: ${(await measureCommits(world)).toFixed(0)}/s\n`)
   const plain = {
     verify: await world.startPlain('verify'),
@@ -145,15 +233,46 @@ try {
   write(
     `| memory | ${fresh.toFixed(0)} MiB when ready, ${(await memoryMib(bridge.pid)).toFixed(0)} MiB after the load |`,
   )
-  if (!isQuick) await benchDrain(world, bridge)
   await bridge.stop()
+  // Tens of thousands of invoices that were woken, and that nobody waits for.
   await world.sql`truncate dodo_bridge.deliveries, dodo_bridge.unrouted`
   await world.sql`delete from pgboss.job`
-  await benchStart(world)
+}
+
+async function benchQuiet(world: World) {
   const quiet = await world.startBridge()
-  if (isQuick) await benchDrain(world, quiet)
+  await benchDrain(world, quiet)
   await benchIdle(world, quiet)
   await quiet.stop()
+}
+
+/** In the order in which they are measured; the past, which stays, comes last. */
+const PARTS: Record<string, (world: World) => Promise<void>> = {
+  senders: benchSenders,
+  start: benchStart,
+  settling: benchSettling,
+  replicas: benchReplicas,
+  first: benchSendersFirst,
+  idle: benchQuiet,
+  growth: benchGrowth,
+}
+const IN_QUICK = ['senders', 'start', 'settling', 'idle']
+
+function readOnly(args: readonly string[]): string[] | undefined {
+  const at = args.indexOf('--only')
+  return at < 0 ? undefined : (args[at + 1] ?? '').split(',')
+}
+
+const names = Object.keys(PARTS)
+const unknown = ONLY?.filter((name) => !names.includes(name)) ?? []
+if (unknown.length > 0) {
+  process.stderr.write(`--only takes some of ${names.join(', ')}; not ${unknown.join(', ')}\n`)
+  process.exit(2)
+}
+const world = await openWorld()
+try {
+  await (await world.startBridge()).stop()
+  for (const name of ONLY ?? (isQuick ? IN_QUICK : names)) await PARTS[name]?.(world)
 } finally {
   await world.close()
 }

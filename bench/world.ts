@@ -5,17 +5,27 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 
 import { openEmbeddedPostgres } from '../src/db/embedded.ts'
+import { KEYS } from './keys.ts'
 import type { Load, Measured } from './sender.ts'
 
 /** Of all Linux systems that Bun runs on: ticks of the processor's clock in a second. */
 const TICKS = 100
 const at = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
-export const KEYS = {
-  lagoKey: '4f3f0b7e-6a51-4c0f-9a8c-8b2f1c7d9e10',
-  dodoSecret: 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx',
-  organizationId: '0b7f6a3e-52c1-4b0e-9a4d-6f7f0c2d9a11',
+/** What senders sign with. */
+const SENT_WITH = {
+  lagoKey: KEYS.lago.hmacKey,
+  dodoSecret: KEYS.dodo.webhookSecret,
+  organizationId: KEYS.lago.organizationId,
 }
+
+type ServicesState = {
+  counts: { lago: number; dodo: number }
+  opened: number
+  paid: number
+  billToOpenMs: number
+}
+type Ready = { port: number; lagoUrl?: string; dodoUrl?: string }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 export type Server = Awaited<ReturnType<World['start']>>
@@ -52,9 +62,9 @@ export async function openWorld() {
       stderr: 'ignore',
     })
     children.add(child)
-    const port = await readPort(child.stdout)
+    const said = await readReady(child.stdout)
     return {
-      port,
+      ...said,
       pid: child.pid,
       readyMs: performance.now() - startedAt,
       async stop() {
@@ -70,21 +80,32 @@ export async function openWorld() {
     sql,
     start,
     startPlain: (mode: 'verify' | 'insert' | 'group') =>
-      start([at('plain-server.ts'), mode, url, KEYS.lagoKey]),
-    startBridge: () =>
+      start([at('plain-server.ts'), mode, url, KEYS.lago.hmacKey]),
+    startBridge: (env: Record<string, string> = {}) =>
       start(['--no-env-file', at('../src/main.ts')], {
         DATABASE_URL: url,
         LAGO_API_URL: services.url.origin,
-        LAGO_API_KEY: 'bench',
-        LAGO_WEBHOOK_HMAC_KEY: KEYS.lagoKey,
+        LAGO_API_KEY: KEYS.lago.apiKey,
+        LAGO_WEBHOOK_HMAC_KEY: KEYS.lago.hmacKey,
         DODO_API_URL: services.url.origin,
-        DODO_API_KEY: 'bench',
-        DODO_WEBHOOK_SECRET: KEYS.dodoSecret,
+        DODO_API_KEY: KEYS.dodo.apiKey,
+        DODO_WEBHOOK_SECRET: KEYS.dodo.webhookSecret,
+        ...env,
       }),
+    /** A Lago and a Dodo that answer after `delayMs`, and what makes something happen there. */
+    async startServices(delayMs = 0) {
+      const server = await start([at('services.ts'), String(delayMs)])
+      const act = async (name: string, of: object = {}) => {
+        const body = JSON.stringify({ act: name, ...of })
+        const response = await fetch(`http://127.0.0.1:${server.port}`, { method: 'POST', body })
+        return (await response.json()) as ServicesState
+      }
+      return { ...server, act }
+    },
     /** Seconds of the processor that Postgres used by now; 0 for one that is not ours to look into. */
     postgresSeconds: async () => (postmaster ? secondsOfTree(postmaster) : 0),
-    async send(load: Omit<Load, keyof typeof KEYS>): Promise<Measured> {
-      const order = JSON.stringify({ ...KEYS, ...load })
+    async send(load: Omit<Load, keyof typeof SENT_WITH>): Promise<Measured> {
+      const order = JSON.stringify({ ...SENT_WITH, ...load })
       const child = Bun.spawn([process.execPath, at('sender.ts'), order], { stdout: 'pipe' })
       return JSON.parse(await new Response(child.stdout).text()) as Measured
     },
@@ -106,7 +127,7 @@ export async function openWorld() {
 }
 
 /** Of the line that says that a server is ready; the rest is read past, or its pipe would fill. */
-async function readPort(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<number> {
+async function readReady(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Ready> {
   const reader = stdout.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
   for (;;) {
@@ -118,7 +139,7 @@ async function readPort(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promis
     void (async () => {
       while (!(await reader.read()).done);
     })()
-    return (JSON.parse(line) as { port: number }).port
+    return JSON.parse(line) as Ready
   }
 }
 
