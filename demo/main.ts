@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import type { Invoice } from './invoice-steps.ts'
+import { playHighlevel } from './highlevel/play.ts'
 import { createMerchant } from './merchant.ts'
 import { createNarrator, StepFailed, type Narrator } from './narrator.ts'
+import type { Sale } from './openfront/shopper.ts'
+import type { ShopStage } from './openfront/shop-stage.ts'
 import { type CleanUps, openStage, type Stage } from './stage.ts'
 import { BLUE_FERN, tellStory } from './story.ts'
 import { messageOf } from '../src/errors.ts'
@@ -27,12 +31,16 @@ async function main() {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt)
 
   const cleanUps: CleanUps = []
-  const opening = openStage({ port: readPort(), isAutomatic }, cleanUps)
-  const played = opening.then((stage) => play(stage, narrator))
+  if (process.argv.includes('--highlevel'))
+    return playHighlevel({ narrator, cleanUps, isToExit, interrupted: interrupted.promise })
+  const isShop = process.argv.includes('--openfront')
+  const { opening, played } = isShop
+    ? beginShop({ port: readPort() }, { narrator, cleanUps })
+    : begin({ port: readPort(), isAutomatic }, { narrator, cleanUps })
   const outcome = await Promise.race([played.catch(toFailure), interrupted.promise])
   if (outcome instanceof Error) await explain(narrator, outcome, opening)
   else if (outcome !== 'interrupted' && !isToExit) {
-    invite(narrator, outcome)
+    outcome()
     await interrupted.promise
   }
 
@@ -43,6 +51,40 @@ async function main() {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   if (outcome === 'interrupted') return INTERRUPTED
   return outcome instanceof Error ? 1 : 0
+}
+
+type Telling = { narrator: Narrator; cleanUps: CleanUps }
+/** A demonstration under way: what it is told on, and, at its end, what invites to go on. */
+type Begun = { opening: Promise<{ logFile: string }>; played: Promise<() => void> }
+
+function begin(options: Parameters<typeof openStage>[0], { narrator, cleanUps }: Telling): Begun {
+  const opening = openStage(options, cleanUps)
+  const played = opening.then((stage) => play(stage, narrator))
+  return { opening, played: played.then((seen) => () => invite(narrator, seen)) }
+}
+
+function beginShop({ port }: { port: number }, { narrator, cleanUps }: Telling): Begun {
+  const loading = loadShop()
+  const opening = loading.then(({ openShopStage }) => openShopStage({ port }, cleanUps))
+  const played = opening.then(async (stage) => {
+    const { tellShopStory } = await loading
+    introduceShop(narrator, stage)
+    const sale = await tellShopStory(stage, narrator)
+    return () => inviteToShop(narrator, stage, sale)
+  })
+  return { opening, played }
+}
+
+/** The sandbox shop speaks GraphQL, by a library that no deployment needs: it is installed when this story is asked for. */
+async function loadShop() {
+  const installing = Bun.spawn([process.execPath, 'src/install/main.ts', '--development'], {
+    cwd: join(import.meta.dir, '..'),
+    stdio: ['ignore', 2, 2],
+  })
+  if ((await installing.exited) !== 0) throw new Error('the sandbox shop could not be installed')
+  const { openShopStage } = await import('./openfront/shop-stage.ts')
+  const { tellShopStory } = await import('./openfront/shop-story.ts')
+  return { openShopStage, tellShopStory }
 }
 
 type Played = { stage: Stage; invoice: Invoice }
@@ -75,7 +117,7 @@ function introduce({ say, show, chapter }: Narrator, stage: Stage) {
 }
 
 /** The log goes with everything else, so what it says of the failure is shown first. */
-async function explain({ say, paint }: Narrator, error: Error, opening: Promise<Stage>) {
+async function explain({ say, paint }: Narrator, error: Error, opening: Begun['opening']) {
   const text = error instanceof StepFailed ? error.message : messageOf(error)
   for (const line of text.split('\n')) say(`    ${paint('red', line)}`)
   const stage = await opening.catch(() => undefined)
@@ -105,6 +147,34 @@ function invite({ say, show, chapter }: Narrator, { stage, invoice }: Played) {
     say('  or of a customer, and where they save another card:')
     show(`${curl}/customers/${BLUE_FERN.external_id}`)
   }
+  say(`  Its log is ${stage.logFile}. Ctrl-C ends everything and removes it.`)
+}
+
+function introduceShop({ say, show, chapter }: Narrator, stage: ShopStage) {
+  const wanted = readPort()
+  chapter('A shop of Openfront, Dodo Payments and the bridge between them, on this machine')
+  say('  Real payloads over real HTTP, and no real money: both services are sandboxes.')
+  say()
+  if (stage.port !== wanted) say(`  Port ${wanted} is taken; the bridge is on ${stage.port}.`)
+  show(
+    `Shop      ${stage.shopUrl}`,
+    `Dodo      ${stage.dodoUrl}/sandbox`,
+    `Bridge    ${stage.bridgeUrl}`,
+    `its log   ${stage.logFile}`,
+  )
+}
+
+function inviteToShop({ say, show, chapter }: Narrator, stage: ShopStage, { orderId }: Sale) {
+  const { shopUrl, dodoUrl, bridgeUrl, keys } = stage
+  chapter('Every step did what it says. Now it is yours')
+  say('  Buy something in the shop, and come back to it or do not:')
+  show(shopUrl)
+  say('  Change how the shop behaves (as published, it makes no order), and look at its carts:')
+  show(`${shopUrl}/sandbox`)
+  say('  Pay or decline the open checkouts in Dodo, refund a payment, lose webhooks:')
+  show(`${dodoUrl}/sandbox`)
+  say('  Ask the bridge what it knows of an order:')
+  show(`curl -H 'Authorization: Bearer ${keys.admin}' ${bridgeUrl}/api/orders/${orderId}`)
   say(`  Its log is ${stage.logFile}. Ctrl-C ends everything and removes it.`)
 }
 

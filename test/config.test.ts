@@ -94,6 +94,15 @@ describe('readConfig', () => {
         Lago: [{ lengthMs: SECOND_MS, most: 45 }],
       },
       retentionMs: undefined,
+      customers: {
+        name: undefined,
+        logo: undefined,
+        color: undefined,
+        supportEmail: undefined,
+        supportUrl: undefined,
+        termsUrl: undefined,
+        privacyUrl: undefined,
+      },
       adminToken: undefined,
       viewerToken: undefined,
       alerts: {
@@ -103,8 +112,32 @@ describe('readConfig', () => {
         format: 'auto',
         summaryAt: undefined,
       },
+      mail: {
+        smtpUrl: undefined,
+        from: undefined,
+        kinds: [],
+        reminderDays: [],
+        testTo: undefined,
+        isLinkOnInvoice: false,
+      },
       logLevel: 'info',
     })
+  })
+
+  test('mail that cannot be is not taken for mail that is', () => {
+    const mail = { SMTP_URL: 'smtps://mail.example', MAIL_FROM: 'Acme <billing@acme.example>' }
+
+    expect(() => read({ CUSTOMER_EMAILS: 'invoice' })).toThrow(
+      /SMTP_URL: is required where CUSTOMER_EMAILS is set\n {2}MAIL_FROM: is required/,
+    )
+    expect(() => read({ ...mail, CUSTOMER_EMAILS: 'reminder' })).toThrow('REMINDERS: is required')
+    expect(() => read({ ...mail, CUSTOMER_EMAILS: 'receipt' })).toThrow('write some of invoice')
+    expect(() => read({ SMTP_URL: 'mail.example:25' })).toThrow('write smtp://user:password@host')
+    expect(() => read({ MAIL_FROM: 'Acme\r\nBcc: a@b.example <b@c.example>' })).toThrow('MAIL_FROM')
+    expect(() => read({ REMINDERS: '3h' })).toThrow('write days around the due date')
+    expect(
+      read({ ...mail, CUSTOMER_EMAILS: 'invoice, reminder', REMINDERS: '-3d,10d' }).mail,
+    ).toMatchObject({ kinds: ['invoice', 'reminder'], reminderDays: [-3, 10] })
   })
 
   test('the variables are those of the contract', () => {
@@ -128,6 +161,19 @@ describe('readConfig', () => {
         'DODO_API_KEY',
         'DODO_WEBHOOK_SECRET',
         'COLLECTION',
+        'MERCHANT_NAME',
+        'MERCHANT_LOGO',
+        'MERCHANT_COLOR',
+        'SUPPORT_EMAIL',
+        'SUPPORT_URL',
+        'TERMS_URL',
+        'PRIVACY_URL',
+        'SMTP_URL',
+        'MAIL_FROM',
+        'CUSTOMER_EMAILS',
+        'REMINDERS',
+        'MAIL_TEST_TO',
+        'PAY_LINK_ON_INVOICE',
         'RETENTION',
         'RETRY_SCHEDULE',
         'DUPLICATE_PAYMENTS',

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { explain } from '../../src/report/explain.ts'
+import { listAttention } from '../../src/report/attention.ts'
+import { links } from '../../src/report/links.ts'
 import { reconcile } from '../../src/report/reconcile.ts'
+import { status } from '../../src/report/status.ts'
+import { tail } from '../../src/report/tail.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 let world: World
@@ -113,4 +117,62 @@ test('what is found beside invoices is told, and worked from the queue', async (
   expect(text).toContain(`payment request ${lago_id} was not known`)
   await world.quiet()
   expect((await explained(lago_id)).text).toContain('waiting for the customer to pay 50.00 USD')
+})
+
+describe('the commands for whoever watches', () => {
+  test('status says how much is where, and its exit code whether anything is wrong', async () => {
+    const customer = world.addCustomer({ name: 'Køge Værft' })
+    const invoice = world.bill(123_400, { customer, currency: 'EUR' })
+    await world.openCheckout(invoice.lago_id)
+
+    const well = await told((write) => status(world.bridge.deps, write))
+    expect(well.text).toMatch(/ {2}EUR .*1234\.00 \(1\)/)
+    expect(well.text).toContain('Webhooks of lago')
+    for (const line of well.text.split('\n')) expect(Bun.stringWidth(line)).toBeLessThan(100)
+
+    const small = world.bill(10)
+    await world.eventually(small.lago_id, ({ state }) => state === 'attention')
+    const wrong = await told((write) => status(world.bridge.deps, write))
+    expect(wrong).toMatchObject({ exitCode: 1 })
+    expect(wrong.text).toMatch(/needs a person: bridge attention/)
+    const asJson = await told((write) => listAttention(world.bridge.deps, write, { isJson: true }))
+    expect(asJson.exitCode).toBe(1)
+    expect(JSON.parse(asJson.text)).toContainEqual(
+      expect.objectContaining({ reasonCode: 'below_minimum' }),
+    )
+  })
+
+  test('links are those that a customer may be sent', async () => {
+    const customer = world.addCustomer()
+    const invoice = world.bill(2_000, { customer })
+    const { report } = await world.openCheckout(invoice.lago_id)
+
+    const sent = await told((write) => links(world.bridge.deps, customer.external_id, write))
+
+    expect(sent.exitCode).toBe(0)
+    expect(sent.text).toMatch(/^All of it +http:\/\/bridge\.test\/account\/\S+$/m)
+    expect(sent.text).toContain(`${invoice.number}  20.00 USD  ${report.payUrl}`)
+    expect((await told((write) => links(world.bridge.deps, 'nobody', write))).exitCode).toBe(1)
+  })
+
+  test('tail tells what happens from now on, each line once', async () => {
+    const { promise: seen, resolve } = Promise.withResolvers<string>()
+    const lines: string[] = []
+    const invoice = await world.inSilence(() => world.bill(1_500))
+    void tail(world.bridge.deps, { isJson: false }, (line) => {
+      lines.push(line)
+      if (line.includes('checkout')) resolve(line)
+    }).catch(() => undefined)
+    await Bun.sleep(0)
+    await world.sweep()
+
+    expect(await seen).toMatch(
+      new RegExp(`^\\d{4}-\\d\\d-\\d\\d [\\d:]+  ${invoice.number}  checkout`),
+    )
+    expect(new Set(lines).size).toBe(lines.length)
+    const unknown = await told((write) =>
+      tail(world.bridge.deps, { invoice: 'INV-0', isJson: true }, write),
+    )
+    expect(unknown).toEqual({ exitCode: 1, text: 'The bridge does not know an invoice INV-0.' })
+  })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import manifest from '../../package.json' with { type: 'json' }
 import { createSandboxDodo, type SandboxDodo } from '../../sandbox/dodo/dodo.ts'
 import { createSandboxLago, type SandboxLago } from '../../sandbox/lago/lago.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -99,16 +100,18 @@ describe('the commands, with no server running', () => {
     expect(stated).toMatchObject({ exitCode: 0, out: expect.stringContaining('No difference.') })
   })
 
-  test('an unknown invoice, a bad date and a bad configuration end with exit code 1 and a reason', async () => {
-    const [unknown, badDate, unconfigured] = await Promise.all([
+  test('an unknown invoice, a bad date and a bad configuration end with an exit code and a reason', async () => {
+    const [unknown, badDate, unconfigured, version] = await Promise.all([
       bridge(['explain', 'ACM-404']),
       bridge(['statement', '--from', '31.8.2026']),
       bridge(['statement'], { PATH: environment['PATH'] ?? '' }),
+      bridge(['--version'], { PATH: environment['PATH'] ?? '' }),
     ])
 
     expect(unknown).toMatchObject({ exitCode: 1, out: expect.stringContaining('ACM-404') })
-    expect(badDate).toMatchObject({ exitCode: 1, err: expect.stringContaining('is not a date') })
+    expect(badDate).toMatchObject({ exitCode: 2, err: expect.stringContaining('is not a date') })
     expect(unconfigured).toMatchObject({ exitCode: 1, out: '' })
+    expect(version).toMatchObject({ exitCode: 0, out: `${manifest.version}\n`, err: '' })
     expect(unconfigured.err).toStartWith('The configuration is not complete:')
   })
 })

@@ -80,22 +80,22 @@ test('a ledger of before is carried over with what is under way, its jobs and it
   const config = { publicUrl: 'https://bridge.test', collection: 'automatic' } as ReturnType<
     typeof readConfig
   >
-  const held = await loadLedger({ db, config }, request)
+  const { ledger: held } = await loadLedger({ db, config }, 'req_1')
   expect(held.attempts).toMatchObject([
     {
       id: ATTEMPT,
       receivableId: 'req_1',
       status: 'live',
-      portions: [
+      shares: [
         { receivableId: 'inv_1', amount: 10_800 },
         { receivableId: 'inv_2', amount: 4_200 },
       ],
     },
   ])
-  const member = await loadLedger({ db, config }, await readReceivable(db, 'inv_2'))
+  const { ledger: member } = await loadLedger({ db, config }, 'inv_2')
   expect(member.attempts).toMatchObject([{ id: ATTEMPT, share: 4_200 }])
   expect(member.mandates).toHaveLength(1)
-  const unknown = await loadLedger({ db, config }, await readReceivable(db, 'inv_3'))
+  const { ledger: unknown } = await loadLedger({ db, config }, 'inv_3')
   expect(unknown.attempts).toMatchObject([{ id: CHARGE, status: 'unknown', kind: 'charge' }])
 
   for (const [token, key] of [
@@ -104,6 +104,11 @@ test('a ledger of before is carried over with what is under way, its jobs and it
     ['token-of-customer', 'acct_1'],
   ] as const)
     expect(await findSubject({ db, queue, now }, token)).toMatchObject({ key })
+
+  // Who was invoiced before there were account pages has a link of one at once.
+  expect(await db.query.accountPages.findMany()).toMatchObject([
+    { payerKey: 'acct_1', token: expect.stringMatching(/^[\w-]{22}$/) },
+  ])
 
   const worked = Promise.withResolvers<string>()
   await queue.work('bundle', 1, async (key) => worked.resolve(key))

@@ -171,6 +171,17 @@ describe('a database that is not ours alone', () => {
     await admin.unsafe(`drop database ${name} with (force)`)
   })
 
+  test('that a newer release brought up to date is not worked on by an older one', async () => {
+    const url = await newDatabase(migrate)
+    await on(
+      url,
+      `insert into dodo_bridge.migrations (hash, created_at) values ('x', 99999999999999)`,
+    )
+    const refusal = await refusalOf(migrate(url))
+    expect(refusal).toMatch(/brought up to date by a newer release: of its (\d+) migrations/)
+    expect(refusal).toContain('restore the backup from before the upgrade')
+  })
+
   test('that lost a table is not worked on', async () => {
     const url = await newDatabase(migrate)
     await on(url, 'drop table dodo_bridge.timeline')

@@ -17,7 +17,7 @@ type Listed = {
 
 let world: World
 beforeAll(async () => {
-  world = await openWorld()
+  world = await openWorld({ unproven: 'it buries work of invoices that are in no books' })
 })
 afterAll(() => world.close())
 
@@ -180,10 +180,12 @@ describe('bridge replay and bridge dead-letters', () => {
     const done = await bridge('replay', '--since', '1h', '--event', 'invoice.created')
     const vague = await bridge('replay')
 
-    expect(counted.out).toMatch(/^\d deliveries about \d things\. Replaying looks at them again/)
+    expect(counted.out).toMatch(
+      /^\d+ deliver(?:y|ies) about \d+ things?\. Replaying looks at them again/,
+    )
     expect(counted.out).not.toContain('put through')
-    expect(done.out).toMatch(/\d put through again, 0 about nothing of ours, 0 empty by now\./)
-    expect(vague).toMatchObject({ exitCode: 1, err: expect.stringContaining('say which') })
+    expect(done.out).toMatch(/\d+ put through again, 0 about nothing of ours, 0 empty by now\./)
+    expect(vague).toMatchObject({ exitCode: 2, err: expect.stringContaining('say which') })
   })
 
   test('dead letters are listed, redriven and gone', async () => {

@@ -48,3 +48,22 @@ test('two demonstrations at once do what they say, on ports of their own, and le
     expect(await folders()).not.toContain(own ?? '')
   }
 }, 90_000)
+
+const SHOP_STEPS = [
+  /✓ cart \S+ is ord_\w+, and its pay link leads to Dodo’s page/,
+  /✓ the shop makes an order of the cart: \S+/,
+  /✓ the card is declined \(INSUFFICIENT_FUNDS\), and the cart is no order/,
+  /✓ both times it is the same refund of 5\.00 USD/,
+  /✓ the bridge completes the cart, once: it is an order of the shop/,
+  /✓ of every order shop, bridge and Dodo say the same/,
+]
+
+test('with --openfront a shop is served, without Lago, and nothing is left behind', async () => {
+  const { out, err, exitCode } = await play('0', '--openfront')
+
+  expect({ exitCode, err, out }).toMatchObject({ exitCode: 0, err: '' })
+  for (const step of SHOP_STEPS) expect(out).toMatch(step)
+  expect(out).not.toContain('Lago')
+  const own = /bridge-demo-\w+/.exec(out)?.[0]
+  expect(await folders()).not.toContain(own ?? '')
+}, 120_000)

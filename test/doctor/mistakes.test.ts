@@ -5,13 +5,15 @@ import { join } from 'node:path'
 
 import { eq, like } from 'drizzle-orm'
 
-import { findings, payments } from '../../src/db/schema.ts'
+import { findings, notifications, payments } from '../../src/db/schema.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { createPoolers, PGBOUNCER } from '../support/pgbouncer.ts'
-import { shareWorld, type World } from '../support/world.ts'
+import { DODO_KEY, LAGO_KEY, shareWorld, WEBHOOK_SECRET, type World } from '../support/world.ts'
+import type { Fetch } from '../../src/vendor-fetch.ts'
+import { openSink } from '../mail/support.ts'
 import { diagnose, fetchIn, setUp } from './support.ts'
 
-const shared = shareWorld()
+const shared = shareWorld({ unproven: 'mistakes are made in both services by hand' })
 const HOUR_MS = 3_600_000
 const LAGO_HOOK = 'http://bridge.test/webhooks/lago'
 const DODO_HOOK = 'http://bridge.test/webhooks/dodo'
@@ -169,6 +171,18 @@ describe('secrets', () => {
     })
   })
 
+  test('the two webhook secrets, one in the place of the other', async () => {
+    const env = { LAGO_WEBHOOK_HMAC_KEY: WEBHOOK_SECRET }
+
+    const { failed, find } = await diagnose(world, { env, only: 'lago' })
+
+    expect(failed).toEqual(['lago.signature'])
+    expect(find('lago.signature')).toMatchObject({
+      evidence: 'LAGO_WEBHOOK_HMAC_KEY begins with whsec_, as the secrets of Dodo’s webhooks do',
+      fix: 'copy Lago > Developers > Webhooks > HMAC signature token',
+    })
+  })
+
   test('deliveries that were refused since the last that held are told, with the reason', async () => {
     const refuse = () =>
       world.get('/webhooks/lago', {
@@ -199,6 +213,34 @@ describe('keys and addresses', () => {
     expect(find('lago.webhook')).toMatchObject({
       verdict: 'skip',
       evidence: 'because lago.key failed',
+    })
+  })
+
+  test('the two API keys, one in the place of the other', async () => {
+    const env = { LAGO_API_KEY: DODO_KEY, DODO_API_KEY: LAGO_KEY }
+
+    const { failed, find } = await diagnose(world, { env })
+
+    expect(failed).toEqual(['lago.key', 'dodo.mode'])
+    for (const id of failed) {
+      expect(find(id)?.evidence).toContain('(401)')
+      expect(find(id)?.fix).toStartWith('DODO_API_KEY looks like a key of Lago: exchange the two')
+    }
+  })
+
+  test('the address of one service in the place of the other', async () => {
+    const lago = await diagnose(world, { env: { LAGO_API_URL: 'http://dodo.test' } })
+    const dodo = await diagnose(world, { env: { DODO_API_URL: 'http://lago.test' } })
+
+    expect(lago.failed).toEqual(['lago.reach'])
+    expect(lago.find('lago.reach')).toMatchObject({
+      evidence: 'LAGO_API_URL is http://dodo.test, which is Dodo',
+      fix: 'set LAGO_API_URL to the address of the API, with or without /api/v1',
+    })
+    expect(dodo.failed).toEqual(['dodo.reach'])
+    expect(dodo.find('dodo.reach')).toMatchObject({
+      evidence: 'DODO_API_URL is http://lago.test, and there is no API of Dodo there (404)',
+      fix: 'leave DODO_API_URL out',
     })
   })
 
@@ -248,6 +290,7 @@ describe('keys and addresses', () => {
 
     expect(failed).toEqual(['lago.reach'])
     expect(find('lago.reach')?.evidence).toContain(evidence)
+    expect(find('lago.reach')?.evidence).toContain(url)
   })
 
   test('LAGO_API_URL of the front end is told', async () => {
@@ -471,3 +514,130 @@ async function untilFailed(id: string) {
     await Bun.sleep(50)
   }
 }
+
+describe('mail', () => {
+  const MAIL = { MAIL_FROM: 'billing@acme.example', CUSTOMER_EMAILS: 'invoice' }
+
+  test('is well when the server lets us in; without MAIL_TEST_TO nothing is sent in test mode', async () => {
+    const sink = await openSink()
+    const env = { ...MAIL, SMTP_URL: sink.url }
+    world.lago.store.billingEntity.email_settings = []
+    const found = await diagnose(world, { env, only: 'smtp' })
+    const mail = await diagnose(world, { env, only: 'mail' })
+    await sink.close()
+    const away = await diagnose(world, { env, only: 'smtp' })
+
+    expect(found.find('smtp')).toMatchObject({
+      verdict: 'ok',
+      evidence: expect.stringMatching(/greets, and lets us in; customers are mailed invoice$/),
+    })
+    expect(mail.find('mail')).toMatchObject({
+      verdict: 'warn',
+      fix: 'set MAIL_TEST_TO to an address of your own',
+    })
+    expect(away.find('smtp')).toMatchObject({
+      verdict: 'fail',
+      evidence: expect.stringContaining('ECONNREFUSED'),
+      fix: expect.stringContaining('look at host and port in SMTP_URL'),
+    })
+  })
+
+  test('with a wrong password is told with the words of the server', async () => {
+    const sink = await openSink({
+      disabledCommands: ['STARTTLS'],
+      allowInsecureAuth: true,
+      onAuth: (_auth, _session, done) => done(new Error('no such account')),
+    })
+    const env = { ...MAIL, SMTP_URL: sink.url.replace('//', '//me:wrong@') }
+    const found = await diagnose(world, { env, only: 'smtp' })
+    await sink.close()
+
+    expect(found.find('smtp')).toMatchObject({
+      verdict: 'fail',
+      evidence: expect.stringContaining('no such account'),
+      fix: 'take user and password in SMTP_URL from whoever runs the server',
+    })
+  })
+
+  test('that Lago sends as well is told', async () => {
+    const fetch = tampering((path, body) =>
+      path.endsWith('/organizations')
+        ? { organization: { ...body['organization'], email_settings: ['invoice.finalized'] } }
+        : body,
+    )
+    const env = { ...MAIL, SMTP_URL: 'smtp://127.0.0.1:9' }
+    const found = await diagnose(world, { env, fetch, only: 'lago.mail' })
+
+    expect(found.find('lago.mail')).toMatchObject({
+      verdict: 'warn',
+      evidence: expect.stringContaining('invoice.finalized; the bridge sends none'),
+    })
+  })
+
+  /** Lago's answers, changed. */
+  function tampering(change: (path: string, body: Record<string, object>) => object): Fetch {
+    return async (input, init) => {
+      const response = await fetchIn(world)(input, init)
+      const { host, pathname } = new URL(input instanceof Request ? input.url : input)
+      if (host !== 'lago.test' || !response.ok) return response
+      const body = change(pathname, (await response.json()) as Record<string, object>)
+      return Response.json(body, { status: response.status })
+    }
+  }
+})
+
+describe('what is told, and how it looks', () => {
+  const at = (answer: () => Response) => {
+    const inner = fetchIn(world)
+    return ((input: string | URL | Request, init?: RequestInit) =>
+      urlOf(input).startsWith('https://elsewhere.test')
+        ? Promise.resolve(answer())
+        : inner(input, init)) as Fetch
+  }
+  const env = { ALERT_WEBHOOK_URL: 'https://elsewhere.test/hook/secret' }
+  const told = async (fetch: Fetch) =>
+    (await diagnose(world, { env, fetch, only: 'notifications' })).find('notifications')
+
+  test('a receiver of notifications that is away, redirects, or took none of them', async () => {
+    const { db, deps } = world.bridge
+    const away = await told((input, init) => fetchIn(world)(input, init))
+    const moved = await told(at(() => Response.redirect('https://other.test/')))
+    const well = await told(at(() => new Response(null, { status: 405 })))
+    const one = { type: 'test', subject: 'x', occasion: 'x', text: 'x', data: {} }
+    const row = { ...one, id: 'ntf_1', at: deps.now(), queuedAt: deps.now(), endedAt: deps.now() }
+    await db.insert(notifications).values({ ...row, state: 'failed', error: 'it answered 410' })
+    const gone = await told(at(() => new Response(null, { status: 405 })))
+    await db.delete(notifications)
+
+    expect(away).toMatchObject({ verdict: 'fail', fix: 'look at ALERT_WEBHOOK_URL' })
+    expect(moved?.evidence).toBe('elsewhere.test redirects (302), which is not followed')
+    expect(well).toMatchObject({ verdict: 'ok', evidence: 'elsewhere.test answers; none sent yet' })
+    expect(gone?.evidence).toContain('did not take the last: it answered 410')
+    expect(JSON.stringify([away, moved, well, gone])).not.toContain('secret')
+  })
+
+  test('a logo that is no picture, a colour that is hardly read, and no name at all', async () => {
+    const look = async (more: Record<string, string>, logo = 'no picture') => {
+      const fetch = at(() => new Response(logo))
+      return (await diagnose(world, { env: more, fetch, only: 'branding' })).find('branding')
+    }
+    const plain = await look({})
+    const logo = await look({ MERCHANT_LOGO: 'https://elsewhere.test/logo.png' })
+    const color = await look({ MERCHANT_COLOR: '#7f7f7f' })
+    const inner = fetchIn(world)
+    const nameless: Fetch = async (input, init) => {
+      const answer = await inner(input, init)
+      if (!urlOf(input).endsWith('/organizations')) return answer
+      const { organization } = (await answer.json()) as { organization: object }
+      return Response.json({ organization: { ...organization, name: null } })
+    }
+    const found = await diagnose(world, { fetch: nameless, only: 'branding' })
+    const nobody = found.find('branding')
+
+    expect(plain?.verdict).toBe('ok')
+    expect(logo?.evidence).toContain('it is no PNG, JPEG or WebP of at most 200 KB')
+    expect(color).toMatchObject({ verdict: 'warn' })
+    expect(color?.evidence).toMatch(/#7f7f7f with [34]\.\d:1/)
+    expect(nobody?.fix).toBe('set MERCHANT_NAME, or a name in Lago')
+  })
+})

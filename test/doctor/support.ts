@@ -69,15 +69,18 @@ export async function diagnose(world: World, options: Examining = {}) {
 }
 
 /** As `bridge setup` leaves it. */
-export async function setUp(world: World) {
-  const { config } = readSettings(settingsOf(world))
+export async function setUp(
+  world: World,
+  { env = {}, fetch = fetchIn(world) }: { env?: Record<string, string>; fetch?: Fetch } = {},
+) {
+  const { config } = readSettings(settingsOf(world, env))
   const exitCode = await setup(
     { isAgreed: true },
     {
       config,
       hasHmacKey: true,
       hasSecret: true,
-      fetch: fetchIn(world),
+      fetch,
       now: () => new Date(),
       write: () => undefined,
     },

@@ -39,6 +39,7 @@ describe('a secret in a file of its own', () => {
     VIEWER_TOKEN: 'only-to-be-looked-with',
     ALERT_WEBHOOK_URL: 'https://hooks.slack.com/services/T0/B0/x',
     ALERT_WEBHOOK_SECRET: REQUIRED.DODO_WEBHOOK_SECRET,
+    SMTP_URL: 'smtp://user:password@mail.example:587',
     LAGO_API_KEY: REQUIRED.LAGO_API_KEY,
     LAGO_WEBHOOK_HMAC_KEY: REQUIRED.LAGO_WEBHOOK_HMAC_KEY,
     DODO_API_KEY: REQUIRED.DODO_API_KEY,

@@ -77,6 +77,28 @@ describe('a payment request', () => {
     }
   })
 
+  test('that takes another’s place leaves nobody waiting who was only in that one', async () => {
+    const { world } = shared
+    const { customer, invoices } = await ask(world, [1_000, 2_000, 3_000])
+    const [first, second, third] = invoices
+    const asked = [first, second].flatMap((one) => one?.lago_id ?? [])
+    const smaller = world.lago.requestPayment({
+      externalCustomerId: customer.external_id,
+      invoiceIds: asked,
+    })
+
+    const { lago_id } = third ?? { lago_id: '' }
+    const report = await world.eventually(lago_id, ({ timeline, reason }) => {
+      const madeWay = `superseded: payment request ${smaller.lago_id} asks for it together`
+      return timeline.some(({ what }) => what.includes(madeWay)) && !reason.includes('waiting')
+    })
+
+    expect(report.state).toBe('open')
+    const payment = world.dodo.pay(await world.follow(report.payUrl))
+    expect(payment.total_amount).toBe(3_000)
+    await world.eventually(lago_id, isPaid)
+  })
+
   test('of which an invoice is paid by other means asks for the rest when somebody comes to pay', async () => {
     const { world } = shared
     const { invoices, payUrl, sessionId } = await ask(world, [1_000, 2_000])

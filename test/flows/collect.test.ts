@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { REMEMBER_MS } from '../../src/collect/act/previews.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 describe('collecting an invoice', () => {
@@ -240,6 +241,8 @@ describe('a Dodo that would ask for another amount', () => {
     const [product] = [...world.dodo.store.products.values()]
     if (!product) throw new Error('there is no product')
     product.price.tax_inclusive = false
+    // What the preview said of checkouts like it is remembered for a moment.
+    world.advance(REMEMBER_MS)
 
     const invoice = world.bill(7_000, { customer })
     const report = await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
@@ -259,6 +262,7 @@ describe('a Dodo that would ask for another amount', () => {
     await world.sweep()
     const { sessionId } = await world.openCheckout(invoice.lago_id)
     expect(world.dodo.pay(sessionId).total_amount).toBe(7_000)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
     await world.close()
   })
 })

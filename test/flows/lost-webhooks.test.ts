@@ -97,4 +97,18 @@ describe('while every webhook is lost, the sweep alone', () => {
     expect(found).toEqual([])
     expect(world.requests.filter(({ method }) => method !== 'GET')).toHaveLength(before)
   })
+
+  test('notices that an invoice was made void after it was paid, however long ago', async () => {
+    const { invoice, sessionId } = await openBySweep()
+    world.dodo.pay(sessionId)
+    await world.sweep()
+    await world.eventually(invoice.lago_id, isPaid)
+    world.advance(40 * 24 * HOUR_MS)
+    world.lago.voidInvoice(invoice.lago_id)
+
+    await world.sweep()
+
+    const report = await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
+    expect(report).toMatchObject({ reasonCode: 'void_after_paid' })
+  })
 })

@@ -102,8 +102,11 @@ describe('of two replicas that have the same in hand one makes the call:', () =>
     const world = await openWorld()
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
+    await world.quiet()
+    const invoices = /\/api\/v1\/invoices\/[^/]+$/
     const payments = /\/api\/v1\/payments$/
-    const held = holdLookAndCall(world, ['lago', 'GET', payments], ['lago', 'POST', payments])
+    // What Lago shows of the invoice tells that it holds no payment.
+    const held = holdLookAndCall(world, ['lago', 'GET', invoices], ['lago', 'POST', payments])
 
     world.dodo.pay(sessionId)
     await overtake(world, held, invoice.lago_id)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import { createSandboxOpenfront } from '../../sandbox/openfront/openfront.ts'
 import { functionsAt } from '../../sandbox/openfront/store/providers.ts'
+import { refundRequests } from '../../src/db/schema.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -217,6 +218,28 @@ describe('the same cart', () => {
 })
 
 describe('a refund', () => {
+  test('that fails at the bank at once is told as refused, and may be asked for again', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    world.dodo.behaviour.refunds = 'fail'
+    const failed = await refund(paymentId, 500)
+    world.dodo.behaviour.refunds = 'succeed'
+
+    expect(failed).toEqual({
+      status: 400,
+      body: {
+        success: false,
+        error: 'Refund failed: Dodo could not carry it out',
+        refundedAmount: 0,
+      },
+    })
+    expect((await refund(paymentId, 500)).body).toMatchObject({
+      success: true,
+      status: 'succeeded',
+    })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+  })
+
   test('that is asked for twice at once, and once more, is made once', async () => {
     const { paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')
@@ -257,6 +280,24 @@ describe('a refund', () => {
     expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
   })
 
+  test('whose outcome nobody was told is the same one, however much later it is asked for', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    const { db } = world.bridge
+    expect((await refund(paymentId, 300)).status).toBe(200)
+    // As if the bridge had died, or Dodo had hung, before it could be said.
+    await db.update(refundRequests).set({ answeredAt: null })
+    world.advance(10 * 60_000)
+
+    const again = await refund(paymentId, 300)
+    const twice = await refund(paymentId, 300)
+    expect(new Set([again, twice].map(({ body }) => body['refundId'])).size).toBe(1)
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+    world.advance(121_000)
+    expect((await refund(paymentId, 300)).status).toBe(200)
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+  })
+
   test('of what is not paid is refused', async () => {
     const { paymentId } = await begin()
     expect((await refund(paymentId, 500)).body['error']).toBe('Refund failed: it is not paid')
@@ -290,6 +331,50 @@ describe('nobody', () => {
       currency: 'usd',
     })
     expect(forged.status).toBe(400)
+  })
+
+  test('loses a sale to what is only passed on, nor to what Dodo would not take at first', async () => {
+    const customer = { email: 'nobody at nowhere', name: `Ada\0${'a'.repeat(500)}` }
+    const cartId = newCart()
+    expect(await create(cartId, 2_599, { customer })).toMatchObject({
+      status: 200,
+      body: { status: 'pending' },
+    })
+
+    const other = newCart()
+    const match = { method: 'POST', path: '/checkouts$' }
+    world.dodo.faults.add({ kind: 'status', status: 422, match })
+    const refused = await create(other)
+    world.dodo.faults.clear()
+    expect(refused).toEqual({ status: 400, body: { error: 'Dodo does not take this payment' } })
+    expect(await create(other)).toMatchObject({ status: 200, body: { status: 'pending' } })
+  })
+
+  test('is told that a text is no text when it is too long, or none that can be kept', async () => {
+    const errors = await Promise.all([
+      status('x'.repeat(201)),
+      status('\ud800'),
+      create('\ud800'),
+      create('x'.repeat(201)),
+      create(newCart(), 2_147_483_648),
+      refund('ord_1', 5, { reason: 'x'.repeat(3_001) }),
+    ])
+    expect(errors.map(({ status: code, body }) => [code, body['error']])).toEqual([
+      [400, 'paymentId must be at most 200 characters'],
+      [400, 'paymentId must be text'],
+      [400, 'cart.id must be text'],
+      [400, 'cart.id must be at most 200 characters'],
+      [400, 'amount must be at most 2147483647'],
+      [400, 'reason must be at most 3000 characters'],
+    ])
+    const orders = (query: string, method = 'GET') =>
+      world.get(`/api/orders${query}`, {
+        method,
+        headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+      })
+    expect((await orders('?key=%00')).status).toBe(400)
+    const posted = await orders('', 'POST')
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
   })
 
   test('is answered by another method, without JSON, or with too much of it', async () => {

@@ -161,6 +161,12 @@ describe('the only payment of an invoice', () => {
     await world.eventually(invoice.lago_id, isGivenBack)
     expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([10_000])
   })
+})
+
+describe('the only payment of an invoice, after the ledger was lost,', () => {
+  const shared = shareWorld({
+    unproven: 'the ledger is lost with all that it told of earlier ones',
+  })
 
   test('that Lago holds under its id is counted as such by a ledger that knows nothing of it', async () => {
     const { world } = shared

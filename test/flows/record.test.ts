@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
 
+import { recordings } from '../../src/db/schema.ts'
+import { isCall, tap } from '../support/tap.ts'
 import { openWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
@@ -45,12 +48,46 @@ describe('recording a payment', () => {
     expect(Object.keys(ours).toSorted()).toEqual(['dodo_pay_url', 'dodo_payment_id'])
   })
 
+  test.each([
+    ['refuses it', () => Promise.resolve(Response.json({ code: 'not_found' }, { status: 422 }))],
+    [
+      'does not answer',
+      () => Promise.reject(Object.assign(new Error('reset'), { code: 'ECONNRESET' })),
+    ],
+  ] as const)(
+    'what another replica wrote down meanwhile stays, where Lago %s',
+    async (_how, spoil) => {
+      const { db } = world.bridge
+      const booksPaymentId = crypto.randomUUID()
+      let paymentId = ''
+      const untap = tap(world, 'lago', async (request, go) => {
+        if (!isCall(request, 'POST', /\/payments$/)) return go()
+        await db
+          .update(recordings)
+          .set({ status: 'recorded', through: 'payment', booksPaymentId, recordedAt: new Date() })
+          .where(eq(recordings.dodoPaymentId, paymentId))
+        await go()
+        return spoil()
+      })
+      const invoice = world.bill(5_000)
+      const { sessionId } = await world.openCheckout(invoice.lago_id)
+      paymentId = world.dodo.pay(sessionId).payment_id
+      await world.eventually(invoice.lago_id, isPaid)
+      await world.quiet()
+      untap()
+
+      const rows = await db.select().from(recordings).where(eq(recordings.dodoPaymentId, paymentId))
+      expect(rows).toMatchObject([{ status: 'recorded', booksPaymentId }])
+      expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
+    },
+  )
+
   test("where other people's metadata leaves no room, ours is left out and the timeline says so", async () => {
     const theirs = [1, 2, 3, 4, 5].map((nth) => ({ key: `note_${nth}`, value: String(nth) }))
     world.dodo.faults.add({
       kind: 'delay',
       ms: 200,
-      match: { path: '/checkouts/preview' },
+      match: { method: 'POST', path: '/checkouts' },
       times: 1,
     })
     const invoice = world.bill(5_000)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { shareWorld, type World } from '../support/world.ts'
+import { shareWorld, type Report, type World } from '../support/world.ts'
 
 const NOBODY = [
   ['an e-mail address', { email: '' }],
@@ -102,8 +102,8 @@ describe('a customer without', () => {
       externalCustomerId: customer.external_id,
       invoiceIds: invoices.map(({ lago_id }) => lago_id),
     })
-    const isAsked = ({ attempts }: { attempts: { lagoPaymentRequestId: string | null }[] }) =>
-      attempts.some(({ lagoPaymentRequestId }) => lagoPaymentRequestId !== null)
+    const isAsked = ({ attempts }: Pick<Report, 'attempts'>) =>
+      attempts.some((one) => one.lagoPaymentRequestId !== null && one.dodoSessionId !== null)
     const report = await world.eventually(first?.lago_id ?? '', isAsked)
     const together = report.attempts.findLast((one) => one.lagoPaymentRequestId)
     world.dodo.pay(together?.dodoSessionId ?? '', { email: 'typed@fern.example' })

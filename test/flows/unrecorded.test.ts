@@ -5,6 +5,8 @@ import { DODO_KEY, openWorld, type Report, type World } from '../support/world.t
 
 const AUTOMATIC = { env: { COLLECTION: 'automatic' } }
 const isPaid = ({ state }: Report) => state === 'paid'
+/** An invoice that was not read yet has no number, and nothing due. */
+const isSettled = ({ number, amountDue }: Report) => number !== null && amountDue === 0
 const isWaiting = ({ reason }: Report) => reason.includes('is not charged beside')
 
 async function callDodo(world: World, path: string, body: unknown) {
@@ -108,8 +110,70 @@ describe('a saved card, beside a payment that says it pays the invoice and belon
 
   test('is charged when that could not pay the invoice', async () => {
     const { world, invoice } = await begin(1_000)
-    await world.eventually(invoice.lago_id, ({ amountDue }) => amountDue === 0)
+    await world.eventually(invoice.lago_id, isSettled)
     expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([7_000])
+    await world.close()
+  })
+})
+
+describe('a saved card is not charged for what the merchant records by hand while that is being looked at', () => {
+  /** Holds up the charge where Dodo is asked what was paid before. */
+  const holdUp = (world: World) => {
+    const match = { method: 'GET', path: '/payments$' }
+    world.dodo.faults.add({ kind: 'delay', ms: 1_000, match })
+    const asked = () => world.requests.filter(({ url }) => url.includes('/payments?customer_id='))
+    const before = asked().length
+    return async () => {
+      while (asked().length === before) await Bun.sleep(5)
+    }
+  }
+
+  test.each([
+    ['for a payment of another kind', false],
+    ['for the payment that says it pays the invoice', true],
+  ])('%s', async (_, isClaimed) => {
+    const world = await openWorld(AUTOMATIC)
+    const { customer } = await withMandate(world)
+    const begun = chargesSent(world).length
+    world.lago.courier.switches.lose = true
+    const invoice = world.bill(7_000, { customer })
+    const payment = isClaimed ? await payUnknown(world, invoice.lago_id, 7_000) : undefined
+    if (payment) await world.dodo.idle()
+    world.lago.courier.switches.lose = false
+    const untilAsked = holdUp(world)
+    const swept = world.sweep()
+    await untilAsked()
+    world.lago.recordManualPayment(invoice.lago_id, {
+      amountCents: 7_000,
+      reference: payment?.payment_id ?? 'bank transfer',
+    })
+    await swept
+
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    expect(chargesSent(world)).toHaveLength(begun)
+    expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
+    await world.close()
+  })
+
+  test('but for the rest of what was paid in part, though Lago cannot be asked at first', async () => {
+    const world = await openWorld(AUTOMATIC)
+    const { customer } = await withMandate(world)
+    world.lago.courier.switches.lose = true
+    const invoice = world.bill(7_000, { customer })
+    world.lago.courier.switches.lose = false
+    const untilAsked = holdUp(world)
+    const swept = world.sweep()
+    await untilAsked()
+    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 3_000, reference: 'cheque' })
+    // What a sweep lists is not the invoice.
+    const match = { path: `/invoices/${invoice.lago_id}$` }
+    world.lago.faults.add({ kind: 'status', status: 500, times: 3, match })
+    await swept
+
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([3_000, 4_000])
     await world.close()
   })
 })

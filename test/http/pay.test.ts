@@ -170,41 +170,118 @@ describe('GET /pay/:token', () => {
     expect(page).not.toContain('INSUFFICIENT_FUNDS')
   })
 
-  test('the return page is looked at ever more seldom, and at last leaves it be', async () => {
+  test('a page that waits does not reload itself: it says where to look again, and at last that it takes longer', async () => {
     const { payUrl } = await openInvoice()
     const path = `${new URL(payUrl).pathname}/return`
 
-    let query: string | undefined = '?status=processing&look=0'
-    const waits: number[] = []
-    while (query !== undefined && waits.length < 50) {
-      const page: string = await (await visitReturn(payUrl, query)).text()
-      expect(page).toContain('<h1>Waiting for the result</h1>')
-      const [, seconds, url]: (string | undefined)[] =
-        /http-equiv="refresh" content="(\d+);url=([^"]*)"/.exec(page) ?? []
-      query = url === undefined ? undefined : url.slice(path.length)
-      if (seconds) waits.push(Number(seconds))
-      if (url) expect(url).toBe(`${path}?look=${waits.length}`)
+    let query = '?status=processing'
+    const titles: string[] = []
+    for (;;) {
+      const page = await (await visitReturn(payUrl, query)).text()
+      expect(page).not.toContain('http-equiv')
+      expect(page).toContain('role="status"')
+      titles.push(/<h1>(.*?)<\/h1><p>(.*?)<\/p>/.exec(page)?.[2] ?? '')
+      const next: string | undefined = /href="([^"]*\?check=\d+)"/.exec(page)?.[1]
+      if (next === undefined) break
+      expect(next).toStartWith(`${path}?check=`)
+      query = next.slice(path.length)
     }
 
-    expect(waits.length).toBeGreaterThan(3)
-    expect(waits.length).toBeLessThan(20)
-    expect(waits).toEqual(waits.toSorted((one, other) => one - other))
-    expect(waits.at(-1)).toBeGreaterThan(20)
+    expect(titles.length).toBe(5)
+    expect(titles[0]).toContain('We are asking whether your payment went through')
+    expect(titles.at(-1)).toContain('This takes longer than usual')
+  }, 120_000)
+
+  test('who looks again by hand is answered as soon as there is news', async () => {
+    const { payUrl, sessionId } = await openInvoice()
+    const looking = visitReturn(payUrl, '?check=1')
+    await Bun.sleep(300)
+    world.dodo.pay(sessionId)
+
+    expect(await titleOf(await looking)).toBe('Paid')
+  })
+
+  test('the status of a link is one word, also for who has not paid', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    const statusOf = async () => (await world.get(`${new URL(payUrl).pathname}/status`)).text()
+    await world.quiet()
+    expect(await statusOf()).toBe('open')
+
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+
+    expect(await statusOf()).toBe('paid')
+    expect((await world.get(`/pay/${'A'.repeat(22)}/status`)).status).toBe(404)
+  })
+
+  test('a decline is explained where the customer can mend it, and only there', async () => {
+    const reasons: (string | undefined)[] = []
+    for (const code of ['INSUFFICIENT_FUNDS', 'STOLEN_CARD'] as const) {
+      const { invoice, payUrl, sessionId } = await openInvoice()
+      world.dodo.decline(sessionId, code)
+      await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+      const page = await (await visitReturn(payUrl)).text()
+      reasons.push(/not enough money/.exec(page)?.[0])
+      expect(page).not.toMatch(/stolen|fraud/i)
+    }
+
+    expect(reasons).toEqual(['not enough money', undefined])
+  })
+
+  test('what is paid is told with its amount, its day and its card', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+
+    const page = await (await visitReturn(payUrl)).text()
+
+    expect(page).toContain('$42.00')
+    expect(page).toContain('By VISA ···4242')
+    // In test mode Dodo mails nobody.
+    expect(page).not.toContain('Dodo Payments has mailed you the receipt.')
+  })
+
+  test('both files of what is paid are a press away, for a person, and of nothing else', async () => {
+    const { invoice, payUrl, sessionId } = await openInvoice()
+    const path = new URL(payUrl).pathname
+    const open = (file: string, headers = {}) =>
+      world.get(`${path}/${file}`, { redirect: 'manual', headers })
+    const before = await Promise.all(['invoice', 'receipt'].map((file) => open(file)))
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+    const page = await (await visitReturn(payUrl)).text()
+    await world.quiet()
+    const asked = world.requests.length
+    const scanned = await open('invoice', { 'User-Agent': 'MailScanner/5.3' })
+    await open('receipt', { 'User-Agent': 'MailScanner/5.3' })
+    const askedByRobots = world.requests.length - asked
+    const first = await open('invoice')
+    const again = await open('invoice')
+    const receipt = await open('receipt')
+
+    expect(before.map(({ status }) => status)).toEqual([404, 404])
+    for (const file of ['invoice', 'receipt']) expect(page).toContain(`href="${path}/${file}"`)
+    expect([scanned.status, askedByRobots]).toEqual([200, 0])
+    expect(await first.text()).toContain('The PDF is being made')
+    expect(again.headers.get('location')).toContain(`${invoice.lago_id}.pdf`)
+    expect(receipt.headers.get('location')).toEndWith(`/invoices/payments/${payment.payment_id}`)
+    expect((await world.get('/pay/nobody/receipt')).status).toBe(404)
   })
 
   test.each(['-1', '1e9', 'NaN', '1.5', '"><script>', 'Infinity', ''])(
     'whoever says to have looked %p times gets a page all the same',
-    async (look) => {
+    async (check) => {
       const { payUrl } = await openInvoice()
+      const init = { headers: { 'Sec-Fetch-Mode': 'cors' } }
+      const path = `${new URL(payUrl).pathname}/return?check=${encodeURIComponent(check)}`
 
-      const response = await visitReturn(payUrl, `?look=${encodeURIComponent(look)}`)
+      const response = await world.get(path, init)
       const page = await response.text()
 
       expect(response.status).toBe(200)
       expect(page).toContain('Waiting for the result')
       expect(page).not.toContain('<script>')
-      const refreshes = /http-equiv="refresh" content="([^"]*)"/.exec(page)?.[1] ?? '2;url=x?look=1'
-      expect(refreshes).toMatch(/^\d+;url=.*\?look=\d+$/)
+      expect(/\?check=([^"]*)"/.exec(page)?.[1] ?? '2').toMatch(/^\d+$/)
     },
   )
 

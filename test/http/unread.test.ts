@@ -27,6 +27,8 @@ describe('what strangers send over a socket', () => {
       organizationId: async () => world.lago.organizationId,
       findUnready: async () => [],
       metrics: world.bridge.metrics,
+      inspect: async () => ({ at: new Date(), checks: [] }),
+      tellWith: globalThis.fetch,
     })
     server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch, development: false })
     port = server.port ?? 0

@@ -102,7 +102,12 @@ describe('what the ledger says', () => {
     const samples = await scrape()
 
     const codes = samples.filter(({ name }) => name === 'bridge_attention_invoices')
-    expect(codes.map(({ labels }) => labels['reason'] ?? '')).toEqual([...REASON_CODES])
+    expect(codes.map(({ labels }) => [labels['reason'], labels['seen']])).toEqual(
+      REASON_CODES.flatMap((code) => [
+        [code, 'no'],
+        [code, 'yes'],
+      ]),
+    )
     expect(
       codes.filter(({ value }) => value > 0).map(({ labels, value }) => [labels['reason'], value]),
     ).toEqual([

@@ -3,10 +3,12 @@ import { sql } from 'drizzle-orm'
 import pino from 'pino'
 
 import { openDatabase } from '../../src/db/client.ts'
-import { Later } from '../../src/errors.ts'
+import { Later, Unanswered } from '../../src/errors.ts'
 import { createQueue, type Handler, type Job } from '../../src/queue/queue.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
+/** Whoever had to be found by a look would wait for seconds. */
+const MUCH_LESS_THAN_A_POLL_MS = 500
 const PATIENCE_MS = 120_000
 
 describe('the queue', () => {
@@ -21,14 +23,18 @@ describe('the queue', () => {
   })
 
   /** The queue of one process. Each test has a kind of its own, so that none sees another's jobs. */
-  async function openReplica(kind: string, now = () => new Date()) {
+  async function openReplica(
+    kind: string,
+    options: { now?: () => Date; backoffMs?: () => number } = {},
+  ) {
     const { sql: connection, db, close } = openDatabase(database.url, 6)
     const queue = createQueue({
       sql: connection,
       log: pino({ level: 'silent' }),
       kinds: [kind],
-      now,
+      now: () => new Date(),
       schema: 'pgboss',
+      ...options,
     })
     await queue.start()
     const send = (...jobs: Job[]) => db.transaction((tx) => queue.send(tx, kind, jobs))
@@ -233,7 +239,7 @@ describe('the queue', () => {
       await until(() => waits.length === count)
     }
 
-    expect(waits.toSorted((one, other) => one - other)[4]).toBeLessThan(100)
+    expect(waits.toSorted((one, other) => one - other)[4]).toBeLessThan(MUCH_LESS_THAN_A_POLL_MS)
   })
 
   test('jobs of a transaction that is rolled back do not exist', async () => {
@@ -275,6 +281,21 @@ describe('the queue', () => {
     expect(waitBefore(4)).toBeLessThan(400)
   })
 
+  test('a clock an hour ahead of Postgres puts nothing off by an hour', async () => {
+    const anHourAhead = () => new Date(Date.now() + 3_600_000)
+    const { send, work } = await openReplica('clock-ahead', { now: anHourAhead })
+    let runs = 0
+    await work(1, async () => {
+      runs += 1
+      if (runs === 1) throw new Later('in a moment', new Date(anHourAhead().getTime() + 100))
+      if (runs === 2) throw new Error('once more, after its backoff')
+    })
+
+    await send({ key: 'a' })
+
+    await until(() => runs === 3)
+  })
+
   test('Later runs again when it says, and uses up no run', async () => {
     const { send, work } = await openReplica('later')
     const runs: number[] = []
@@ -295,9 +316,29 @@ describe('the queue', () => {
     expect(buried).toEqual([])
   })
 
+  test('what is never answered is asked again after its backoff, and at last put before a person', async () => {
+    const asked: number[] = []
+    const { queue, send, work } = await openReplica('unanswered', {
+      backoffMs: () => (asked.length < 3 ? 600 : 0),
+    })
+    const buried = Promise.withResolvers<string>()
+    await queue.workDeadLetters('unanswered', async (_key, reason) => buried.resolve(reason))
+    await work(1, async () => {
+      asked.push(performance.now())
+      throw new Unanswered('Dodo answered 500', new Date())
+    })
+
+    await send({ key: 'invoice' })
+
+    expect(await buried.promise).toBe('Dodo answered 500')
+    expect(asked).toHaveLength(12)
+    const [first = 0, second = 0, third = 0] = asked
+    expect(second - first).toBeLessThan(600)
+    expect(third - second).toBeGreaterThan(500)
+  })
+
   test('after its last run a job is buried, with the reason, and its key is free', async () => {
-    // A clock that is late makes every backoff one that is over.
-    const { queue, send, work } = await openReplica('bury', () => new Date(Date.now() - 3_600_000))
+    const { queue, send, work } = await openReplica('bury', { backoffMs: () => 0 })
     const runs: unknown[] = []
     const told: string[][] = []
     await queue.workDeadLetters('bury', async (key, reason) => void told.push([key, reason]))

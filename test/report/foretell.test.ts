@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
-import { foretell } from '../../src/billers/lago/foretell.ts'
+import { foretell, foretellRequest } from '../../src/billers/lago/foretell.ts'
 import { receivables, recordings } from '../../src/db/schema.ts'
 import type { World } from '../support/world.ts'
-import { collect, explained, inWorld } from './support.ts'
+import { collect, explained, inWorld, openBundle } from './support.ts'
 
 const rowOf = async ({ bridge: { db } }: World, id: string) => {
   const [row] = await db.select().from(receivables).where(eq(receivables.receivableId, id))
@@ -40,6 +40,22 @@ describe('what is decided about an invoice as it was last seen', () => {
           wakeAt: row.nextWakeAt ?? undefined,
         })
       }
+    }))
+
+  test('is the same of a Lago that keeps no payments: it makes no credit note of a refund', () =>
+    inWorld({ lago: { release: '1.0.0', premium: false } }, async (world) => {
+      const { invoice, payment } = await collect(world, 10_000)
+      world.dodo.refund(payment.payment_id, 2_500)
+      await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
+      await world.quiet()
+      const row = await rowOf(world, invoice.lago_id)
+
+      const step = await foretell(world.bridge.deps, invoice.lago_id)
+
+      expect(step).toMatchObject({
+        do: 'rest',
+        standing: { state: 'attention', reason: row.reason },
+      })
     }))
 
   test('keeps nothing of its customer but the country', () =>
@@ -83,5 +99,48 @@ describe('what is decided about an invoice as it was last seen', () => {
 
       expect(await foretell(world.bridge.deps, invoice.lago_id)).toBeUndefined()
       expect((await explained(world, invoice.number)).text).toMatch(/Next: attempt 2 opens at/)
+    }))
+})
+
+describe('what is decided about a payment request, by its invoices as they were last seen', () => {
+  test('is to rest where it rests, as long as nothing changes', () =>
+    inWorld({}, async (world) => {
+      const { request } = await openBundle(world, [3_000, 4_000, 5_000])
+      const row = await rowOf(world, request.lago_id)
+
+      expect(await foretellRequest(world.bridge.deps, request.lago_id)).toEqual({
+        do: 'rest',
+        standing: { state: row.state, reason: row.reason },
+        isPayable: row.isPayable,
+        wakeAt: undefined,
+      })
+    }))
+
+  test('is what explain foretells: a checkout of another sum makes way for a new one', () =>
+    inWorld({}, async (world) => {
+      const { request, invoices } = await openBundle(world, [3_000, 4_000, 5_000])
+      const member = await rowOf(world, invoices[1].lago_id)
+      await world.bridge.db
+        .update(receivables)
+        .set({ snapshot: { ...(member.snapshot as object), paymentStatus: 'succeeded', due: 0 } })
+        .where(eq(receivables.receivableId, invoices[1].lago_id))
+
+      const { text } = await explained(world, request.lago_id)
+
+      expect(text).toContain('Next: a new checkout opens at the next look')
+    }))
+
+  test('is what the row says where one of its invoices was never at rest', () =>
+    inWorld({}, async (world) => {
+      const { request, invoices } = await openBundle(world, [3_000, 4_000, 5_000])
+      await world.bridge.db
+        .update(receivables)
+        .set({ snapshot: null })
+        .where(eq(receivables.receivableId, invoices[0].lago_id))
+
+      const { text } = await explained(world, request.lago_id)
+
+      expect(await foretellRequest(world.bridge.deps, request.lago_id)).toBeUndefined()
+      expect(text).toContain('Next: the customer pays at the pay link; the checkout expires at')
     }))
 })

@@ -180,6 +180,16 @@ describe('describeNext', () => {
       'answers dispute dp_1 in Dodo; when it is won this ends',
     ],
     [
+      'another dispute, once the first is put aside',
+      {
+        state: 'attention',
+        reason: 'payment pay_2 is disputed (dp_2, dispute): answer it in Dodo',
+        reasonCode: 'dispute_open',
+        disputes: [dispute('open', 'dp_1'), dispute('open', 'dp_2')],
+      },
+      'answers dispute dp_2 in Dodo',
+    ],
+    [
       'a lost dispute',
       { state: 'attention', reasonCode: 'dispute_lost', disputes: [dispute('lost')] },
       'nothing by itself: a person collects',

@@ -75,6 +75,8 @@ describe('readPeriod', () => {
     [{ month: '2026-13' }, '--month 2026-13 is not a month'],
     [{ month: '08/2026' }, 'is not a month'],
     [{ month: '2026-07', to: '2026-07-03' }, 'leave --from and --to out'],
+    [{ to: '9999-12-31' }, '--to 9999-12-31 is no day of any books'],
+    [{ from: '0001-01-01' }, '--from 0001-01-01 is no day of any books'],
     [{ tz: 'Paris' }, '--tz Paris is not a time zone'],
   ])('%j is refused with the reason', (given, message) => {
     expect(() => readPeriod(given, NOW)).toThrow(message)

@@ -196,13 +196,15 @@ describe('a payment request', () => {
       )
       expect(text).toContain('2 differences, 0 unexplained')
       expect(text).toContain('2 refunds made: 1 duplicate, 1 made in Dodo')
-      const names = invoices.map(({ number }) => number).join(', ')
-      expect(lines.some((line) => line.includes(`"${names}"`))).toBe(true)
+      for (const { number } of invoices)
+        expect(
+          lines.filter((line) => line.startsWith('payment,') && line.includes(number)),
+        ).toHaveLength(1)
     }))
 
   test('recorded twice on one invoice is a fault, whatever its sum', () =>
     inWorld({}, async (world) => {
-      const { invoices, sessionId } = await openBundle(world, [3_000, 4_000, 5_000])
+      const { sessionId } = await openBundle(world, [3_000, 4_000, 5_000])
       world.dodo.pay(sessionId)
       await world.quiet()
       const [first, second] = world.lago.store.payments
@@ -213,7 +215,7 @@ describe('a payment request', () => {
 
       expect(exitCode).toBe(1)
       expect(text).toContain('Lago holds it 2 times')
-      expect(text).toContain(invoices[0].number)
+      expect(text).toContain(first.invoice.number)
     }))
 })
 

@@ -8,7 +8,7 @@ export async function inWorld(
   options: Parameters<typeof openWorld>[0],
   run: (world: World) => Promise<void>,
 ) {
-  const world = await openWorld(options)
+  const world = await openWorld({ unproven: 'what is spoilt is to be found', ...options })
   try {
     await run(world)
   } finally {

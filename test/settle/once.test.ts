@@ -133,7 +133,7 @@ describe('how long an unanswered call may still take effect', () => {
 
     expect(await run().catch((error: unknown) => error)).toBeInstanceOf(Later)
 
-    expect(seconds(START, repeatableAt())).toBe(35 + 55)
+    expect(seconds(START, repeatableAt())).toBe(35 + 75)
   })
 
   test('is shorter once the service has answered with a 500', async () => {
@@ -158,7 +158,7 @@ describe('how long an unanswered call may still take effect', () => {
     expect(await run().catch((error: unknown) => error)).toBeInstanceOf(Later)
 
     expect(happened).toEqual(['look', 'prepare', 'wait', 'intend', 'forget'])
-    expect(seconds(START, repeatableAt())).toBe(55 + 5)
+    expect(seconds(START, repeatableAt())).toBe(75 + 5)
   })
 })
 

@@ -13,6 +13,7 @@ import { createMetrics } from '../../src/metrics/metrics.ts'
 import { LEDGER_METRICS } from '../../src/metrics/names.ts'
 import { ALERTS, endOf, type AlertType } from '../../src/notify/types.ts'
 import { REASON_CODES } from '../../src/collect/receivable.ts'
+import { anchorOf, REMEDIES } from '../../src/report/remedies.ts'
 import { FIRING, NOT_READY, QUIET } from './alert-cases.ts'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -58,14 +59,13 @@ const queries = [
   ...rules.map(({ alert, expr }) => [alert, expr] as const),
   ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
 ]
+const operations = await readFile(pathOf('docs/operations.md'), 'utf8')
 const headings = new Set(
-  Array.from(
-    (await readFile(pathOf('docs/operations.md'), 'utf8')).matchAll(/^#+ (.+)$/gm),
-    ([, title = '']) =>
-      title
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9 -]/g, '')
-        .replaceAll(' ', '-'),
+  Array.from(operations.matchAll(/^#+ (.+)$/gm), ([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9 -]/g, '')
+      .replaceAll(' ', '-'),
   ),
 )
 
@@ -150,6 +150,25 @@ describe('docs/operations.md', () => {
 
   test('has a heading for every reason code', () => {
     expect(REASON_CODES.filter((code) => !headings.has(code.replaceAll('_', '-')))).toEqual([])
+  })
+
+  test('says of every reason code what the attention page says', () => {
+    const paragraphs = new Map(
+      Array.from(
+        operations.matchAll(/^#### ([a-z-]+)\n\n((?:.+\n)+)/gm),
+        ([, code = '', text = '']) => [
+          code,
+          text
+            .trim()
+            .replaceAll('\n', ' ')
+            .replace(/\. \[([^\]]+)\]\([^)]+\)$/, '. More under “$1”.')
+            .replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
+            .replaceAll('`', ''),
+        ],
+      ),
+    )
+    for (const code of REASON_CODES)
+      expect(REMEDIES[code].remedy).toBe(paragraphs.get(anchorOf(code)) ?? '')
   })
 
   test('says of every notification when it is told, and what ends it', async () => {

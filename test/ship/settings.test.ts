@@ -35,8 +35,10 @@ describe('.env.example', () => {
   })
 })
 
-describe("the README's table of settings, and that of other billers", () => {
-  const [, others = ''] = read('docs/configuration.md').split(/\n## (?:Other billers|Secrets)\n/)
+describe("the README's table of settings, and those of customers' pages and other billers", () => {
+  const [, others = ''] = read('docs/configuration.md').split(
+    /\n## (?:What customers see|Secrets)\n/,
+  )
   const tables = `${read('README.md')}\n${others}`
   const rows = tables.matchAll(/^\| `([A-Z_]+)` \| (.*?) \| (.*)\|$/gm)
   const defaults = new Map(Array.from(rows, ([, name = '', value = '']) => [name, value]))

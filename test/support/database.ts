@@ -1,13 +1,22 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import postgres from 'postgres'
+
+import { openDatabase } from '../../src/db/client.ts'
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { migrate as migrateToLatest } from '../../src/db/migrate.ts'
 import { SCHEMA } from '../../src/db/session.ts'
+import { JOB_KINDS } from '../../src/jobs.ts'
+import { createQueue } from '../../src/queue/queue.ts'
 
 export type TestDatabase = { url: string; drop(): Promise<void> }
+
+const MEMORY = '/dev/shm'
+const ROOM_BYTES = 4 * 1024 ** 3
+const QUEUE_SCHEMA = 'pgboss'
 
 type Migrate = (url: string) => Promise<unknown>
 
@@ -66,16 +75,35 @@ function template(serverUrl: string, migrate: Migrate): Promise<string> {
 async function createTemplate(serverUrl: string, migrate: Migrate): Promise<string> {
   const name = newName()
   await command(serverUrl, `create database ${name}`)
-  await migrate(atDatabase(serverUrl, name))
+  const url = atDatabase(serverUrl, name)
+  await migrate(url)
+  if (migrate === migrateToLatest) await createQueues(url)
   return name
+}
+
+/** What the first start on a new database makes, which every test would wait for. */
+async function createQueues(url: string): Promise<void> {
+  const { sql, close } = openDatabase(url, 2)
+  const log = pino({ level: 'silent' })
+  const now = () => new Date()
+  const queue = createQueue({ sql, log, kinds: JOB_KINDS, now, schema: QUEUE_SCHEMA })
+  await queue.start()
+  await queue.stop(0)
+  await close()
 }
 
 /** A Postgres that is gone when this process is. */
 export async function startServer(): Promise<string> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'bridge-test-'))
+  const dataDir = await mkdtemp(join(await chooseFolder(), 'bridge-test-'))
   removeWhenWeEnd(dataDir)
   const { url } = await openEmbeddedPostgres({ dataDir, settings: SETTINGS })
   return url
+}
+
+/** In memory where there is room: hundreds of databases are made and dropped, and a disk takes five times as long. */
+async function chooseFolder(): Promise<string> {
+  const memory = await statfs(MEMORY).catch(() => undefined)
+  return memory && memory.bavail * memory.bsize > ROOM_BYTES ? MEMORY : tmpdir()
 }
 
 /** A shell whose input ends when this process does, however it ends, sweeps up after it. */

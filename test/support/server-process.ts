@@ -7,10 +7,10 @@ const KIB = 1024
 /** The bridge as merchants run it: a process of its own, which says when it is ready. */
 export async function startServer(
   env: Record<string, string>,
-  { preload }: { preload?: string } = {},
+  { preload, main = MAIN }: { preload?: string; main?: string } = {},
 ) {
   const loading = preload === undefined ? [] : ['--preload', preload]
-  const child = Bun.spawn([process.execPath, ...loading, '--no-env-file', MAIN], {
+  const child = Bun.spawn([process.execPath, ...loading, '--no-env-file', main], {
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', NO_PROXY: '127.0.0.1', ...env },
     stdout: 'pipe',
@@ -36,6 +36,9 @@ export async function startServer(
   return {
     port,
     pid: child.pid,
+    died: child.exited,
+    /** As a machine dies: nothing is finished. */
+    killAtOnce: () => child.kill('SIGKILL'),
     lines,
     /** The most memory that it ever held, in MiB. */
     peakMib() {

@@ -5,14 +5,22 @@ import postgres from 'postgres'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
 import { readConfig } from '../../src/config.ts'
+import { SCOPES, SCOPES_OF_AGENCIES } from '../../src/highlevel/oauth.ts'
 import { GOOD_DAY } from '../../sandbox/dodo/store/world.ts'
-import { createSandboxDodo, type SandboxDodoOptions } from '../../sandbox/dodo/dodo.ts'
+import {
+  createSandboxDodo,
+  type SandboxDodo,
+  type SandboxDodoOptions,
+} from '../../sandbox/dodo/dodo.ts'
+import {
+  createSandboxHighlevel,
+  type SandboxHighlevelOptions,
+} from '../../sandbox/highlevel/highlevel.ts'
 import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import type { CustomerInput } from '../../sandbox/lago/store/customers.ts'
 import type { NewInvoice } from '../../sandbox/lago/store/invoices.ts'
 import { createSandboxLago, type SandboxLagoOptions } from '../../sandbox/lago/lago.ts'
-import { keptSilently } from '../../proof/claims.ts'
-import { createOracle } from '../../proof/oracle.ts'
+import { createWatch } from '../../proof/oracle.ts'
 import { createTestDatabase } from './database.ts'
 
 export const LAGO_KEY = '0d9c1c62-54a4-4a2b-8f3a-2f2f4c7c9a10'
@@ -20,15 +28,30 @@ export const HMAC_KEY = '4f3f0b7e-6a51-4c0f-9a8c-8b2f1c7d9e10'
 export const DODO_KEY = 'dodo_test_key'
 export const WEBHOOK_SECRET = 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx'
 export const ADMIN_TOKEN = 'operator-token'
+export const HIGHLEVEL_SECRET = 'a-secret-of-the-tests-with-40-characters'
+/** The marketplace app, as a developer makes it by hand. */
+export const HIGHLEVEL_APP = {
+  id: 'app_demo_1',
+  clientId: 'app_demo_1-lx0k9',
+  clientSecret: 'client-secret-0001',
+  redirectUrl: 'http://bridge.test/highlevel/oauth/callback',
+  scopes: [...SCOPES, ...SCOPES_OF_AGENCIES],
+  ssoSecret: 'test-shared-secret-0001',
+}
 
 const LAGO_URL = 'http://lago.test'
 const DODO_URL = 'http://dodo.test'
+const HIGHLEVEL_URL = 'http://highlevel.test'
 const BRIDGE_URL = 'http://bridge.test'
 const QUIET_MS = 60
 /** Only a failure waits so long: many times what a machine of two cores with ten times the work takes. */
 const PATIENCE_MS = 120_000
+/** What changes without a sign is found by looking all the same. */
+const UNSIGNED_MS = 500
+const LOOK_MS = 30
 /** Work sends work: one quiet moment proves nothing. */
 const CALM_LOOKS = 3
+const MAX_HEARD = 50
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
@@ -41,16 +64,36 @@ export async function openWorld(
     env?: Record<string, string>
     lago?: Partial<SandboxLagoOptions>
     dodo?: Partial<SandboxDodoOptions>
+    /** Without it there is no HighLevel. */
+    highlevel?: Partial<SandboxHighlevelOptions>
+    /** Who answers at other hosts. */
+    others?: Record<string, Other>
+    /** How many of the deliveries to the bridge are kept, to be sent again. */
+    hears?: number
+    /** Why the books of this world are not proven when it is closed: a test spoils them by hand. */
+    unproven?: string
   } = {},
 ) {
   const database = await createTestDatabase()
   let aheadMs = 0
+  let skewMs = 0
   const now = () => new Date(Date.now() + aheadMs)
+  /** The bridge's own clock, which may be another than the services'. */
+  const bridgeNow = () => new Date(now().getTime() + skewMs)
+  const heard: { url: string; headers: Headers; body: string }[] = []
   let bridge: Bridge | undefined
   const toBridge = fetchInProcess({
-    fetch: (request) => {
+    async fetch(request) {
       if (!bridge) throw new Error('the bridge is not up')
-      return bridge.app.fetch(request)
+      const { headers, url, method } = request
+      const isWatched = method === 'POST' && /\/(api|highlevel\/query)/.test(url)
+      const isKept = url.includes('/webhooks/') && heard.length < (options.hears ?? MAX_HEARD)
+      const body = isWatched || isKept ? await request.clone().text() : ''
+      if (isKept) heard.push({ url, headers, body })
+      const response = await bridge.app.fetch(request)
+      await watch.acknowledged({ headers, url }, response.status)
+      if (isWatched) await watch.answers(new URL(url).pathname, body, response)
+      return response
     },
   })
   const lago = createSandboxLago({
@@ -73,20 +116,41 @@ export async function openWorld(
     webhookRetryDelaysMs: [200, 500],
     ...options.dodo,
   })
-  const oracle = createOracle({ lago, dodo })
+  const highlevel = createSandboxHighlevel({
+    app: HIGHLEVEL_APP,
+    publicUrl: HIGHLEVEL_URL,
+    webhookUrl: options.highlevel && `${BRIDGE_URL}/webhooks/highlevel`,
+    now,
+    fetch: toBridge,
+    webhookRetryDelaysMs: [200, 500],
+    ...options.highlevel,
+  })
+  const watch = createWatch({
+    books: { lago, dodo },
+    accounts: accountsAmong(options.others),
+    highlevel,
+    storeKeys: options.env?.['OPENFRONT_API_KEYS'],
+    db: () => bridge?.db,
+    now: bridgeNow,
+  })
   const requests: Request[] = []
   const fetch = async (input: string | URL | Request, init?: RequestInit) => {
     const request = new Request(input instanceof URL ? input.href : (input as string), init)
     requests.push(request.clone() as Request)
     const { host } = new URL(request.url)
-    try {
-      return await (host === 'lago.test' ? lago.fetch(request) : dodo.fetch(request))
-    } finally {
-      // A lost answer, too, may have changed the books.
-      if (request.method !== 'GET') oracle.look()
+    if (host === 'highlevel.test') {
+      await watch.tells(request)
+      return highlevel.fetch(request)
     }
+    const other = options.others?.[host]
+    if (other && isAccount(other))
+      return watch.pass(request, 'dodo', () => other.fetch(request), host)
+    if (other) return other.fetch(request)
+    const isLago = host === 'lago.test'
+    const service = isLago ? 'lago' : 'dodo'
+    return watch.pass(request, service, () => (isLago ? lago : dodo).fetch(request))
   }
-  const config = readConfig({
+  const environment: Record<string, string> = {
     PUBLIC_URL: BRIDGE_URL,
     DATABASE_URL: database.url,
     LAGO_API_URL: LAGO_URL,
@@ -97,10 +161,24 @@ export async function openWorld(
     DODO_WEBHOOK_SECRET: WEBHOOK_SECRET,
     ADMIN_TOKEN,
     RECONCILE_EVERY: '1h',
+    // Each connection costs Postgres more than what most tests do over it.
+    DATABASE_CONNECTIONS: '5',
+    ...(options.highlevel && {
+      HIGHLEVEL_CLIENT_ID: HIGHLEVEL_APP.clientId,
+      HIGHLEVEL_CLIENT_SECRET: HIGHLEVEL_APP.clientSecret,
+      HIGHLEVEL_SECRET,
+      HIGHLEVEL_LOCATIONS: 'loc_demo_1',
+      HIGHLEVEL_SSO_SECRET: HIGHLEVEL_APP.ssoSecret,
+      HIGHLEVEL_API_URL: HIGHLEVEL_URL,
+      HIGHLEVEL_WEBHOOK_URL: `${HIGHLEVEL_URL}/payments/custom-provider/webhook`,
+      HIGHLEVEL_MARKETPLACE_URL: HIGHLEVEL_URL,
+      HIGHLEVEL_WEBHOOK_PUBLIC_KEY: highlevel.webhookPublicKey,
+    }),
     ...options.env,
-  })
+  }
+  const config = readConfig(environment)
   const open = async () => {
-    bridge = await openBridge(config, { log: pino({ level: 'silent' }), now, fetch })
+    bridge = await openBridge(config, { log: pino({ level: 'silent' }), now: bridgeNow, fetch })
     await bridge.work()
     return bridge
   }
@@ -112,6 +190,48 @@ export async function openWorld(
       headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
     })
     return response.status === 200 ? ((await response.json()) as Report) : undefined
+  }
+
+  /** Changes with whatever is written about an invoice, nearly always; asking for it costs a tenth of a report. */
+  async function signOf(lagoInvoiceId: string): Promise<string | undefined> {
+    const rows = await running.db
+      .execute<{ sign: string }>(
+        sql`
+          select concat_ws(' ', xmin, (select max(id) from timeline where receivable_id = ${lagoInvoiceId})) as sign
+          from receivables where receivable_id = ${lagoInvoiceId}`,
+      )
+      .catch(() => [])
+    return rows[0]?.sign
+  }
+
+  async function untilMoved(lagoInvoiceId: string, seen: string | undefined) {
+    const giveUp = performance.now() + UNSIGNED_MS
+    do await Bun.sleep(LOOK_MS)
+    while ((await signOf(lagoInvoiceId)) === seen && performance.now() < giveUp)
+  }
+
+  let sweptAt = now()
+  async function sweep() {
+    const startedAt = now()
+    const findings = await running.sweep()
+    sweptAt = startedAt
+    return findings
+  }
+
+  /** Whether no work is owed, and no webhook was lost that no sweep has made good for since. */
+  async function isAtRest() {
+    const isUnheard = [lago, dodo].some(({ courier }) =>
+      courier.log.some(({ at, status }) => status !== 200 && at >= sweptAt),
+    )
+    if (isUnheard) return false
+    const [row] = await running.db
+      .execute<{ owed: number }>(
+        sql`
+          select (select count(*) from unrouted)::int + count(*)::int as owed from pgboss.job
+          where state in ('created', 'retry', 'active')`,
+      )
+      .catch(() => [])
+    return row?.owed === 0
   }
 
   const addCustomer = (input: Partial<CustomerInput> = {}) =>
@@ -126,7 +246,11 @@ export async function openWorld(
   return {
     lago,
     dodo,
+    highlevel,
     requests,
+    /** How the bridge reaches the services, and with which settings it runs. */
+    fetch,
+    environment,
     bridge: running,
     databaseUrl: database.url,
     get,
@@ -161,6 +285,7 @@ export async function openWorld(
       for (let calm = 0; calm < CALM_LOOKS;) {
         await lago.idle()
         await dodo.idle()
+        await highlevel.idle()
         const [row] = await running.db.execute<{ due: number }>(sql`
           select (select count(*) from unrouted)::int + count(*)::int as due from pgboss.job
           where state in ('created', 'retry', 'active') and start_after <= now()`)
@@ -184,11 +309,18 @@ export async function openWorld(
     advance(ms: number) {
       aheadMs += ms
     },
-    sweep: () => running.sweep(),
+    /** Sets the bridge's clock so much ahead of the services'; less than nothing is behind. */
+    skew(ms: number) {
+      skewMs = ms
+    },
+    /** The first deliveries that were sent to the bridge, as they were sent. */
+    heard,
+    sweep,
     /** Waits until the invoice is as described; on time-out the failed expectation is thrown. */
     async eventually(lagoInvoiceId: string, check: (report: Report) => void | boolean) {
       const deadline = performance.now() + PATIENCE_MS
       for (;;) {
+        const seen = await signOf(lagoInvoiceId)
         const report = await invoiceReport(lagoInvoiceId)
         try {
           if (!report) throw new Error('the bridge does not know the invoice')
@@ -196,7 +328,7 @@ export async function openWorld(
           return report
         } catch (error) {
           if (performance.now() > deadline) throw error
-          await Bun.sleep(QUIET_MS)
+          await untilMoved(lagoInvoiceId, seen)
         }
       }
     },
@@ -239,24 +371,33 @@ export async function openWorld(
       for (const one of switches) one.lose = false
       return done
     },
+    watch,
     /** Throws the story of every invariant that was broken since the world was opened. */
-    async assertProven() {
-      oracle.look()
-      const isExplained = async (dodoPaymentId: string, lagoInvoiceId: string) => {
-        const { payments = [] } = (await invoiceReport(lagoInvoiceId)) ?? {}
-        return payments.some((one) => one.dodoPaymentId === dodoPaymentId)
-      }
-      oracle.note(await keptSilently({ lago, dodo }, isExplained))
-      oracle.assert()
-    },
+    assertProven: () => watch.assertAll({ isAtRest: true }),
+    /** Ends it; first every invariant is asked, and those of rest where nothing is owed and nothing was lost. */
     async close() {
-      lago.stop()
-      dodo.stop()
-      await running.close()
-      await database.drop()
+      try {
+        if (options.unproven === undefined) await watch.assertAll({ isAtRest: await isAtRest() })
+      } finally {
+        lago.stop()
+        dodo.stop()
+        highlevel.stop()
+        await running.close()
+        await database.drop()
+      }
     },
   }
 }
+
+type Other = { fetch: (request: Request) => Promise<Response> | Response }
+
+/** Whether it is another account of Dodo's, whose books the oracle reads, too. */
+const isAccount = (other: Other): other is SandboxDodo => 'courier' in other && 'pay' in other
+
+const accountsAmong = (others: Record<string, Other> = {}) =>
+  Object.fromEntries(
+    Object.entries(others).flatMap(([host, other]) => (isAccount(other) ? [[host, other]] : [])),
+  )
 
 /**
  * One world for the tests of a group: opening one takes longer than most tests. A minute of Dodo's request
@@ -268,8 +409,8 @@ export function shareWorld(options: Parameters<typeof openWorld>[0] = {}) {
     shared.world = await openWorld(options)
   })
   afterEach(() => {
-    const { lago, dodo } = shared.world
-    for (const { faults, courier } of [lago, dodo]) {
+    const { lago, dodo, highlevel } = shared.world
+    for (const { faults, courier } of [lago, dodo, highlevel]) {
       faults.clear()
       Object.assign(courier.switches, { lose: false, double: false, reorder: false, delayMs: 0 })
     }
@@ -317,5 +458,6 @@ type CustomerReport = {
   customer: string
   dodoCustomerId: string
   setupUrl: string
+  accountUrl: string
   mandates: { dodoSubscriptionId: string; currency: string; status: string }[]
 }

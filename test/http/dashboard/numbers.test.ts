@@ -110,6 +110,10 @@ describe('the numbers of the dashboard', () => {
     expect(held).toContain('50.00 USD in Dodo, 0.00 USD in Lago: the invoice is void in Lago')
     const open = await page(filled.open.lago_id)
     expect(open).toContain('Nothing was taken, and nothing is recorded.')
+    // A sandbox has no pages of Dodo's.
+    expect(await me.text(`/dashboard/invoices/${filled.paid.invoice.lago_id}`)).not.toContain(
+      'app.dodopayments.com',
+    )
     expect(open).toContain('Next: the customer pays; the checkout expires at')
   })
 
@@ -123,6 +127,11 @@ describe('the numbers of the dashboard', () => {
     expect(await rows('?q=%25')).toBe(1)
     expect(await rows('?state=nonsense&before=nonsense&since=nonsense&sort=nonsense')).toBe(1 + 8)
     expect(await rows(`?q=${encodeURIComponent(HOSTILE)}`)).toBe(1 + 1)
+    const never = Buffer.from('["never","x"]').toString('base64url')
+    expect(await rows(`?before=${never}`)).toBe(1 + 8)
+    expect(await rows(`?sort=due&before=${never}`)).toBe(1 + 8)
+    for (const path of ['invoices', 'customers', 'orders', 'payment-requests', 'deliveries/lago'])
+      expect((await me.get(`/dashboard/${path}/%00`)).status).toBe(404)
     const { db, deps } = served.world.bridge
     const { receivables } = await import('../../../src/db/schema.ts')
     await db.insert(receivables).values(

@@ -97,6 +97,7 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
     const { world } = served
     const { fern, paid, refunded, declined, open, held, disputed } = await fill(world)
     const invoice = (one: { lago_id: string }) => `/dashboard/invoices/${one.lago_id}`
+    const heldPayment = (await world.invoiceReport(held.lago_id))?.payments[0]?.dodoPaymentId
     const [delivery] = await world.bridge.db.query.deliveries.findMany({ limit: 1 })
     shared.served = served
     shared.browser = await openBrowser()
@@ -116,10 +117,20 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
       customers: '/dashboard/customers',
       customer: `/dashboard/customers/${fern.external_id}`,
       attention: '/dashboard/attention',
+      seen: `${invoice(held)}/seen`,
+      'give-back': `/dashboard/held/${held.lago_id}/${heldPayment}/give-back`,
+      accept: `/dashboard/held/${held.lago_id}/${heldPayment}/accept`,
+      'new-link': `${invoice(open)}/new-link`,
+      refunds: '/dashboard/refunds',
+      disputes: '/dashboard/disputes',
+      health: '/dashboard/health',
+      'mail-test': '/dashboard/health/mail-test',
       deliveries: '/dashboard/deliveries',
       delivery: `/dashboard/deliveries/${delivery?.source}/${delivery?.deliveryId}`,
+      refused: '/dashboard/deliveries/refused',
       'dead-letters': '/dashboard/dead-letters',
       statement: '/dashboard/statement',
+      kept: '/dashboard/statement/kept',
       'no-statement': '/dashboard/statement?from=yesterday',
       audit: '/dashboard/health/audit',
       search: '/dashboard/search?q=ACM',
@@ -225,7 +236,8 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the dashboard of a new bridge
     const faults: string[] = []
 
     const sections = ['', 'invoices', 'customers', 'attention', 'deliveries', 'dead-letters']
-    for (const name of [...sections, 'statement', 'health/audit', 'search']) {
+    const others = ['refunds', 'disputes', 'health', 'statement', 'health/audit', 'search']
+    for (const name of [...sections, ...others]) {
       const path = `/dashboard/${name}`
       const picture = `empty-${name.replace('/', '-')}`
       faults.push(...(await visit(page, watched, { origin, name: picture, path, width: 320 })))

@@ -25,13 +25,19 @@ function message(body: string | (() => string)) {
   return { url: 'http://bridge.test/webhooks', headers: () => ({ 'x-id': '1' }), body, type: 't' }
 }
 
-const RETRIES_DONE_MS = 80
+/** What was to come is waited for; this is for what must not. */
+const NOTHING_MORE_MS = 80
+
+async function until(isSo: () => boolean) {
+  while (!isSo()) await Bun.sleep(2)
+}
 
 describe('createCourier', () => {
   test('what is refused is tried again on the schedule and then given up', async () => {
     const { courier, arrivals } = courierTo(() => 503)
     courier.send(message('a'))
-    await Bun.sleep(RETRIES_DONE_MS)
+    await until(() => courier.log.length === 3)
+    await Bun.sleep(NOTHING_MORE_MS)
 
     expect(arrivals).toHaveLength(3)
     expect(courier.log.map(({ attempt, status }) => [attempt, status])).toEqual([
@@ -44,7 +50,8 @@ describe('createCourier', () => {
   test('what is accepted is not tried again', async () => {
     const { courier, arrivals } = courierTo((count) => (count === 1 ? 0 : 200))
     courier.send(message('a'))
-    await Bun.sleep(RETRIES_DONE_MS)
+    await until(() => courier.log.length === 2)
+    await Bun.sleep(NOTHING_MORE_MS)
 
     expect(arrivals).toHaveLength(2)
     expect(courier.log.map(({ status }) => status)).toEqual(['error', 200])
@@ -56,7 +63,7 @@ describe('createCourier', () => {
     courier.send(message(() => state))
     await courier.idle()
     state = 'succeeded'
-    await Bun.sleep(RETRIES_DONE_MS)
+    await until(() => courier.log.length === 2)
 
     expect(arrivals.map(({ body }) => body)).toEqual(['processing', 'succeeded'])
   })
@@ -67,7 +74,7 @@ describe('createCourier', () => {
     courier.send(message('a'))
     await courier.idle()
     courier.switches.lose = false
-    await Bun.sleep(RETRIES_DONE_MS)
+    await Bun.sleep(NOTHING_MORE_MS)
 
     expect(arrivals).toHaveLength(0)
     expect(courier.log.map(({ status }) => status)).toEqual(['lost'])
@@ -99,7 +106,7 @@ describe('createCourier', () => {
     await courier.idle()
     courier.stop()
     courier.send(message('b'))
-    await Bun.sleep(RETRIES_DONE_MS)
+    await Bun.sleep(NOTHING_MORE_MS)
 
     expect(arrivals).toHaveLength(1)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { divideNote, namedRefunds, type Note } from '../../src/report/note-portions.ts'
+import { divideNote, namedRefunds, type Note } from '../../src/report/note-parts.ts'
 
 const AT = new Date('2026-08-31T12:00:00Z')
 const note = (given: Partial<Note>): Note => ({

@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+
+import { findings } from '../../src/db/schema.ts'
+import { wake } from '../../src/wakes.ts'
+import { isCall, tap } from '../support/tap.ts'
+import { LAGO_KEY, openWorld, shareWorld, type Report, type World } from '../support/world.ts'
+
+const SECOND_MS = 1_000
+const isPaid = ({ state }: Report) => state === 'paid'
+
+async function payInvoice(world: World, cents: number) {
+  const invoice = world.bill(cents)
+  const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+  const payment = world.dodo.pay(sessionId)
+  await world.eventually(invoice.lago_id, isPaid)
+  await world.quiet()
+  return { invoice, payment, payUrl: report.payUrl }
+}
+
+describe('a refund', () => {
+  const shared = shareWorld()
+
+  test('is asked for once although another worker has taken the job over from one that was held up', async () => {
+    const { world } = shared
+    const { invoice, payment } = await payInvoice(world, 10_000)
+    const held = Promise.withResolvers<void>()
+    const go = Promise.withResolvers<void>()
+    let isWanted = false
+    let isHeld = false
+    const closeLago = tap(world, 'lago', async (request, pass) => {
+      const response = await pass()
+      if (isCall(request, 'GET', /\/credit_notes\/[^/]+$/)) isWanted = true
+      return response
+    })
+    const closeDodo = tap(world, 'dodo', async (request, pass) => {
+      const response = await pass()
+      if (!isWanted || isHeld || !isCall(request, 'GET', /^\/payments\/[^/]+$/)) return response
+      isHeld = true
+      held.resolve()
+      await go.promise
+      return response
+    })
+
+    world.lago.createCreditNote({ invoiceId: invoice.lago_id, refundAmountCents: 3_000 })
+    await held.promise
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+    await world.dodo.idle()
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([3_000])
+    go.resolve()
+    await world.quiet()
+    closeDodo()
+    closeLago()
+
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([3_000])
+  })
+})
+
+test('a payment that could not be recorded before its invoice was made void says nothing about the licence', async () => {
+  const world = await openWorld()
+  const invoice = world.bill(5_000)
+  const { sessionId } = await world.openCheckout(invoice.lago_id)
+  let isRefused = false
+  tap(world, 'lago', async (request, pass) => {
+    if (isRefused || !isCall(request, 'POST', /\/payments$/)) return pass()
+    isRefused = true
+    world.lago.voidInvoice(invoice.lago_id)
+    return Response.json({}, { status: 503 })
+  })
+  world.dodo.pay(sessionId)
+  await world.eventually(invoice.lago_id, () => isRefused)
+  world.advance(10 * SECOND_MS)
+
+  await world.eventually(invoice.lago_id, (report) => {
+    expect(report).toMatchObject({ state: 'attention', reasonCode: 'held_late' })
+  })
+  const licences = await world.bridge.db
+    .select()
+    .from(findings)
+    .where(eq(findings.name, 'lago_license'))
+  expect(licences).toEqual([])
+  await world.close()
+})
+
+test('money that is held stays before a person although Dodo once did not know its payment', async () => {
+  const world = await openWorld({ env: { DUPLICATE_PAYMENTS: 'hold' } })
+  const invoice = world.bill(5_000)
+  const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+  world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+  await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+  const other = await world.follow(report.payUrl)
+  world.dodo.pay(sessionId)
+  await world.eventually(invoice.lago_id, isPaid)
+  const second = world.dodo.pay(other)
+  await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
+  await world.quiet()
+  let isLost = false
+  tap(world, 'dodo', async (request, pass) => {
+    const isRead = isCall(request, 'GET', new RegExp(`^/payments/${second.payment_id}$`))
+    if (isLost || !isRead) return pass()
+    isLost = true
+    return Response.json({ code: 'NOT_FOUND' }, { status: 404 })
+  })
+  const { deps } = world.bridge
+  await wake(deps, 'trace', [second.payment_id], 'operator')
+  await world.quiet()
+  expect(isLost).toBe(true)
+  world.advance(120 * SECOND_MS)
+
+  await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+
+  expect(await world.invoiceReport(invoice.lago_id)).toMatchObject({
+    state: 'attention',
+    reasonCode: 'held_duplicate',
+  })
+  await world.close()
+})
+
+describe('what Dodo says of a payment', () => {
+  const shared = shareWorld({ lago: { premium: false } })
+  const setStatus = (world: World, lagoInvoiceId: string, payment_status: string) =>
+    world.lago.fetch(
+      new Request(`http://lago.test/api/v1/invoices/${lagoInvoiceId}`, {
+        method: 'PUT',
+        headers: { Authorization: `Bearer ${LAGO_KEY}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ invoice: { payment_status } }),
+      }),
+    )
+
+  test('an invoice whose money all went back is not marked as paid again', async () => {
+    const { world } = shared
+    const { invoice, payment } = await payInvoice(world, 5_000)
+    world.dodo.refund(payment.payment_id, 5_000)
+    await world.eventually(invoice.lago_id, ({ refunds }) => refunds[0]?.status === 'succeeded')
+    await world.quiet()
+
+    await setStatus(world, invoice.lago_id, 'pending')
+    await world.quiet()
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+
+    expect(invoice.payment_status).toBe('pending')
+  })
+
+  test('one that is said to only change a card, and took money, is recorded all the same', async () => {
+    const { world } = shared
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const open = tap(world, 'dodo', async (request, pass) => {
+      const response = await pass()
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+      const shown = (await response.json()) as object
+      return Response.json({ ...shown, is_update_payment_method: true })
+    })
+    const payment = world.dodo.pay(sessionId)
+    await world.quiet()
+    open()
+
+    const report = await world.invoiceReport(invoice.lago_id)
+    expect(report).toMatchObject({ state: 'paid' })
+    expect(report?.payments).toMatchObject([{ dodoPaymentId: payment.payment_id }])
+  })
+})
+
+test('what Dodo gave back without saying how much in its payment is not given back again', async () => {
+  const world = await openWorld()
+  const invoice = world.bill(5_000)
+  const { report } = await world.openCheckout(invoice.lago_id)
+  const sessionId = await world.follow(report.payUrl)
+  world.lago.recordManualPayment(invoice.lago_id, { amountCents: 1_000, reference: 'bank' })
+  await world.quiet()
+  tap(world, 'dodo', async (request, pass) => {
+    const response = await pass()
+    if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+    const shown = (await response.json()) as { refunds?: object[] }
+    const refunds = (shown.refunds ?? []).map((one) => ({ ...one, amount: null }))
+    return Response.json({ ...shown, refunds })
+  })
+
+  const payment = world.dodo.pay(sessionId)
+  await world.eventually(invoice.lago_id, isPaid)
+  await world.quiet()
+  await world.sweep()
+  await world.quiet()
+
+  expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([1_000])
+  await world.close()
+})

@@ -1,0 +1,287 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+
+import { GRAPHQL_PATH } from '../../sandbox/openfront/openfront.ts'
+import { wakeTellings } from '../../src/billers/orders/tellings.ts'
+import { openShopWorld, OTHER_KEY, type ShopWorld } from '../support/shop.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+let shop: ShopWorld
+beforeAll(async () => {
+  shop = await openShopWorld({ hasToken: true, env: { OPENFRONT_COMPLETE_AFTER: '2m' } })
+})
+afterAll(() => shop.world.close())
+afterEach(() => {
+  shop.shop.faults.clear()
+  Object.assign(shop.shop.behaviour, { patch: 'full', deniedReads: 'null' })
+})
+
+/** A cart that was paid, and whose shopper does not come back. */
+async function paidAndLeft() {
+  const sale = await shop.sell()
+  await shop.eventually(sale.paymentId, ({ state }) => state === 'paid')
+  return sale
+}
+const ordersOf = (cartId: string) =>
+  [...shop.shop.store.orders.values()].filter((one) => one.cartId === cartId)
+/** How often the shop was asked to make an order of it, and did not lose the request on the way. */
+const completionsOf = async (cartId: string) => {
+  const bodies = await Promise.all(
+    shop.world.requests
+      .filter((one) => one.url.startsWith('http://shop.test'))
+      .map((one) => one.clone().text()),
+  )
+  return bodies.filter((text) => text.includes('completeActiveCart(') && text.includes(cartId))
+    .length
+}
+const failure = (kind: 'after_drop' | 'after_status' | 'drop' | 'status', times = 1) =>
+  shop.shop.faults.add({ kind, status: 503, times, match: { method: 'POST', path: GRAPHQL_PATH } })
+
+describe('a paid cart that nobody comes back to', () => {
+  test('is left to its shopper for a while, and then completed, once', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.world.advance(MINUTE_MS)
+    await shop.world.quiet()
+    expect(ordersOf(cart.id)).toEqual([])
+
+    shop.world.advance(MINUTE_MS)
+    const isTold = (one: { claimed: boolean; told: { status: string }[] }) =>
+      one.claimed && one.told[0]?.status === 'done'
+    const told = await shop.eventually(paymentId, isTold)
+
+    expect(ordersOf(cart.id)).toHaveLength(1)
+    expect(told).toMatchObject({
+      state: 'paid',
+      claimed: true,
+      told: [{ what: 'completeActiveCart', status: 'done', attempts: 1 }],
+    })
+    expect(told.timeline.at(-1)?.what).toMatch(/^the cart is order cm\w+ of the shop$/)
+    await shop.world.sweep()
+    await shop.world.quiet()
+    expect(await completionsOf(cart.id)).toBe(1)
+  })
+
+  test('is let alone when its shopper did come back', async () => {
+    const { cart, session, paymentId } = await paidAndLeft()
+    await shop.shop.completeCart(cart.id, session.id)
+    shop.world.advance(3 * MINUTE_MS)
+
+    await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+
+    expect(ordersOf(cart.id)).toHaveLength(1)
+    expect(await completionsOf(cart.id)).toBe(0)
+  })
+
+  test('is let alone a moment longer when its shopper has come back this very moment', async () => {
+    const { cart, session, paymentId } = await paidAndLeft()
+    const { world } = shop
+    world.advance(2 * MINUTE_MS - 1_000)
+    expect((await shop.call('get-payment-status', { paymentId })).body['status']).toBe('captured')
+    world.advance(1_500)
+    await wakeTellings(world.bridge.deps)
+    const isTried = ({ told }: { told: { attempts: number }[] }) => (told[0]?.attempts ?? 0) > 0
+    await shop.eventually(paymentId, isTried)
+    await world.quiet()
+    expect(ordersOf(cart.id)).toEqual([])
+
+    await shop.shop.completeCart(cart.id, session.id)
+    world.advance(10_000)
+    await wakeTellings(world.bridge.deps)
+    await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+    expect([ordersOf(cart.id).length, await completionsOf(cart.id)]).toEqual([1, 0])
+  })
+
+  test('is let alone, too, when a part of it was given back after that', async () => {
+    const { cart, session, paymentId } = await paidAndLeft()
+    await shop.shop.completeCart(cart.id, session.id)
+    await shop.call('refund-payment', { paymentId, amount: 500 })
+    shop.world.advance(3 * MINUTE_MS)
+
+    const told = await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+
+    expect(told.state).toBe('paid')
+    expect(await completionsOf(cart.id)).toBe(0)
+  })
+
+  test('is found by the sweep when its completion was never planned', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    await shop.forgetTellings(paymentId)
+    shop.world.advance(3 * MINUTE_MS)
+
+    await shop.world.sweep()
+
+    await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+})
+
+describe('a completion whose answer is lost', () => {
+  test.each(['after_drop', 'after_status'] as const)(
+    'after its effect (%s) is found by looking, and not made again',
+    async (kind) => {
+      const { cart, paymentId } = await paidAndLeft()
+      shop.loseCompletion(kind)
+      shop.world.advance(2 * MINUTE_MS)
+
+      await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+
+      expect(ordersOf(cart.id)).toHaveLength(1)
+      expect(await completionsOf(cart.id)).toBe(1)
+    },
+  )
+
+  test('before its effect is never made again: a person is told once nothing can come of it', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.loseCompletion('drop')
+    shop.world.advance(2 * MINUTE_MS)
+    while ((await completionsOf(cart.id)) === 0) await Bun.sleep(50)
+    expect(await shop.report(paymentId)).toMatchObject({ told: [{ status: 'waiting' }] })
+
+    shop.world.advance(6 * MINUTE_MS)
+    const told = await shop.eventually(paymentId, ({ state }) => state === 'attention')
+
+    expect(told).toMatchObject({ reasonCode: 'cart_unresolved', told: [{ status: 'failed' }] })
+    expect(await completionsOf(cart.id)).toBe(1)
+    expect(ordersOf(cart.id)).toEqual([])
+  })
+
+  test('and the shop away: nothing is tried until the cart was read, and then it is completed', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    failure('status', 3)
+    shop.world.advance(2 * MINUTE_MS)
+    await shop.world.quiet()
+    expect(await completionsOf(cart.id)).toBe(0)
+
+    shop.shop.faults.clear()
+    shop.world.advance(MINUTE_MS)
+
+    await shop.eventually(paymentId, (one) => one.told[0]?.status === 'done')
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+})
+
+describe('a person is needed', () => {
+  test('when the cart asks for another amount now; the money stays, and once that is mended it goes on', async () => {
+    const { cart, paymentId, payment } = await paidAndLeft()
+    shop.shop.addDiscountCode(cart.id, 'SALE', 100)
+    shop.world.advance(2 * MINUTE_MS)
+
+    const told = await shop.eventually(paymentId, ({ state }) => state === 'attention')
+    expect(told).toMatchObject({ reasonCode: 'cart_changed', told: [{ status: 'failed' }] })
+    expect(told.reason).toContain('25.99 USD was paid')
+    expect(await completionsOf(cart.id)).toBe(0)
+    expect(shop.world.refundsOf(payment.payment_id)).toEqual([])
+
+    shop.shop.removeDiscountCode(cart.id, 'SALE')
+    await shop.world.sweep()
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+
+  test('when the session is gone', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.shop.chooseShipping(cart.id, 0)
+    shop.world.advance(2 * MINUTE_MS)
+
+    const told = await shop.eventually(paymentId, ({ state }) => state === 'attention')
+
+    expect(told).toMatchObject({ reasonCode: 'cart_changed' })
+  })
+
+  test('when the shop is as published and refuses; asked once, and done when somebody makes the order', async () => {
+    const { cart, session, paymentId } = await paidAndLeft()
+    shop.shop.behaviour.patch = 'none'
+    shop.world.advance(2 * MINUTE_MS)
+    const told = await shop.eventually(paymentId, ({ state }) => state === 'attention')
+    expect(told).toMatchObject({ reasonCode: 'cart_refused' })
+    expect(told.reason).toContain('Unsupported payment provider: pp_dodo')
+
+    await shop.world.sweep()
+    await shop.world.quiet()
+    expect(await completionsOf(cart.id)).toBe(1)
+    expect(await shop.report(paymentId)).toMatchObject({ reasonCode: 'cart_refused' })
+    shop.shop.behaviour.patch = 'full'
+    await shop.shop.completeCart(cart.id, session.id)
+    await shop.world.sweep()
+
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    expect(await completionsOf(cart.id)).toBe(1)
+  })
+
+  test('when the token may not read carts: that none is shown proves nothing', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.takeTokenAway()
+    shop.world.advance(2 * MINUTE_MS)
+
+    const told = await shop.eventually(paymentId, ({ state }) => state === 'attention')
+
+    expect(told).toMatchObject({ reasonCode: 'cart_not_found' })
+    expect(await completionsOf(cart.id)).toBe(0)
+    shop.giveTokenBack()
+    await shop.world.sweep()
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+
+  test('when a part of the money went back; when all of it did, nobody', async () => {
+    const partly = await paidAndLeft()
+    await shop.call('refund-payment', { paymentId: partly.paymentId, amount: 500 })
+    const wholly = await paidAndLeft()
+    await shop.call('refund-payment', { paymentId: wholly.paymentId, amount: 2_599 })
+    await shop.world.quiet()
+    shop.world.advance(2 * MINUTE_MS)
+
+    const told = await shop.eventually(partly.paymentId, ({ state }) => state === 'attention')
+    expect(told).toMatchObject({ reasonCode: 'cart_refunded' })
+    const other = await shop.eventually(wholly.paymentId, (one) => one.told.length === 0)
+    expect(other.state).toBe('paid')
+    expect([...ordersOf(partly.cart.id), ...ordersOf(wholly.cart.id)]).toEqual([])
+  })
+})
+
+describe('never completed', () => {
+  test('is a cart that asks for another payment by now', async () => {
+    const old = await shop.begin()
+    shop.shop.addLine(old.cart.id, shop.product.id)
+    const session = await shop.shop.choosePayment(old.cart.id, 'pp_dodo')
+    const { paymentId } = session.data as { paymentId: string }
+    shop.world.dodo.pay(old.dodoSessionId)
+    await shop.eventually(old.paymentId, (one) => one.payments[0]?.disposition === 'late')
+    shop.world.advance(HOUR_MS)
+    await shop.world.sweep()
+    await shop.world.quiet()
+
+    expect((await shop.report(old.paymentId)).told).toEqual([])
+    expect((await shop.report(paymentId)).told).toEqual([])
+    expect(ordersOf(old.cart.id)).toEqual([])
+  })
+
+  test('is an invoice, whose owner has to be logged in', async () => {
+    const invoice = shop.shop.createInvoice(2_599, 'USD', 'user_1')
+    const session = await shop.shop.chooseInvoicePayment(invoice.id, 'pp_dodo')
+    const { paymentId, checkoutUrl } = session.data as { paymentId: string; checkoutUrl: string }
+    shop.world.dodo.pay(await shop.world.follow(checkoutUrl))
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    shop.world.advance(HOUR_MS)
+    await shop.world.sweep()
+    await shop.world.quiet()
+
+    expect(await shop.report(paymentId)).toMatchObject({ state: 'paid', told: [] })
+  })
+
+  test('is a cart of a store without a token', async () => {
+    const key = `cm${crypto.randomUUID()}`
+    const credentials = { apiKey: OTHER_KEY }
+    const fields = { cart: { id: key }, amount: 2_599, currency: 'usd' }
+    const { body } = await shop.call('create-payment', fields, credentials)
+    const { paymentId, checkoutUrl } = body as { paymentId: string; checkoutUrl: string }
+    shop.world.dodo.pay(await shop.world.follow(checkoutUrl))
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    shop.world.advance(HOUR_MS)
+    await shop.world.sweep()
+    await shop.world.quiet()
+
+    expect(await shop.report(paymentId)).toMatchObject({ state: 'paid', told: [] })
+  })
+})

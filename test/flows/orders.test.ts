@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { eq } from 'drizzle-orm'
+import pino from 'pino'
+
+import { dismiss } from '../../src/billers/lago/dismiss.ts'
+import { planTelling, tellOne } from '../../src/billers/orders/tellings.ts'
+import type { OrderSource, Told } from '../../src/billers/orders/source.ts'
+import { createOpenfrontSource } from '../../src/billers/openfront/source.ts'
+import { explain } from '../../src/report/explain.ts'
+import { tellings } from '../../src/db/schema.ts'
+import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
+
+const KEY = 'ofk_0123456789abcdef'
+const FRESH_MS = 2_100
+const DAY_MS = 24 * 3_600_000
+
+type Body = Record<string, unknown>
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld({ env: { OPENFRONT_API_KEYS: `demo:${KEY}`, VOID_PAYMENTS: 'hold' } })
+})
+afterAll(() => world.close())
+
+async function call(route: string, fields: Body) {
+  const response = await world.get(`/api/${route}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ provider: { credentials: { apiKey: KEY } }, ...fields }),
+  })
+  return { status: response.status, body: (await response.json()) as Body }
+}
+
+async function create(id: string, amount: number) {
+  const { body } = await call('create-payment', { cart: { id }, amount, currency: 'usd' })
+  return body as { paymentId: string; checkoutUrl: string; status: string }
+}
+
+async function report(orderId: string): Promise<Body> {
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+  return (await (await world.get(`/api/orders/${orderId}`, { headers })).json()) as Body
+}
+
+const status = async (paymentId: string) =>
+  (await call('get-payment-status', { paymentId })).body['status']
+
+/** A cart that asked for another amount before the old one was paid all the same. */
+async function paidLate() {
+  const cartId = `cm${crypto.randomUUID()}`
+  const first = await create(cartId, 2_599)
+  const sessionId = await world.follow(first.checkoutUrl)
+  const second = await create(cartId, 3_599)
+  const payment = world.dodo.pay(sessionId)
+  await world.quiet()
+  return { cartId, first, second, payment }
+}
+
+describe('an order that was superseded and paid late', () => {
+  test('is shown as held money, and never as captured', async () => {
+    const { first } = await paidLate()
+    world.advance(FRESH_MS)
+
+    expect(await status(first.paymentId)).toBe('pending')
+    expect(await report(first.paymentId)).toMatchObject({
+      state: 'attention',
+      reasonCode: 'held_late',
+    })
+  })
+
+  test('is current again when the cart asks for its amount, and is captured', async () => {
+    const { cartId, first, second, payment } = await paidLate()
+
+    const again = await create(cartId, 2_599)
+    await world.quiet()
+
+    expect(again).toMatchObject({ paymentId: first.paymentId, status: 'captured' })
+    expect(await status(first.paymentId)).toBe('captured')
+    expect(await report(first.paymentId)).toMatchObject({
+      state: 'paid',
+      claimed: true,
+      payments: [{ dodoPaymentId: payment.payment_id, disposition: 'applied' }],
+    })
+    expect(await report(second.paymentId)).toMatchObject({ state: 'superseded' })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(0)
+  })
+
+  test('is shown no more once a person accepts it, and again when they think otherwise', async () => {
+    const { first } = await paidLate()
+    const { deps } = world.bridge
+    const write = () => undefined
+
+    expect(await dismiss(deps, first.paymentId, { isUndo: false, write })).toBe(0)
+    await world.quiet()
+    expect(await report(first.paymentId)).toMatchObject({ state: 'superseded' })
+    expect(await dismiss(deps, first.paymentId, { isUndo: true, write })).toBe(0)
+    await world.quiet()
+    expect(await report(first.paymentId)).toMatchObject({ reasonCode: 'held_late' })
+  })
+
+  test('stays superseded once its money went back: a new one is asked for', async () => {
+    const { cartId, first, payment } = await paidLate()
+    world.dodo.refund(payment.payment_id)
+    await world.quiet()
+
+    const again = await create(cartId, 2_599)
+
+    expect(again).toMatchObject({ status: 'pending' })
+    expect(again.paymentId).not.toBe(first.paymentId)
+  })
+})
+
+describe('explain', () => {
+  const explained = async (id: string, source?: string) => {
+    const lines: string[] = []
+    const exitCode = await explain(world.bridge.deps, id, (line) => lines.push(line), { source })
+    return { exitCode, text: lines.join('\n') }
+  }
+
+  test('finds an order by its id, by its cart, and by its payment', async () => {
+    const { cartId, first, second, payment } = await paidLate()
+
+    const byId = await explained(first.paymentId)
+    const byCart = await explained(cartId, 'openfront')
+    const byPayment = await explained(payment.payment_id)
+
+    expect(byId.exitCode).toBe(0)
+    expect(byId.text).toContain(`Order ${first.paymentId} of openfront`)
+    expect(byId.text).toContain('attention (held_late)')
+    expect(byCart.text).toContain(first.paymentId)
+    expect(byCart.text).toContain(second.paymentId)
+    expect(byPayment.text).toContain(`Order ${first.paymentId} of openfront`)
+    expect(byPayment.text).not.toContain(second.paymentId)
+  })
+
+  test('says so when no order of that source is known', async () => {
+    const { exitCode, text } = await explained('nobody', 'openfront')
+    expect({ exitCode, text }).toEqual({
+      exitCode: 1,
+      text: 'The bridge knows no order nobody of openfront.',
+    })
+  })
+
+  test('an order is no invoice', async () => {
+    const { paymentId } = await create(`cm${crypto.randomUUID()}`, 1_099)
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+    expect((await world.get(`/api/invoices/${paymentId}`, { headers })).status).toBe(404)
+    expect((await world.get(`/api/orders/${paymentId}`, { headers })).status).toBe(200)
+  })
+})
+
+describe('what somebody is to be told of an order', () => {
+  const silent = pino({ level: 'silent' })
+
+  async function plan(tell: () => Promise<Told>) {
+    const { paymentId } = await create(`cm${crypto.randomUUID()}`, 1_099)
+    const { deps } = world.bridge
+    const at = world.bridge.deps.now()
+    const told = {
+      orderId: paymentId,
+      what: 'payment.captured',
+      at,
+      dueAt: new Date(at.getTime() + DAY_MS),
+    }
+    await planTelling(deps.db, told)
+    await planTelling(deps.db, told)
+    const rows = await deps.db.select().from(tellings).where(eq(tellings.orderId, paymentId))
+    const [row] = rows
+    if (!row) throw new Error('nothing was planned')
+    await deps.db.update(tellings).set({ nextTryAt: at }).where(eq(tellings.id, row.id))
+    const source: OrderSource = {
+      ...createOpenfrontSource({ stores: [], completeAfterMs: 0, takesRefunds: true }),
+      tell,
+    }
+    return {
+      paymentId,
+      planned: rows.length,
+      tell: () => tellOne({ ...deps, log: silent }, [source], row.id),
+    }
+  }
+
+  test('is told once, however often it is planned, and shown with the order', async () => {
+    let calls = 0
+    const { paymentId, planned, tell } = await plan(async () => {
+      calls += 1
+      return { is: 'done' }
+    })
+
+    await tell()
+    await tell()
+
+    expect({ planned, calls }).toEqual({ planned: 1, calls: 1 })
+    expect(await report(paymentId)).toMatchObject({
+      told: [{ what: 'payment.captured', status: 'done', attempts: 1 }],
+    })
+  })
+
+  test('is written down as tried before anything leaves, and waits for the next try when it fails', async () => {
+    let seen: Body | undefined
+    const { paymentId, tell } = await plan(async () => {
+      seen = await report(paymentId)
+      throw new Error('nobody answered')
+    })
+
+    await tell()
+    await tell()
+
+    expect(seen).toMatchObject({ told: [{ status: 'waiting', attempts: 1 }] })
+    expect(await report(paymentId)).toMatchObject({ told: [{ status: 'waiting', attempts: 1 }] })
+  })
+
+  test('that will never be taken puts the order before a person', async () => {
+    const { paymentId, tell } = await plan(async () => ({ is: 'failed', why: 'the shop refuses' }))
+
+    await tell()
+    await world.quiet()
+
+    expect(await report(paymentId)).toMatchObject({
+      state: 'attention',
+      reasonCode: 'untold',
+      reason: 'payment.captured was not told: the shop refuses',
+      told: [{ status: 'failed' }],
+    })
+  })
+})
