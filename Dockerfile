@@ -37,6 +37,8 @@ WORKDIR /app
 COPY package.json bunfig.toml tsconfig.json LICENSE ./
 COPY drizzle drizzle
 COPY src src
+# For `bridge --version`, the pages and the metrics.
+RUN printf '%s\n' "${REVISION}" > REVISION
 # Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres. The server hears SIGTERM
 # from its first moment on: as process 1 it would otherwise ignore it.
 RUN printf '#!/bin/sh\n[ "$*" = serve ] && exec bun --no-env-file /app/src/main.ts\nexec bun --no-env-file /app/src/cli.ts "$@"\n' > /usr/local/bin/bridge && chmod 755 /usr/local/bin/bridge
@@ -60,7 +62,7 @@ FROM program
 COPY --from=all-packages /app/node_modules node_modules
 USER root
 # The link makes the default DATA_DIR=./data, which an env file may spell out, mean the volume as well.
-RUN mkdir /data && chown 10001:10001 /data && ln -s /data /app/data
+RUN mkdir /data && chown 10001:10001 /data && ln -s /data /app/data && echo "The image holds $(du -shx / | cut -f1)."
 USER 10001:10001
 ENV DATA_DIR=/data
 VOLUME /data
