@@ -426,14 +426,16 @@ describe('what Dodo no longer has', () => {
     await world.quiet()
     world.dodo.store.products.clear()
     const isRemade = Promise.withResolvers<void>()
+    const areAllRefused = Promise.withResolvers<void>()
     let refused = 0
     tap(world, 'dodo', async (request, go) => {
       const response = await go()
       if (isCall(request, 'POST', /^\/products$/)) isRemade.resolve()
       if (response.status === 404 && isCall(request, 'POST', /^\/checkouts/)) {
         refused += 1
-        // All but the first hear of it late.
-        if (refused > 1) await isRemade.promise
+        if (refused === 3) areAllRefused.resolve()
+        // All have asked before anybody hears of it; all but the first hear of it late.
+        await (refused === 1 ? areAllRefused.promise : isRemade.promise)
       }
       return response
     })
