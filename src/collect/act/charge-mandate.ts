@@ -15,7 +15,7 @@ import { assureDue, findPaidBefore, paysFor, type Charged } from './paid-before.
 import { readPayment } from './read-dodo.ts'
 import { explainSettings } from '../../explain-settings.ts'
 import { wakePayer } from '../wake-payer.ts'
-import { isStoppedByPerson, refuseMandate, syncMandate } from './mandate.ts'
+import { isStoppedBefore, isStoppedByPerson, refuseMandate, syncMandate } from './mandate.ts'
 import { note } from '../timeline.ts'
 import type { Refusal } from '../unknown-outcome.ts'
 
@@ -106,28 +106,31 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
   return undefined
 }
 
-async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
-  const { owed, resume } = plan
-  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, resume)
-  await write(deps, plan, charge, {
-    status: 'intended',
-    amount: owed.due,
-    repeatableAt,
+/** A person may have stopped it while the turn was waited for: that is asked in the very transaction that begins it. */
+const intend = (deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) =>
+  deps.db.transaction(async (tx) => {
+    if (await isStoppedBefore(tx, charge.dodoSubscriptionId)) return false
+    const { owed, resume } = plan
+    if (resume) return resumeAttempt(tx, resume.id, { repeatableAt }, resume)
+    await write({ ...deps, db: tx }, plan, charge, {
+      status: 'intended',
+      amount: owed.due,
+      repeatableAt,
+    })
+    // The wish is granted by this charge: it must not charge again when the card is declined at once.
+    const { receivableId } = owed
+    const isMerchants = eq(receivables.requestedBy, 'merchant')
+    await tx
+      .update(receivables)
+      .set({ requestedBy: null })
+      .where(and(eq(receivables.receivableId, receivableId), isMerchants))
+    return true
   })
-  // The wish is granted by this charge: it must not charge again when the card is declined at once.
-  await deps.db
-    .update(receivables)
-    .set({ requestedBy: null })
-    .where(
-      and(eq(receivables.receivableId, owed.receivableId), eq(receivables.requestedBy, 'merchant')),
-    )
-  return true
-}
 
 type Written = Pick<typeof attempts.$inferInsert, 'status' | 'amount' | 'repeatableAt'>
 
 const write = (
-  deps: Charging,
+  deps: Parameters<typeof begin>[0],
   { owed, cause, retryIndex }: Plan,
   { attemptId, number, dodoSubscriptionId }: Charge,
   written: Written,
