@@ -393,6 +393,32 @@ describe('mail to customers', () => {
     ])
   }, 60_000)
 
+  test('a payment request is told of with what it asks for, and not with what the bank has', async () => {
+    const customer = world.addCustomer({ email: 'partly@fern.example' })
+    const [slow, owed] = [1_000, 2_000].map((amount) => world.bill(amount, { customer }))
+    if (!slow || !owed) throw new Error('no invoices')
+    const { sessionId } = await world.openCheckout(slow.lago_id)
+    const payment = world.dodo.pay(sessionId, { outcome: 'processing' })
+    await world.eventually(slow.lago_id, ({ state }) => state === 'processing')
+    for (const { lago_id: id } of [slow, owed]) {
+      await untilEnded(id)
+      world.lago.markOverdue(id)
+    }
+
+    const request = world.lago.requestPayment({
+      externalCustomerId: customer.external_id,
+      invoiceIds: [slow.lago_id, owed.lago_id],
+    })
+    await untilEnded(request.lago_id)
+
+    const mail = sink.mails.findLast(({ recipients }) => recipients[0] === 'partly@fern.example')
+    expect(mail?.subject).toBe('Invoices from Acme: $20.00')
+    expect(mail?.text).toContain(owed.number)
+    expect(mail?.text).not.toContain(slow.number)
+    world.dodo.settlePayment(payment.payment_id, 'succeeded')
+    await world.quiet()
+  }, 60_000)
+
   test('whoever dies between planning and sending, or right after, sends what a mailbox takes once', async () => {
     const { db, deps } = world.bridge
     const invoice = world.bill(1_300, {
