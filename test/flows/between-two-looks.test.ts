@@ -237,3 +237,35 @@ test('money that a person settles otherwise while its refund is prepared is not 
   expect(world.refundsOf(payment_id)).toEqual([])
   await world.close()
 })
+
+test('a failed mark that a held-up worker sends after the payment was recorded does not stay', async () => {
+  const world = await openWorld()
+  const invoice = world.bill(5_000)
+  const { sessionId } = await world.openCheckout(invoice.lago_id)
+  const held = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  let isHeld = false
+  tap(world, 'lago', async (request, pass) => {
+    const isMark =
+      isCall(request, 'PUT', /\/invoices\//) && (await request.clone().text()).includes('"failed"')
+    if (isHeld || !isMark) return pass()
+    isHeld = true
+    held.resolve()
+    await go.promise
+    return pass()
+  })
+  world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+  await held.promise
+
+  world.dodo.pay(sessionId)
+  await world.dodo.idle()
+  // Another worker has taken the job over.
+  await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+  expect(invoice.payment_status).toBe('succeeded')
+  go.resolve()
+  await world.quiet()
+
+  expect(invoice.payment_status).toBe('succeeded')
+  expect(await world.invoiceReport(invoice.lago_id)).toMatchObject({ state: 'paid' })
+  await world.close()
+})
