@@ -115,6 +115,25 @@ const MINIMUM_MAJOR_UNITS: Readonly<Record<string, number>> = {
   ZMW: 30,
 }
 
+/**
+ * What is not carried is shown all the same, and not a thousand for a hundred: how the books count it (Ruby `money` 7.0.2),
+ * and what Dodo's SDK says of thousandths.
+ */
+const SHOWN_DECIMALS: Readonly<Record<string, { books: number; dodo: number }>> = {
+  BHD: { books: 3, dodo: 3 },
+  JOD: { books: 3, dodo: 3 },
+  KWD: { books: 3, dodo: 3 },
+  IQD: { books: 3, dodo: 3 },
+  LYD: { books: 3, dodo: 3 },
+  OMR: { books: 3, dodo: 3 },
+  TND: { books: 3, dodo: 3 },
+  ISK: { books: 0, dodo: 2 },
+  CLF: { books: 4, dodo: 2 },
+}
+const HUNDREDTHS = { books: 2, dodo: 2 }
+const shownDecimalsOf = (currency: string) =>
+  CURRENCIES.get(currency) ?? SHOWN_DECIMALS[currency] ?? HUNDREDTHS
+
 /** Whether an amount in this currency can be carried between the two services without guessing. */
 export const isSupportedCurrency = (currency: string) => CURRENCIES.has(currency)
 
@@ -167,10 +186,10 @@ export const formatBooks = (amountBooksMinor: number, currency: string) =>
 
 /** "108.00 USD" for an amount in Dodo's minor units. */
 export const formatDodo = (amountDodoMinor: number, currency: string) =>
-  format(amountDodoMinor, CURRENCIES.get(currency)?.dodo ?? 2, currency)
+  format(amountDodoMinor, shownDecimalsOf(currency).dodo, currency)
 
 /** How many decimals an amount of the books has. */
-export const digitsOf = (currency: string) => CURRENCIES.get(currency)?.books ?? 2
+export const digitsOf = (currency: string) => shownDecimalsOf(currency).books
 
 const format = (amount: number, decimals: number, currency: string) =>
   `${(amount / 10 ** decimals).toFixed(decimals)} ${currency}`

@@ -40,8 +40,8 @@ export type PaidInvoice = {
   number: string
   currency: string
   paidAt: Date
-  /** Through us, in Dodo's minor units; null where it was paid elsewhere. */
-  payment: { dodoPaymentId: string; amount: number; currency: string } | null
+  /** Through us, and what of it is for this invoice, in Lago's minor units; null where it was paid elsewhere. */
+  payment: { dodoPaymentId: string; amount: number } | null
 }
 /** `ends` is its last month, like `2032-06`. */
 export type Card = { network: string | null; lastFour: string | null; ends: string | null }
@@ -167,8 +167,7 @@ async function readPaid(db: Database, payerKey: string, now: Date): Promise<Paid
       settledAt: receivables.settledAt,
       createdAt: receivables.createdAt,
       dodoPaymentId: payments.dodoPaymentId,
-      amount: payments.amount,
-      paidIn: payments.currency,
+      taken: recordings.amount,
       madeAt: payments.madeAt,
     })
     .from(receivables)
@@ -197,11 +196,7 @@ async function readPaid(db: Database, payerKey: string, now: Date): Promise<Paid
     payment:
       row.dodoPaymentId === null
         ? null
-        : {
-            dodoPaymentId: row.dodoPaymentId,
-            amount: row.amount ?? 0,
-            currency: row.paidIn ?? '',
-          },
+        : { dodoPaymentId: row.dodoPaymentId, amount: row.taken ?? 0 },
   }))
 }
 

@@ -1,5 +1,6 @@
 import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
+import { isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
 import { giveWay } from '../collect/selection.ts'
 import { attempts, mandates, payers, payments, receivables, shares } from '../db/schema.ts'
 import { declineOf } from '../customer/declines.ts'
@@ -180,7 +181,7 @@ export async function readOutcome(
   const status = subject.state === 'paid' ? 'succeeded' : 'failed'
   if (subject.kind === 'customer') return {}
   const [newest] = await db
-    .select({ payment: payments })
+    .select({ payment: payments, asking: attempts.receivableId, share: shares.amount })
     .from(payments)
     .innerJoin(attempts, eq(attempts.id, payments.attemptId))
     .innerJoin(shares, eq(shares.attemptId, attempts.id))
@@ -196,7 +197,10 @@ export async function readOutcome(
     .orderBy(desc(payments.madeAt))
     .limit(1)
   if (!newest) return {}
-  const { dodoPaymentId, amount, currency, madeAt, ...seen } = newest.payment
+  const { dodoPaymentId, currency, madeAt, ...seen } = newest.payment
+  // Paid together with others, it is a part that was for this one.
+  const isPart = newest.asking !== subject.key && isSupportedCurrency(currency)
+  const amount = isPart ? toDodoMinor(newest.share, currency) : newest.payment.amount
   const { cardNetwork, cardLastFour, errorCode } = seen
   if (status === 'failed') return { decline: declineOf(errorCode) }
   const card = cardLastFour ? `${cardNetwork ?? ''} ···${cardLastFour}`.trim() : undefined

@@ -1,10 +1,10 @@
-import { and, asc, desc, eq, inArray, ne, notInArray, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-orm'
 
 import { isChargeable } from '../collect/chargeable.ts'
 import { loadAttempts, payUrlOf } from '../collect/load.ts'
 import { declineOf, isForConfirming } from '../customer/declines.ts'
 import type { Texts, MailText } from '../customer/texts/texts.ts'
-import { mails, mandates, members, payers, receivables } from '../db/schema.ts'
+import { attempts, mails, mandates, members, payers, receivables, shares } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { MailRow } from './mails.ts'
 import { endOf } from './plan.ts'
@@ -82,8 +82,8 @@ async function judgeInvoice(deps: Looking, { kind, subject, occasion }: MailRow)
     const isLate = Number.parseInt(occasion, 10) > 0
     return { about: { ...about, text: isLate ? 'overdue' : 'soon' } }
   }
-  const attempts = await loadAttempts(deps.db, subject)
-  const charge = attempts.find(({ number }) => String(number) === occasion)
+  const known = await loadAttempts(deps.db, subject)
+  const charge = known.find(({ number }) => String(number) === occasion)
   const code = charge?.declineCode ?? null
   return {
     about: {
@@ -115,20 +115,24 @@ async function judgeRequest(deps: Looking, { subject }: MailRow): Promise<Judged
   const owed = await findOwed(deps, subject)
   if ('why' in owed) return owed
   const { row, currency } = owed
+  // What its checkout asks for now: Lago goes on naming as due what was paid otherwise.
   const asked = await deps.db
-    .select()
-    .from(members)
-    .innerJoin(receivables, eq(receivables.receivableId, members.memberId))
-    .where(and(eq(members.receivableId, subject), sql`${receivables.amountDue} > 0`))
-    .orderBy(asc(members.position))
-    .limit(MAX_LISTED)
+    .select({ invoice: receivables, amount: shares.amount })
+    .from(shares)
+    .innerJoin(attempts, eq(attempts.id, shares.attemptId))
+    .innerJoin(receivables, eq(receivables.receivableId, shares.receivableId))
+    .where(and(eq(attempts.receivableId, subject), shares.isLive, gt(shares.amount, 0)))
+    .orderBy(asc(shares.position))
+  // Of a checkout for an old sum, which is replaced when somebody comes, there is nothing to list.
+  const isSame = asked.reduce((sum, { amount }) => sum + amount, 0) === row.amountDue
+  const list = isSame ? asked.slice(0, MAX_LISTED) : []
   return {
     about: {
       ...NOTHING,
       text: 'request',
-      billingEntity: asked[0]?.receivables.billingEntity ?? null,
+      billingEntity: asked[0]?.invoice.billingEntity ?? null,
       sum: { amount: row.amountDue, currency },
-      list: asked.map(({ receivables: one }) => listed(one)),
+      list: list.map(({ invoice, amount }) => listed({ ...invoice, amountDue: amount })),
       payUrl: payUrlOf(deps.config.publicUrl, row.payToken),
     },
   }

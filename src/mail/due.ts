@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm'
 
 import { isChargeable } from '../collect/chargeable.ts'
 import { today } from '../customer/format.ts'
@@ -15,21 +15,41 @@ const LATE_DAYS = 1
 /** From then on somebody reads it. */
 const FIRST_HOUR = 8
 const NEWS_DAYS = 3
-const MAX_PLANNED = 1_000
+/** So many are read at once; how many there are is the merchant's. */
+const PAGE = 1_000
 
 /** Plans what time alone brings: reminders, and cards that cannot be charged any more. Safe on every replica at once. */
 export async function planDueMails(deps: Planning): Promise<void> {
   const { config, db, now } = deps
   if (!isMailOn(config.mail)) return
   const at = now()
-  const found = [findReminders(deps, at), findCards(deps, at), findEnding(deps, at)]
-  await planMails(db, (await Promise.all(found)).flat(), at)
+  for (const find of [findReminders, findCards, findEnding]) {
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const found: Found = await find(deps, at, after)
+      await planMails(db, found.planned, at)
+      after = found.next
+    }
+  }
+}
+
+/** What of a page is to be mailed, and after which one the next page begins; undefined where there is none. */
+type Found = { planned: PlannedMail[]; next: string | undefined }
+const NOTHING: Found = { planned: [], next: undefined }
+
+function page<Row>(
+  rows: readonly Row[],
+  idOf: (row: Row) => string,
+  plan: (row: Row) => PlannedMail[],
+): Found {
+  const last = rows.length === PAGE ? rows.at(-1) : undefined
+  return { planned: rows.flatMap(plan), next: last && idOf(last) }
 }
 
 /** Of each invoice at most one: after a pause nobody is reminded three times at once. */
-async function findReminders({ config, db }: Planning, at: Date): Promise<PlannedMail[]> {
+async function findReminders({ config, db }: Planning, at: Date, after: string): Promise<Found> {
   const { kinds, reminderDays } = config.mail
-  if (!kinds.includes('reminder') || reminderDays.length === 0) return []
+  if (!kinds.includes('reminder') || reminderDays.length === 0) return NOTHING
   // A day's difference between time zones either way; which day it is with them is seen below.
   const near = reminderDays.flatMap((days) =>
     [-1, 0, 1, 2].map((late) => dayOf(new Date(at.getTime() - (days + late) * DAY_MS))),
@@ -50,10 +70,13 @@ async function findReminders({ config, db }: Planning, at: Date): Promise<Planne
         receivables.isPayable,
         isNotNull(receivables.payerKey),
         inArray(receivables.dueOn, [...new Set(near)]),
+        gt(receivables.receivableId, after),
       ),
     )
-    .limit(MAX_PLANNED)
-  return rows.flatMap(({ receivableId, payerKey, dueOn, timezone }) => {
+    .orderBy(asc(receivables.receivableId))
+    .limit(PAGE)
+  const idOf = ({ receivableId }: (typeof rows)[number]) => receivableId
+  return page(rows, idOf, ({ receivableId, payerKey, dueOn, timezone }) => {
     if (dueOn === null || payerKey === null || hourOf(at, timezone) < FIRST_HOUR) return []
     const since = (Date.parse(today(at, timezone)) - Date.parse(dueOn)) / DAY_MS
     const days = reminderDays
@@ -80,8 +103,8 @@ const IS_OF_LAGO = sql`exists (select 1 from ${receivables} where ${receivables.
   and ${receivables.kind} = 'invoice')`
 
 /** What ended long ago is no news. */
-async function findCards({ config, db }: Planning, at: Date): Promise<PlannedMail[]> {
-  if (!config.mail.kinds.includes('card')) return []
+async function findCards({ config, db }: Planning, at: Date, after: string): Promise<Found> {
+  if (!config.mail.kinds.includes('card')) return NOTHING
   const since = sql`${new Date(at.getTime() - NEWS_DAYS * DAY_MS).toISOString()}::timestamptz`
   const rows = await db
     .select()
@@ -93,22 +116,34 @@ async function findCards({ config, db }: Planning, at: Date): Promise<PlannedMai
           select 1 from ${attempts} where ${attempts.dodoSubscriptionId} = ${mandates.dodoSubscriptionId}
             and ${attempts.endedAt} > ${since}))`,
         IS_OF_LAGO,
+        gt(mandates.dodoSubscriptionId, after),
       ),
     )
-    .limit(MAX_PLANNED)
-  return rows.flatMap((card) => mailsOfCard(card, config.mail, at))
+    .orderBy(asc(mandates.dodoSubscriptionId))
+    .limit(PAGE)
+  return page(rows, idOfCard, (card) => mailsOfCard(card, config.mail, at))
 }
 
 /** Cards that are charged still, and end with this month or the next. */
-async function findEnding({ config, db }: Planning, at: Date): Promise<PlannedMail[]> {
-  if (!config.mail.kinds.includes('card')) return []
+async function findEnding({ config, db }: Planning, at: Date, after: string): Promise<Found> {
+  if (!config.mail.kinds.includes('card')) return NOTHING
   const months = [0, 1].map((later) =>
     new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + later, 1)).toISOString().slice(0, 7),
   )
   const rows = await db
     .select()
     .from(mandates)
-    .where(and(isChargeable, inArray(mandates.cardEnds, months), IS_OF_LAGO))
-    .limit(MAX_PLANNED)
-  return rows.flatMap((card) => mailsOfEnding(card, config, at))
+    .where(
+      and(
+        isChargeable,
+        inArray(mandates.cardEnds, months),
+        IS_OF_LAGO,
+        gt(mandates.dodoSubscriptionId, after),
+      ),
+    )
+    .orderBy(asc(mandates.dodoSubscriptionId))
+    .limit(PAGE)
+  return page(rows, idOfCard, (card) => mailsOfEnding(card, config, at))
 }
+
+const idOfCard = ({ dodoSubscriptionId }: typeof mandates.$inferSelect) => dodoSubscriptionId

@@ -133,21 +133,29 @@ export const planAgain = ({ db, now }: Pick<Deps, 'db' | 'now'>, id: string) =>
     .set({ state: 'waiting', tries: 0, plannedAt: now(), endedAt: null, nextTryAt: now() })
     .where(and(eq(mails.id, id), eq(mails.state, 'failed')))
 
-/** When a day will have passed since the first mail of the last day; a day from now where there was none. */
-export async function whenDayIsOver(db: Executor, payerKey: string, now: Date): Promise<Date> {
-  const [first] = await db
+/**
+ * Plans the one mail that tells of all that is too much, once a day: a day after the last of its kind, else a day after
+ * the first mail of the last day. One that waits already tells of this, too.
+ */
+export async function planOneOfAll(tx: Executor, payerKey: string, at: Date): Promise<void> {
+  const isTheirs = eq(mails.payerKey, payerKey)
+  const isWaiting = and(isTheirs, eq(mails.kind, 'account'), eq(mails.state, 'waiting'))
+  if ((await tx.$count(mails, isWaiting)) > 0) return
+  const [since] = await tx
     .select({ at: mails.endedAt })
     .from(mails)
     .where(
-      and(
-        eq(mails.payerKey, payerKey),
-        eq(mails.state, 'sent'),
-        gt(mails.endedAt, new Date(now.getTime() - DAY_MS)),
-      ),
+      and(isTheirs, eq(mails.state, 'sent'), gt(mails.endedAt, new Date(at.getTime() - DAY_MS))),
     )
-    .orderBy(asc(mails.endedAt))
+    .orderBy(
+      sql`${mails.kind} = 'account' desc`,
+      sql`case when ${mails.kind} = 'account' then ${mails.endedAt} end desc`,
+      asc(mails.endedAt),
+    )
     .limit(1)
-  return new Date((first?.at ?? now).getTime() + DAY_MS)
+  const dueAt = new Date((since?.at ?? at).getTime() + DAY_MS)
+  const occasion = dueAt.toISOString()
+  await planMails(tx, [{ kind: 'account', subject: payerKey, occasion, payerKey, dueAt }], at)
 }
 
 /** The addresses of somebody that no mailbox is behind. */

@@ -17,8 +17,7 @@ import {
   noteTry,
   planAgain,
   MOST_A_DAY,
-  planMails,
-  whenDayIsOver,
+  planOneOfAll,
   type BegunMail,
   type MailRow,
 } from './mails.ts'
@@ -103,13 +102,10 @@ async function recipientsOf(
 async function fold({ db, now, onMailed }: MailDeps, mail: MailRow) {
   const at = now()
   const { id, kind, payerKey, subject } = mail
-  const dueAt = await whenDayIsOver(db, payerKey, at)
   await db.transaction(async (tx) => {
     const reason = `more than ${MOST_A_DAY} a day: one mail tells of all`
     if (!(await endMail(tx, id, { state: 'folded', reason }, at))) return
-    const occasion = dueAt.toISOString().slice(0, 10)
-    const one = { kind: 'account' as const, subject: payerKey, occasion, payerKey, dueAt }
-    await planMails(tx, [one], at)
+    await planOneOfAll(tx, payerKey, at)
     if (isOfReceivable(kind)) await note(tx, subject, `mail "${kind}" not sent: ${reason}`, at)
   })
   onMailed(kind, 'suppressed')

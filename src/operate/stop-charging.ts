@@ -1,5 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm'
 
+import { keyIn } from '../account-key.ts'
 import { wakePayer } from '../collect/wake-payer.ts'
 import { mandates } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -29,7 +30,8 @@ export async function stopCharging(
       .update(mandates)
       .set({ stoppedAt: now(), refusal: `${who} stopped charging it` })
       .where(and(isMeant, isNull(mandates.stoppedAt)))
-    await wakeWithin({ db: tx, queue }, 'mandate', [dodoSubscriptionId], 'operator')
+    const key = keyIn(known.account, dodoSubscriptionId)
+    await wakeWithin({ db: tx, queue }, 'mandate', [key], 'operator')
     await wakePayer(deps, tx, payerKey)
   })
   return {

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, or } from 'drizzle-orm'
+import { and, asc, eq, inArray, or, sql } from 'drizzle-orm'
 
 import { formatBooks } from '../collect/money.ts'
 import { payUrlOf } from '../collect/load.ts'
@@ -23,6 +23,8 @@ export async function links(
           eq(receivables.payerKey, payerKey),
           or(eq(receivables.kind, 'invoice'), eq(receivables.kind, 'payment_request')),
           inArray(receivables.state, ['open', 'processing', 'failed', 'attention']),
+          // What is paid may need a person as well.
+          sql`${receivables.lagoPaymentStatus} is distinct from 'succeeded'`,
         ),
       )
       .orderBy(asc(receivables.createdAt)),

@@ -22,6 +22,26 @@ export function readPeriod(given: GivenPeriod, now: Date): Period {
   return { from: calendar.startOf(first), until, calendar }
 }
 
+/** The same where somebody only looks: without any days it is this month, as it is there. */
+export function readPeriodToShow(
+  { from, to, tz }: Record<'from' | 'to' | 'tz', string | undefined>,
+  now: Date,
+): Period {
+  const isBare = from === undefined && to === undefined
+  const month = createCalendar(tz ?? UTC)
+    .dayOf(now)
+    .slice(0, 7)
+  return readPeriod(
+    {
+      ...(isBare && { from: `${month}-01` }),
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+      ...(tz !== undefined && { tz }),
+    },
+    now,
+  )
+}
+
 function readDays(given: GivenPeriod, today: string): [first: string, last: string] {
   const last = given.to === undefined ? today : readDay('--to', given.to)
   // The days that are still to come say nothing.

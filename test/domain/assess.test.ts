@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { assess } from '../../src/billers/lago/decide/assess.ts'
 import { decide } from '../../src/billers/lago/decide/decide.ts'
 import { whyNotCollected } from '../../src/billers/lago/decide/collectable.ts'
+import type { Recording } from '../../src/collect/ledger.ts'
 import type { State } from '../../src/collect/receivable.ts'
 import type { Invoice, InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import {
@@ -12,6 +13,7 @@ import {
   invoice,
   ledger,
   NOW,
+  order,
   paidInvoice,
   paidLedger,
   payment,
@@ -193,6 +195,55 @@ describe('assess', () => {
       code: 'held_mismatch',
       reason:
         '108.00 USD of payment pay_2 is held, not recorded: 108.00 USD was paid where 90.00 USD was asked for; refund it in Dodo, or settle it by hand',
+    })
+  })
+
+  describe('money of ours that is held for what is still due', () => {
+    const held = (fields: Partial<Recording> = {}) =>
+      recording({ disposition: 'mismatch', status: 'held', amount: 0, ...fields })
+    const of = (fields: Partial<Recording>, about: Partial<Ledger> = {}) => {
+      const attempts = [ended('paid')]
+      return standing({ attempts, payments: [payment()], recordings: [held(fields)], ...about })
+    }
+    const accepted = { ruling: 'accepted', ruledAt: NOW, ruledAmount: 10_800 } as const
+
+    test('and that a person settled otherwise is not said to be asked for', () => {
+      expect(of(accepted)).toEqual({
+        state: 'attention',
+        code: 'held_mismatch',
+        reason:
+          '108.00 USD is due in Lago, and is not asked for beside the 108.00 USD that payment pay_1 brought for it and that is dealt with: mark the invoice as paid in Lago, or make it void',
+      })
+    })
+
+    test('nor what was put aside', () => {
+      const { reason } = of({ reason: 'another sum was due' })
+
+      expect(of({ reason: 'another sum was due' }, { dismissed: [reason] })).toMatchObject({
+        state: 'attention',
+        reason: expect.stringContaining('is not asked for beside the 108.00 USD'),
+      })
+    })
+
+    test('asks for nothing while it is on its way back', () => {
+      const ordered = order({ dodoRefundId: null, status: 'unknown', amount: 10_800 })
+      const payments = [payment({ orders: [{ ...ordered, orderedAt: NOW }] })]
+      const ruled = { ruling: 'give_back', ruledAt: NOW, ruledAmount: 10_800 } as const
+
+      expect(of(ruled, { payments })).toEqual({
+        state: 'open',
+        reason:
+          'money that came for it is on its way back; the pay link asks for nothing until it is there',
+      })
+    })
+
+    test('is asked for anew when all of it has gone back', () => {
+      const payments = [payment({ refunds: [refund({ amount: 10_800 })] })]
+
+      expect(of({ ruling: 'give_back' }, { payments })).toEqual({
+        state: 'open',
+        reason: 'the checkout is over; the pay link opens a new one',
+      })
     })
   })
 

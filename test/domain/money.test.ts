@@ -120,6 +120,12 @@ describe('formatBooks and formatDodo', () => {
     [formatDodo, 4_500_050, 'HUF', '45000.50 HUF'],
     [formatDodo, 1_200, 'JPY', '1200 JPY'],
     [formatDodo, 10_800, 'USD', '108.00 USD'],
+    // Not collected, and shown all the same.
+    [formatBooks, 1_500, 'KWD', '1.500 KWD'],
+    [formatBooks, 1_500, 'ISK', '1500 ISK'],
+    [formatBooks, 15_000, 'CLF', '1.5000 CLF'],
+    [formatDodo, 1_500, 'KWD', '1.500 KWD'],
+    [formatDodo, 1_500, 'OMR', '1.500 OMR'],
   ])('%p of %i %s reads %s', (format, amount, currency, text) => {
     expect(format(amount, currency)).toBe(text)
   })

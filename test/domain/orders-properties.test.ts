@@ -316,6 +316,19 @@ describe('whatever is known of an order', () => {
       expect(live).toEqual([])
       expect(appliedIn(drawn.ledger)).toBeUndefined()
     }))
+
+  test('none is said to wait to be paid that cannot be, also when a person dealt with held money', () =>
+    holds((drawn) => {
+      const recordings = drawn.ledger.recordings.map((one) => ({
+        ...one,
+        ruling: 'accepted' as const,
+        ruledAt: NOW,
+        ruledAmount: DUE * 2,
+      }))
+      const step = stepOf({ ...drawn, ledger: { ...drawn.ledger, recordings } })
+      if (step.do !== 'rest' || drawn.order.isCharged) return
+      if (step.standing.reason === WORDS.waits) expect(step.isPayable).toBe(true)
+    }))
 })
 
 test('the arbitrary world reaches every kind of step', () => {

@@ -10,7 +10,8 @@ import {
   keepOwnAccount,
   newAccountId,
 } from '../../src/billers/highlevel/own-accounts.ts'
-import { attempts, orders, payments, products } from '../../src/db/schema.ts'
+import { attempts, mandates, orders, payments, products } from '../../src/db/schema.ts'
+import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { createSeal } from '../../src/highlevel/sealed.ts'
 import { ADMIN_TOKEN, openWorld, WEBHOOK_SECRET, type World } from '../support/world.ts'
 
@@ -255,4 +256,26 @@ test('every order, attempt and payment stays on the account on which it was open
     expect(order).toBe(mode === 'test' ? 'test' : 'default')
     expect(attempt).toBe(order)
   }
+})
+
+test('a card of another account that a person stops is ended at that account', async () => {
+  const { deps } = world.bridge
+  const [dodoSubscriptionId, at] = [`sub_${crypto.randomUUID()}`, new Date()]
+  const payerKey = 'contact_of_a_test'
+  await world.bridge.db.insert(mandates).values({
+    dodoSubscriptionId,
+    account: 'test',
+    payerKey,
+    currency: 'USD',
+    status: 'active',
+    madeAt: at,
+    renewedAt: at,
+    observedAt: at,
+  })
+
+  expect((await stopCharging(deps, { payerKey, dodoSubscriptionId }, 'Ana')).isDone).toBe(true)
+  await world.quiet()
+
+  const asked = world.requests.filter(({ url }) => url.includes(dodoSubscriptionId))
+  expect(new Set(asked.map(({ url }) => new URL(url).host))).toEqual(new Set(['second.test']))
 })

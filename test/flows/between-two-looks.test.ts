@@ -2,7 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
 import { findings } from '../../src/db/schema.ts'
+import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
+import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { wake } from '../../src/wakes.ts'
+import { chargesSent, withMandate } from '../support/mandates.ts'
 import { isCall, tap } from '../support/tap.ts'
 import { LAGO_KEY, openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
@@ -183,5 +186,86 @@ test('what Dodo gave back without saying how much in its payment is not given ba
   await world.quiet()
 
   expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([1_000])
+  await world.close()
+})
+
+test('a card that a person stops while its charge waits for its turn is not charged', async () => {
+  const world = await openWorld({ env: { COLLECTION: 'automatic' } })
+  const { customer, mandate } = await withMandate(world)
+  await world.quiet()
+  const { deps } = world.bridge
+  const { reserve } = deps.dodo
+  const meant = { payerKey: customer.external_id, dodoSubscriptionId: mandate }
+  let isStopped = false
+  deps.dodo.reserve = async () => {
+    if (!isStopped) isStopped = (await stopCharging(deps, meant, 'Ana')).isDone
+    return reserve()
+  }
+
+  const invoice = world.bill(2_000, { customer })
+
+  await world.eventually(invoice.lago_id, ({ attempts }) => attempts.at(-1)?.status === 'live')
+  expect(isStopped).toBe(true)
+  expect(chargesSent(world)).toEqual([])
+  await world.close()
+})
+
+test('money that a person settles otherwise while its refund is prepared is not given back', async () => {
+  const world = await openWorld({
+    env: { VOID_PAYMENTS: 'refund' },
+    unproven: 'the money is settled outside of all books',
+  })
+  const invoice = world.bill(5_000)
+  const { sessionId } = await world.openCheckout(invoice.lago_id)
+  world.lago.voidInvoice(invoice.lago_id)
+  await world.eventually(invoice.lago_id, ({ state }) => state === 'void')
+  const { deps } = world.bridge
+  let isAccepted = false
+  tap(world, 'dodo', async (request, pass) => {
+    const response = await pass()
+    if (isAccepted || !isCall(request, 'GET', /^\/payments\/pay_/)) return response
+    const [held] = await findHeldMoney(deps.db, invoice.lago_id)
+    if (!held) return response
+    isAccepted = (await ruleOnHeldMoney(deps, held, { ruling: 'accepted', who: 'Ana' })).isDone
+    return response
+  })
+
+  const { payment_id } = world.dodo.pay(sessionId)
+
+  await world.eventually(invoice.lago_id, () => isAccepted)
+  await world.quiet()
+  expect(world.refundsOf(payment_id)).toEqual([])
+  await world.close()
+})
+
+test('a failed mark that a held-up worker sends after the payment was recorded does not stay', async () => {
+  const world = await openWorld()
+  const invoice = world.bill(5_000)
+  const { sessionId } = await world.openCheckout(invoice.lago_id)
+  const held = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  let isHeld = false
+  tap(world, 'lago', async (request, pass) => {
+    const isMark =
+      isCall(request, 'PUT', /\/invoices\//) && (await request.clone().text()).includes('"failed"')
+    if (isHeld || !isMark) return pass()
+    isHeld = true
+    held.resolve()
+    await go.promise
+    return pass()
+  })
+  world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+  await held.promise
+
+  world.dodo.pay(sessionId)
+  await world.dodo.idle()
+  // Another worker has taken the job over.
+  await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+  expect(invoice.payment_status).toBe('succeeded')
+  go.resolve()
+  await world.quiet()
+
+  expect(invoice.payment_status).toBe('succeeded')
+  expect(await world.invoiceReport(invoice.lago_id)).toMatchObject({ state: 'paid' })
   await world.close()
 })

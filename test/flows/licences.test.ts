@@ -218,6 +218,38 @@ describe('a licence that is bought', () => {
   })
 })
 
+describe('a licence that is bought, where the metadata had no room for the payment', () => {
+  const shared = shareWorld({ lago: { premium: false } })
+
+  test('lets it be recorded, although Lago gives no answer at first', async () => {
+    const { world } = shared
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const metadata = [1, 2, 3, 4, 5].map((nth) => ({ key: `note_${nth}`, value: `${nth}` }))
+    await world.bridge.deps.lago.updateInvoice(invoice.lago_id, { metadata })
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    world.dodo.refund(payment.payment_id, 2_000)
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+
+    world.lago.setPremium(true)
+    const match = { method: 'POST', path: '/api/v1/payments' }
+    world.lago.faults.add({ kind: 'status', status: 503, times: 1, match })
+    world.advance(DAY_MS + 60_000)
+    await world.sweep()
+    const was = ({ what }: { what: string }) => what.includes('held (')
+    const report = await world.eventually(
+      invoice.lago_id,
+      ({ refunds, timeline }) => Boolean(refunds[0]?.lagoCreditNoteId) || timeline.some(was),
+    )
+
+    expect(report.timeline.filter(was)).toEqual([])
+    expect(world.paidIn(invoice.lago_id)).toMatchObject([{ reference: payment.payment_id }])
+    expect(world.notesOf(invoice.lago_id)).toMatchObject([{ refund_amount_cents: 2_000 }])
+  }, 90_000)
+})
+
 describe('a licence that is bought, by the configuration', () => {
   const shared = shareWorld({ lago: { premium: true }, env: { LAGO_LICENSE: 'free' } })
 

@@ -7,8 +7,10 @@ import { dismiss } from '../../src/billers/lago/dismiss.ts'
 import { planTelling, tellOne } from '../../src/billers/orders/tellings.ts'
 import type { OrderSource, Told } from '../../src/billers/orders/source.ts'
 import { createOpenfrontSource } from '../../src/billers/openfront/source.ts'
+import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { explain } from '../../src/report/explain.ts'
 import { tellings } from '../../src/db/schema.ts'
+import { isCall, tap } from '../support/tap.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -98,6 +100,34 @@ describe('an order that was superseded and paid late', () => {
     expect(await report(first.paymentId)).toMatchObject({ reasonCode: 'held_late' })
   })
 
+  test.each([
+    [
+      'settled otherwise',
+      (orderId: string, dodoPaymentId: string) =>
+        ruleOnHeldMoney(
+          world.bridge.deps,
+          { receivableId: orderId, dodoPaymentId },
+          { ruling: 'accepted', who: 'Ana' },
+        ),
+    ],
+    [
+      'put aside',
+      (orderId: string) =>
+        dismiss(world.bridge.deps, orderId, { isUndo: false, write: () => undefined }),
+    ],
+  ])('stays superseded once its money is %s: a new one is asked for', async (_how, settle) => {
+    const { cartId, first, payment } = await paidLate()
+    await settle(first.paymentId, payment.payment_id)
+    await world.quiet()
+
+    const again = await create(cartId, 2_599)
+
+    expect(again).toMatchObject({ status: 'pending' })
+    expect(again.paymentId).not.toBe(first.paymentId)
+    world.dodo.refund(payment.payment_id)
+    await world.quiet()
+  })
+
   test('stays superseded once its money went back: a new one is asked for', async () => {
     const { cartId, first, payment } = await paidLate()
     world.dodo.refund(payment.payment_id)
@@ -107,6 +137,31 @@ describe('an order that was superseded and paid late', () => {
 
     expect(again).toMatchObject({ status: 'pending' })
     expect(again.paymentId).not.toBe(first.paymentId)
+  })
+})
+
+describe('money that is held for an order because nobody can explain it', () => {
+  test('is given back on the word of a person', async () => {
+    const { deps } = world.bridge
+    const order = await create(`cm${crypto.randomUUID()}`, 2_599)
+    const sessionId = await world.follow(order.checkoutUrl)
+    const close = tap(world, 'dodo', async (request, pass) => {
+      const response = await pass()
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+      return Response.json({ ...((await response.json()) as Body), total_amount: 2_500 })
+    })
+    const { payment_id } = world.dodo.pay(sessionId)
+    await world.quiet()
+    close()
+    const [held] = await findHeldMoney(deps.db, order.paymentId)
+    expect(await report(order.paymentId)).toMatchObject({ reasonCode: 'held_mismatch' })
+
+    const word = { ruling: 'give_back', who: 'Ana' } as const
+    await ruleOnHeldMoney(deps, { receivableId: order.paymentId, dodoPaymentId: payment_id }, word)
+    await world.quiet()
+
+    expect(held).toMatchObject({ amount: 2_500 })
+    expect(world.refundsOf(payment_id)).toHaveLength(1)
   })
 })
 

@@ -168,4 +168,28 @@ describe('an older backup that is restored', () => {
     paidOnce(world, silent.lago_id, 3_000)
     await world.assertProven()
   }, 120_000)
+
+  test('charges no card again although its customer is another one at Dodo by now', async () => {
+    const world = await open({ env: { COLLECTION: 'automatic' } })
+    const { customer } = await withMandate(world)
+    const backup = await backUp(world)
+    world.lago.faults.add({
+      kind: 'status',
+      status: 503,
+      match: { method: 'POST', path: '/api/v1/payments' },
+    })
+    const cut = world.bill(4_000, { customer })
+    await world.eventually(cut.lago_id, ({ payments }) => payments[0]?.status === 'succeeded')
+    // Merged there: what was paid before stays with the customer that is no more.
+    const sql = postgres(backup.url, { max: 1 })
+    await sql`update dodo_bridge.payers set dodo_customer_id = 'cus_merged'`
+    await sql.end()
+
+    await restore(world, backup)
+
+    expect(chargesSent(world)).toEqual([])
+    await world.eventually(cut.lago_id, is('paid'))
+    paidOnce(world, cut.lago_id, 4_000)
+    await world.assertProven()
+  }, 120_000)
 })

@@ -126,6 +126,24 @@ describe('paying several at once', () => {
     await world.assertProven()
   })
 
+  test('shows of each what was paid for it, and not what was paid together', async () => {
+    const { world } = shared
+    const { path, ids, payUrls } = await owe(world, [10_800, 4_200])
+    world.dodo.pay(sessionOf(await choose(world, path, ids)))
+    for (const id of ids) await world.eventually(id, isPaid)
+    await world.quiet()
+
+    const list = await (await world.get(path)).text()
+    const page = await (await world.get(new URL(payUrls[1] ?? '').pathname)).text()
+
+    expect(list).toContain('$108.00')
+    expect(list).toContain('$42.00')
+    expect(list).not.toContain('$150.00')
+    expect(page).toContain('<h1>Paid</h1>')
+    expect(page).toContain('$42.00')
+    expect(page).not.toContain('$150.00')
+  })
+
   test('leaves alone what was not chosen', async () => {
     const { world } = shared
     const { path, ids } = await owe(world, [1_000, 2_000, 4_000])

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 
 import { createBrands } from '../../src/customer/brand.ts'
-import { mails, mandates } from '../../src/db/schema.ts'
+import { mails, mandates, receivables } from '../../src/db/schema.ts'
+import { planDueMails } from '../../src/mail/due.ts'
 import { beginMail } from '../../src/mail/mails.ts'
 import { sendMail } from '../../src/mail/send.ts'
 import { mandateOf, withMandate } from '../support/mandates.ts'
@@ -174,6 +175,45 @@ describe('mail to customers', () => {
     expect(all?.text).toContain('/account/')
   }, 90_000)
 
+  test('what is too much on the day of such a mail is told by another one, and not by none', async () => {
+    const { db, deps } = world.bridge
+    // At noon, so that all of it is one day.
+    const hour = deps.now().getUTCHours()
+    world.advance((hour < 12 ? 12 - hour : 36 - hour) * HOUR_MS)
+    const at = deps.now()
+    const customer = world.addCustomer({ email: 'busy@fern.example' })
+    const payerKey = customer.external_id
+    const sent = (kind: 'invoice' | 'account', agoMs: number, occasion = '') => ({
+      kind,
+      payerKey,
+      subject: kind === 'account' ? payerKey : crypto.randomUUID(),
+      occasion,
+      state: 'sent' as const,
+      plannedAt: new Date(at.getTime() - agoMs),
+      endedAt: new Date(at.getTime() - agoMs),
+    })
+    await db
+      .insert(mails)
+      .values([
+        sent('invoice', 23 * HOUR_MS),
+        sent('invoice', 22 * HOUR_MS),
+        sent('account', HOUR_MS, at.toISOString().slice(0, 10)),
+      ])
+    const invoice = world.bill(1_000, { customer })
+    await world.openCheckout(invoice.lago_id)
+
+    const [folded] = await untilEnded(invoice.lago_id)
+
+    expect(folded).toMatchObject({ kind: 'invoice', state: 'folded' })
+    const waiting = await db
+      .select()
+      .from(mails)
+      .where(and(eq(mails.payerKey, payerKey), eq(mails.state, 'waiting')))
+    expect(waiting).toMatchObject([{ kind: 'account', subject: payerKey }])
+    // A day after the last one of its kind.
+    expect(waiting[0]?.nextTryAt).toEqual(new Date(at.getTime() + 23 * HOUR_MS))
+  }, 60_000)
+
   test('who has not paid is reminded on the days that were asked for, each once', async () => {
     // At noon, so that somebody reads it.
     const hour = world.bridge.deps.now().getUTCHours()
@@ -203,6 +243,35 @@ describe('mail to customers', () => {
       [20, `${name} was due`],
     ])
   }, 90_000)
+
+  test('of more invoices than are read at once each is reminded of', async () => {
+    const { db, deps } = world.bridge
+    const hour = deps.now().getUTCHours()
+    world.advance((hour < 12 ? 12 - hour : 36 - hour) * HOUR_MS)
+    const dueOn = (days: number) =>
+      new Date(deps.now().getTime() - days * DAY_MS).toISOString().slice(0, 10)
+    const owed = (many: number, days: number) =>
+      Array.from({ length: many }, () => ({
+        receivableId: crypto.randomUUID(),
+        kind: 'invoice' as const,
+        payerKey: 'acct_of_many',
+        payToken: crypto.randomUUID(),
+        state: 'open' as const,
+        reason: 'waiting',
+        isPayable: true,
+        dueOn: dueOn(days),
+        createdAt: deps.now(),
+      }))
+    // Those of yesterday's reminder, which are read first, and those of today's.
+    await db.insert(receivables).values([...owed(1_100, 2), ...owed(5, 3)])
+
+    await planDueMails(deps)
+
+    const isMeant = and(eq(mails.payerKey, 'acct_of_many'), eq(mails.kind, 'reminder'))
+    expect(await db.$count(mails, isMeant)).toBe(5)
+    await db.delete(receivables).where(eq(receivables.payerKey, 'acct_of_many'))
+    await db.delete(mails).where(isMeant)
+  })
 
   test('a saved card that was declined is told of, with why and when it is charged again', async () => {
     const { customer, mandate } = await withMandate(world, { email: 'card@fern.example' })
@@ -322,6 +391,32 @@ describe('mail to customers', () => {
     expect(reminded.filter(({ kind }) => kind === 'reminder')).toMatchObject([
       { state: 'suppressed', reason: 'a payment request asks for it' },
     ])
+  }, 60_000)
+
+  test('a payment request is told of with what it asks for, and not with what the bank has', async () => {
+    const customer = world.addCustomer({ email: 'partly@fern.example' })
+    const [slow, owed] = [1_000, 2_000].map((amount) => world.bill(amount, { customer }))
+    if (!slow || !owed) throw new Error('no invoices')
+    const { sessionId } = await world.openCheckout(slow.lago_id)
+    const payment = world.dodo.pay(sessionId, { outcome: 'processing' })
+    await world.eventually(slow.lago_id, ({ state }) => state === 'processing')
+    for (const { lago_id: id } of [slow, owed]) {
+      await untilEnded(id)
+      world.lago.markOverdue(id)
+    }
+
+    const request = world.lago.requestPayment({
+      externalCustomerId: customer.external_id,
+      invoiceIds: [slow.lago_id, owed.lago_id],
+    })
+    await untilEnded(request.lago_id)
+
+    const mail = sink.mails.findLast(({ recipients }) => recipients[0] === 'partly@fern.example')
+    expect(mail?.subject).toBe('Invoices from Acme: $20.00')
+    expect(mail?.text).toContain(owed.number)
+    expect(mail?.text).not.toContain(slow.number)
+    world.dodo.settlePayment(payment.payment_id, 'succeeded')
+    await world.quiet()
   }, 60_000)
 
   test('whoever dies between planning and sending, or right after, sends what a mailbox takes once', async () => {

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'bun:test'
 
 import { eq } from 'drizzle-orm'
 
-import { deliveries, orders, payers, receivables, timeline } from '../../src/db/schema.ts'
+import {
+  deadLetters,
+  deliveries,
+  dismissals,
+  orders,
+  payers,
+  receivables,
+  recordings,
+  timeline,
+} from '../../src/db/schema.ts'
 import { expirePersonalData } from '../../src/privacy/expire.ts'
 import { forget } from '../../src/privacy/forget.ts'
 import { collect } from '../report/support.ts'
@@ -67,6 +76,44 @@ describe('bridge forget', () => {
     expect((await world.invoiceReport(other.invoice.lago_id))?.timeline.at(-1)?.what).not.toContain(
       'blanked',
     )
+  })
+
+  test('leaves nothing of it in what people and services wrote about money and invoices', async () => {
+    const { world } = shared
+    const { db } = world.bridge
+    const customer = rosa(world)
+    const { invoice } = await collect(world, 5_000, { customer })
+    await world.quiet()
+    const said = `asked ${NAME} at ${EMAIL} about it`
+    const isTheirs = eq(receivables.receivableId, invoice.lago_id)
+    await db
+      .update(receivables)
+      .set({ seenReason: said, seenNote: said, seenBy: 'Ana', lastError: said })
+      .where(isTheirs)
+    await db
+      .update(recordings)
+      .set({ ruledWhy: `Ana: ${said}`, reason: said })
+      .where(eq(recordings.receivableId, invoice.lago_id))
+    await db
+      .insert(dismissals)
+      .values({ receivableId: invoice.lago_id, reason: said, dismissedAt: new Date() })
+    await db
+      .insert(deadLetters)
+      .values({ kind: 'customer', key: customer.external_id, error: said, buriedAt: new Date() })
+
+    await forgotten(world, customer.external_id)
+
+    const left = JSON.stringify([
+      await wholeLedger(world),
+      await db.select().from(recordings),
+      await db.select().from(dismissals),
+      await db.select().from(deadLetters),
+    ])
+    expect(left).not.toContain(EMAIL)
+    expect(left).not.toContain(NAME)
+    const [row] = await db.select().from(receivables).where(isTheirs)
+    expect(row).toMatchObject({ seenNote: 'asked [forgotten] at [forgotten] about it' })
+    await db.delete(deadLetters)
   })
 
   test('does not let a forgotten delivery be taken for a new one', async () => {

@@ -4,6 +4,7 @@ import { newPayToken } from '../../collect/load.ts'
 import { note } from '../../collect/timeline.ts'
 import type { Executor } from '../../db/client.ts'
 import {
+  dismissals,
   disputes,
   orders,
   receivables,
@@ -130,11 +131,18 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
   return order
 }
 
-/** Money that was late or in time, of which nothing goes back: `reason` says that it is being let go of. */
+/**
+ * Money that was late or in time, of which nothing goes back: `reason` says that it is being let go of. What a person
+ * has dealt with may be anywhere by now.
+ */
 const isStillHere = (tx: Executor) =>
   and(
-    or(eq(recordings.disposition, 'late'), eq(recordings.disposition, 'applied')),
+    or(
+      and(eq(recordings.disposition, 'late'), notExists(putAside(tx))),
+      eq(recordings.disposition, 'applied'),
+    ),
     isNull(recordings.reason),
+    isNull(recordings.ruling),
     notExists(
       tx
         .select()
@@ -154,6 +162,9 @@ const isStillHere = (tx: Executor) =>
       tx.select().from(disputes).where(eq(disputes.dodoPaymentId, recordings.dodoPaymentId)),
     ),
   )
+
+const putAside = (tx: Executor) =>
+  tx.select().from(dismissals).where(eq(dismissals.receivableId, orders.orderId))
 
 async function insert(tx: Executor, scope: Scope, asked: Asked, at: Date): Promise<OrderRow> {
   const { account, key, amount, currency, email, name, country, payerKey } = asked

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm'
+import { and, eq, isNull, ne } from 'drizzle-orm'
 
 import { orderRefund } from '../../collect/act/order-refund.ts'
 import { takeMoneyStep, type MoneyDeps } from '../../collect/act/take-money-step.ts'
@@ -72,14 +72,14 @@ async function begin({ db }: MoneyDeps, requestId: string): Promise<boolean> {
   return begun.length > 0
 }
 
-/** Money that a policy gives back: from now on no order is paid with it any more. False when one is by now. */
+/** Money that a policy or a person gives back: from now on no order is paid with it any more. False when one is by now. */
 async function letGo({ db }: MoneyDeps, { dodoPaymentId }: Payment, orderId: string) {
   return db.transaction(async (tx) => {
     await lockOrder(tx, orderId)
     const isThis = and(
       eq(recordings.dodoPaymentId, dodoPaymentId),
       eq(recordings.receivableId, orderId),
-      inArray(recordings.disposition, ['duplicate', 'late']),
+      ne(recordings.disposition, 'applied'),
     )
     await tx
       .update(recordings)

@@ -27,11 +27,12 @@ export async function begin(
   {
     attempt,
     shares: asked,
-    takenUntil = new Date(now().getTime() + TAKEN_MS),
+    takenUntil = async () => new Date(now().getTime() + TAKEN_MS),
   }: {
     attempt: Omit<typeof attempts.$inferInsert, 'account'>
     shares: readonly Share[]
-    takenUntil?: Date
+    /** When the one that came first may be over. */
+    takenUntil?: () => Promise<Date>
   },
 ): Promise<string> {
   try {
@@ -53,7 +54,7 @@ export async function begin(
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw new Later('another attempt came first', takenUntil)
+    throw new Later('another attempt came first', await takenUntil())
   }
 }
 

@@ -1,5 +1,6 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 
+import type { Executor } from '../../db/client.ts'
 import { attempts, receivables, recordings } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { classifyDecline } from '../declines.ts'
@@ -7,7 +8,7 @@ import type { Ledger, Mandate } from '../ledger.ts'
 import { formatDodo, toDodoMinor, toBooksMinor } from '../money.ts'
 import { meaningOf } from '../../refusals.ts'
 import type { Beginning, End } from '../decide/steps.ts'
-import { Later, reasonOf } from '../../errors.ts'
+import { Later, PermanentError, reasonOf } from '../../errors.ts'
 import { begin, doubtAttempt, endAttempt, isBegun, nextNumber, resumeAttempt } from './attempts.ts'
 import { insist, once } from '../once.ts'
 import type { Owed } from '../receivable.ts'
@@ -15,7 +16,7 @@ import { assureDue, findPaidBefore, paysFor, type Charged } from './paid-before.
 import { readPayment } from './read-dodo.ts'
 import { explainSettings } from '../../explain-settings.ts'
 import { wakePayer } from '../wake-payer.ts'
-import { isStoppedByPerson, refuseMandate, syncMandate } from './mandate.ts'
+import { isStoppedBefore, isStoppedByPerson, refuseMandate, syncMandate } from './mandate.ts'
 import { note } from '../timeline.ts'
 import type { Refusal } from '../unknown-outcome.ts'
 
@@ -30,8 +31,11 @@ type Plan = Beginning & {
 type Charge = { attemptId: string; number: number; dodoSubscriptionId: string }
 type ChargeBody = Parameters<Deps['dodo']['chargeMandate']>[1]
 
-/** Dodo charges a mandate once at a time. */
+/** Dodo charges a mandate once at a time, and a bank may take days: asked for again ever more seldom, within these. */
 const BUSY_MS = 20_000
+const LONG_BUSY_MS = 30 * 60_000
+/** No bank that says nothing of it for so long is waited for without a person knowing. */
+const TOO_LONG_BUSY_MS = 6 * 3_600_000
 /** Dodo's lists may lag: what is not in them after so long was not made (docs/decisions/008). */
 const ANSWERED_MS = 20_000
 const UNANSWERED_MS = 110_000
@@ -106,35 +110,38 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
   return undefined
 }
 
-async function intend(deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) {
-  const { owed, resume } = plan
-  if (resume) return resumeAttempt(deps.db, resume.id, { repeatableAt }, resume)
-  await write(deps, plan, charge, {
-    status: 'intended',
-    amount: owed.due,
-    repeatableAt,
+/** A person may have stopped it while the turn was waited for: that is asked in the very transaction that begins it. */
+const intend = (deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) =>
+  deps.db.transaction(async (tx) => {
+    if (await isStoppedBefore(tx, charge.dodoSubscriptionId)) return false
+    const { owed, resume } = plan
+    if (resume) return resumeAttempt(tx, resume.id, { repeatableAt }, resume)
+    await write({ ...deps, db: tx }, plan, charge, {
+      status: 'intended',
+      amount: owed.due,
+      repeatableAt,
+    })
+    // The wish is granted by this charge: it must not charge again when the card is declined at once.
+    const { receivableId } = owed
+    const isMerchants = eq(receivables.requestedBy, 'merchant')
+    await tx
+      .update(receivables)
+      .set({ requestedBy: null })
+      .where(and(eq(receivables.receivableId, receivableId), isMerchants))
+    return true
   })
-  // The wish is granted by this charge: it must not charge again when the card is declined at once.
-  await deps.db
-    .update(receivables)
-    .set({ requestedBy: null })
-    .where(
-      and(eq(receivables.receivableId, owed.receivableId), eq(receivables.requestedBy, 'merchant')),
-    )
-  return true
-}
 
 type Written = Pick<typeof attempts.$inferInsert, 'status' | 'amount' | 'repeatableAt'>
 
 const write = (
-  deps: Charging,
+  deps: Parameters<typeof begin>[0],
   { owed, cause, retryIndex }: Plan,
   { attemptId, number, dodoSubscriptionId }: Charge,
   written: Written,
 ) =>
   begin(deps, {
     // While an earlier charge of the mandate is under way this waits; its end wakes the customer's receivables.
-    takenUntil: new Date(deps.now().getTime() + BUSY_MS),
+    takenUntil: async () => againAt(deps.now(), await findBusySince(deps, dodoSubscriptionId)),
     attempt: {
       id: attemptId,
       receivableId: owed.receivableId,
@@ -149,6 +156,30 @@ const write = (
     },
     shares: [{ receivableId: owed.receivableId, amount: written.amount }],
   })
+
+/** When a mandate that is busy since then may be asked for again: in as long as it has been busy by now. */
+function againAt(now: Date, since: Date | undefined): Date {
+  const busyMs = now.getTime() - (since?.getTime() ?? now.getTime())
+  return new Date(now.getTime() + Math.min(Math.max(busyMs, BUSY_MS), LONG_BUSY_MS))
+}
+
+/** Since when it is being charged for another receivable. */
+async function findBusySince(
+  { db }: { db: Executor },
+  dodoSubscriptionId: string,
+): Promise<Date | undefined> {
+  const [live] = await db
+    .select({ startedAt: attempts.startedAt })
+    .from(attempts)
+    .where(
+      and(
+        eq(attempts.dodoSubscriptionId, dodoSubscriptionId),
+        eq(attempts.kind, 'charge'),
+        inArray(attempts.status, ['intended', 'live', 'unknown']),
+      ),
+    )
+  return live?.startedAt
+}
 
 /** The payment that this charge became: as a webhook told us, or as Dodo lists it. */
 async function findCharged(
@@ -213,7 +244,7 @@ async function explain(deps: Charging, plan: Plan, charge: Charge, refusal: Refu
   const at = deps.now()
   if (explained || meaning === 'later' || meaning === 'funds') {
     await insist(() => forget(deps, charge))
-    throw explained ?? new Later(refusal.message, new Date(at.getTime() + BUSY_MS))
+    throw explained ?? putOff(refusal, plan, at)
   }
   const reason = reasonOf(refusal)
   const declineCode = refusal.code ?? null
@@ -228,6 +259,19 @@ async function explain(deps: Charging, plan: Plan, charge: Charge, refusal: Refu
   if (isOfMandate) await refuseMandate(deps.db, charge.dodoSubscriptionId, reason)
   await end(deps, plan, charge, { status: 'superseded', at, why: reason, declineCode })
   if (isOfMandate) await syncMandate(deps, charge.dodoSubscriptionId)
+}
+
+/** What Dodo says is not its word on this charge, so that it stays intended; a person may see in Dodo what it waits for. */
+function putOff(refusal: Refusal, { resume }: Plan, at: Date): Error {
+  const since = resume?.startedAt
+  const isBusy = refusal.code === 'PREVIOUS_PAYMENT_PENDING'
+  if (!isBusy || !since || at.getTime() - since.getTime() < TOO_LONG_BUSY_MS)
+    return new Later(refusal.message, againAt(at, isBusy ? since : undefined))
+  const card = resume.dodoSubscriptionId
+  return new PermanentError(
+    `the saved card (${card}) is not charged, since Dodo is busy with an earlier payment of it, as it has been since ${since.toISOString()}: look at that payment in Dodo; it is asked for again by itself`,
+    { code: 'dodo_refused', cause: refusal },
+  )
 }
 
 async function end(deps: Charging, { owed }: Plan, charge: Charge, ending: End) {

@@ -38,6 +38,16 @@ export async function isStoppedByPerson(
   return (row?.stoppedAt ?? null) !== null
 }
 
+/** The same, so that nobody stops it before this transaction ends: what is begun by then is under way. */
+export async function isStoppedBefore(tx: Executor, dodoSubscriptionId: string): Promise<boolean> {
+  const [row] = await tx
+    .select({ stoppedAt: mandates.stoppedAt })
+    .from(mandates)
+    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+    .for('share')
+  return (row?.stoppedAt ?? null) !== null
+}
+
 /** Dodo, or the bank behind it, will not have it charged again until the customer renews it. */
 export async function refuseMandate(db: Executor, dodoSubscriptionId: string, refusal: string) {
   await db

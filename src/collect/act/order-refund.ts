@@ -1,7 +1,7 @@
 import { and, eq, inArray } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
-import { payments, refundOrders } from '../../db/schema.ts'
+import { payments, recordings, refundOrders } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoPayment, DodoRefund } from '../../dodo/objects.ts'
 import type { MoneyStep } from '../decide/steps.ts'
@@ -188,6 +188,7 @@ async function intend(
   const { dodoPaymentId, orders } = plan.payment
   const known = new Set(orders.map(({ id }) => id))
   const intending = db.transaction(async (tx) => {
+    if (!plan.creditNote && !(await isRuledAsSeen(tx, plan))) return false
     await tx
       .select({ id: payments.dodoPaymentId })
       .from(payments)
@@ -207,6 +208,30 @@ async function intend(
     if (!isUniqueViolation(error)) throw error
     throw new Later('another refund of the payment is under way', soon(now(), BUSY_MS))
   })
+}
+
+/**
+ * Whether nobody has decided about spare money since it was decided to give it back. Its row is locked, as it is for
+ * whoever decides about it (`operate/held-money.ts`).
+ */
+async function isRuledAsSeen(tx: Executor, { ledger, owed, payment }: Plan): Promise<boolean> {
+  const { dodoPaymentId } = payment
+  const seen = ledger.recordings.find((one) => one.dodoPaymentId === dodoPaymentId)
+  const [row] = await tx
+    .select({ ruling: recordings.ruling, ruledAt: recordings.ruledAt, status: recordings.status })
+    .from(recordings)
+    .where(
+      and(
+        eq(recordings.dodoPaymentId, dodoPaymentId),
+        eq(recordings.receivableId, owed.receivableId),
+      ),
+    )
+    .for('update')
+  return (
+    row?.status === seen?.status &&
+    (row?.ruling ?? null) === (seen?.ruling ?? null) &&
+    row?.ruledAt?.getTime() === seen?.ruledAt?.getTime()
+  )
 }
 
 const identityOf = ({ payment, owed, creditNote, cause, amount }: Plan, orderId: string) => ({

@@ -81,15 +81,19 @@ export async function assureDue(
   throw new Later(`what is due changed in ${biller.name} before the card was charged`, now())
 }
 
-/** One request for all cards, where it is known who they belong to. */
-async function listPaid({ db, dodo }: Looking, { payer }: Owed, cards: string[]) {
+/**
+ * One request for all cards of whom they belong to. A card that it shows no payment of may be another customer's, of
+ * whom ours was made anew, or merged from, at Dodo: it is asked for by itself.
+ */
+async function listPaid({ db, dodo }: Looking, { payer }: Owed, cards: readonly string[]) {
   const [known] = await db
     .select({ dodoCustomerId: payers.dodoCustomerId })
     .from(payers)
     .where(eq(payers.payerKey, payer.key))
-  if (known?.dodoCustomerId) return dodo.listCustomerPayments(known.dodoCustomerId)
-  const listed: DodoPaymentRow[] = []
-  for (const card of new Set(cards)) listed.push(...(await dodo.listMandatePayments(card)))
+  const listed = known?.dodoCustomerId ? await dodo.listCustomerPayments(known.dodoCustomerId) : []
+  const shown = new Set(listed.map(({ subscription_id }) => subscription_id))
+  for (const card of new Set(cards))
+    if (!shown.has(card)) listed.push(...(await dodo.listMandatePayments(card)))
   return listed
 }
 

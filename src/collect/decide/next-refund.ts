@@ -79,6 +79,15 @@ export function findSpares({ receivableId, payments, recordings }: Ledger): Spar
   })
 }
 
+/** Money that an attempt of ours brought and the books do not count: nothing more is asked for beside it. */
+export const findUncounted = (ledger: Ledger): Spare[] =>
+  findSpares(ledger).filter(
+    ({ payment, recording }) =>
+      recording.status === 'held' &&
+      !payment.isSetup &&
+      ledger.attempts.some(({ id }) => id === payment.attemptId),
+  )
+
 /**
  * What of spare money goes back: what a person said, and without anybody being asked only what is certain. What nobody
  * can explain does not, nor does what is not proven to be too much (I9), for it may be the only money of the

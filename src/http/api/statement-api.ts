@@ -2,7 +2,7 @@ import { Hono, type Context } from 'hono'
 
 import { BadOption } from '../../report/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
-import { readPeriod, type Period } from '../../report/period.ts'
+import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
 import { allTold, type Stating, type Statement } from '../../report/statement.ts'
 import type { Visit } from '../admin.ts'
@@ -57,17 +57,8 @@ function periodOf(
   { from, to, tz }: { from?: string | undefined; to?: string | undefined; tz?: string | undefined },
   now: Date,
 ): Period {
-  const isBare = from === undefined && to === undefined
   try {
-    return readPeriod(
-      {
-        ...(isBare && { from: `${now.toISOString().slice(0, 7)}-01` }),
-        ...(from !== undefined && { from }),
-        ...(to !== undefined && { to }),
-        ...(tz !== undefined && { tz }),
-      },
-      now,
-    )
+    return readPeriodToShow({ from, to, tz }, now)
   } catch (error) {
     return refuseOption(error)
   }

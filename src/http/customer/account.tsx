@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { writeEnd } from '../../customer/format.ts'
 import type { AccountView, Card, OpenInvoice, PaidInvoice } from '../../customer/account.ts'
-import { today, writeBooks, writeDate, writeDay, writeDodo } from '../../customer/format.ts'
+import { today, writeBooks, writeDate, writeDay } from '../../customer/format.ts'
 import { fill } from '../../customer/language.ts'
 import { digitsOf } from '../../collect/money.ts'
 import { renderCustomerPage } from './frame.tsx'
@@ -213,7 +213,7 @@ function Paid({ page }: { page: AccountPage }) {
 
 function PaidRow({ page, invoice }: { page: AccountPage; invoice: PaidInvoice }) {
   const { locale, texts } = page.around.speech
-  const { receivableId, number, payment, paidAt } = invoice
+  const { receivableId, number, currency, payment, paidAt } = invoice
   const here = pathOf(page)
   return (
     <li class="row plain">
@@ -233,9 +233,7 @@ function PaidRow({ page, invoice }: { page: AccountPage; invoice: PaidInvoice })
           )}
         </small>
       </span>
-      <span class="amount">
-        {payment ? writeDodo(payment.amount, payment.currency, locale) : ''}
-      </span>
+      <span class="amount">{payment ? writeBooks(payment.amount, currency, locale) : ''}</span>
     </li>
   )
 }

@@ -4,7 +4,7 @@ import { useContext, type Child } from 'hono/jsx'
 
 import { BadOption } from '../../report/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
-import { readPeriod, type Period } from '../../report/period.ts'
+import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
 import type { Statement } from '../../report/statement.ts'
 import { Choose, Input } from './filter.tsx'
@@ -134,17 +134,8 @@ function readDays(
 ): Days | { asked: Partial<Asked>; problem: string } {
   const [from, to, tz] = [given(c, 'from'), given(c, 'to'), given(c, 'tz')]
   const source = served.find((one) => one === given(c, 'source'))
-  const isBare = from === undefined && to === undefined
   try {
-    const period = readPeriod(
-      {
-        ...(isBare && { from: `${now.toISOString().slice(0, 7)}-01` }),
-        ...(from !== undefined && { from }),
-        ...(to !== undefined && { to }),
-        ...(tz !== undefined && { tz }),
-      },
-      now,
-    )
+    const period = readPeriodToShow({ from, to, tz }, now)
     const { dayOf, timeZone } = period.calendar
     const days = { from: dayOf(period.from), to: dayOf(period.until), tz: timeZone }
     return { period, asked: { ...days, ...(source !== undefined && { source }) } }

@@ -50,12 +50,14 @@ export async function listCustomers(
   return { items, next: rows.length > limit ? ids.at(-1) : undefined }
 }
 
+/** As Lago says: one that is paid may need a person, and without a licence Lago goes on naming it as due. */
 const readOwed = async (db: Database, ids: string[]) =>
   db.execute<{ id: string } & Owed>(sql`
     select payer_key as id, currency, sum(amount_due)::float8 as amount, count(*)::int as count
     from ${receivables}
     where kind = 'invoice' and payer_key = any(${sql.param(ids)}::text[]) and currency is not null
       and state in ('open', 'processing', 'failed', 'attention') and amount_due > 0
+      and lago_payment_status is distinct from 'succeeded'
     group by 1, 2 order by 1, 2`)
 
 const readCards = async (db: Database, ids: string[]) =>

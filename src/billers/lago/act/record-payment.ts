@@ -163,7 +163,8 @@ async function intend(
     disposition: 'applied' as const,
     status: 'intended' as const,
     amount: subject.amount,
-    through: 'payment' as const,
+    // Until the payment is there it is the status that tells, of which the metadata may have no room to say whose it is.
+    through: begun?.through === 'status' ? ('status' as const) : ('payment' as const),
     repeatableAt,
   }
   const rows = await deps.db

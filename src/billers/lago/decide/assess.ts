@@ -5,6 +5,7 @@ import {
   acceptedOf,
   findFailedSpareOrder,
   findSpares,
+  findUncounted,
   findWaiting,
   refundedByPolicy,
   type Spare,
@@ -49,6 +50,7 @@ export function assess(
   const receivable = asReceivable(invoice, ledger, policy)
   return (
     findMovement(invoice, ledger) ??
+    findHindrance(receivable, ledger, policy) ??
     findCollection(receivable, ledger, retryAt(receivable, ledger, policy, now))
   )
 }
@@ -196,6 +198,32 @@ function findMovement(invoice: Invoice, ledger: Ledger): Standing | undefined {
   const isSettled = invoice.paymentStatus === 'succeeded' || invoice.due <= 0
   if (!applied || !isSettled || invoice.status === 'voided') return undefined
   return { state: 'paid', reason: `paid with Dodo payment ${applied.dodoPaymentId}` }
+}
+
+/**
+ * Who dealt with held money may not have told Lago, which goes on asking for it. Whether the customer owes that much
+ * again only a person knows: neither a card is charged nor a checkout opened on a guess.
+ */
+function findHindrance(
+  receivable: Receivable,
+  ledger: Ledger,
+  policy: InvoicePolicy,
+): Standing | undefined {
+  const [spare] = receivable.whyNotCollected ? [] : findUncounted(ledger)
+  if (!spare) return undefined
+  const { payment, recording, amount } = spare
+  const isGoing = refundedByPolicy(spare, receivable, ledger, policy) >= amount
+  if (isGoing && !findFailedSpareOrder(payment, ledger.receivableId, recording)) {
+    const why = 'money that came for it is on its way back'
+    return { state: 'open', reason: `${why}; the pay link asks for nothing until it is there` }
+  }
+  const due = `${formatBooks(receivable.due, receivable.currency)} is due in Lago`
+  const money = `the ${formatDodo(amount, payment.currency)} that payment ${payment.dodoPaymentId} brought for it`
+  return {
+    state: 'attention',
+    code: HELD[recording.disposition],
+    reason: `${due}, and is not asked for beside ${money} and that is dealt with: mark the invoice as paid in Lago, or make it void`,
+  }
 }
 
 function findCollection(

@@ -3,6 +3,7 @@ import {
   acceptedOf,
   findFailedSpareOrder,
   findSpares,
+  findUncounted,
 } from '../../../collect/decide/next-refund.ts'
 import {
   isFinal,
@@ -69,9 +70,25 @@ function assessMoney(order: Order, ledger: Ledger): Standing {
   const last = ledger.attempts.at(-1)
   if (order.isCharged && last && isLive(last))
     return { state: 'processing', reason: 'a saved card is being charged' }
+  const hindrance = findHindrance(ledger)
+  if (hindrance) return hindrance
   if (last && !isLive(last) && last.status === 'declined')
     return { state: 'open', reason: `declined${last.declineCode ? ` (${last.declineCode})` : ''}` }
   return { state: 'open', reason: order.words.waits }
+}
+
+/** Nobody is asked to pay beside money that came for it and does not pay it, whoever has dealt with that. */
+function findHindrance(ledger: Ledger): Standing | undefined {
+  const [spare] = findUncounted(ledger)
+  if (!spare) return undefined
+  const { payment, recording } = spare
+  if (payment.orders.some((one) => isOpenOrder(one, payment)))
+    return { state: 'open', reason: `payment ${payment.dodoPaymentId} is on its way back` }
+  return {
+    state: 'attention',
+    code: HELD[recording.disposition],
+    reason: `it is not asked for beside payment ${payment.dodoPaymentId}, which came for it and is dealt with: give that back to have it paid anew`,
+  }
 }
 
 const HELD = {
