@@ -42,9 +42,8 @@ export async function take(
     }
     case 'open_checkout':
     case 'charge_mandate':
-      // What is only looked for, since nobody wants it any more, is not the source's to confirm.
-      if (step.do === 'open_checkout' || step.isWanted)
-        if (source.confirm && !(await source.confirm(order))) return
+      // A charge may have been made by now: it is looked for first, and confirmed right before it is made (`owedOf`).
+      if (step.do === 'open_checkout' && source.confirm && !(await source.confirm(order))) return
       await takeMoneyStep(deps, step, { owed, ledger, isStillWanted: async () => true })
       return grantWish(deps, orderId)
     case 'read_payment':
@@ -178,7 +177,7 @@ function owedOf({ source, order, row }: Subject): Owed {
     },
     keyOf: (number) => `${source.name}-${orderId}${number > 1 ? `-${number}` : ''}`,
     returnUrl,
-    // Its amount was fixed when it was made, and no source keeps books in which it could be paid by other means.
-    isStillDue: async () => true,
+    // Without books that say what is owed its amount was fixed when it was made, and it is paid by no other means.
+    isStillDue: async () => source.confirm?.(order) ?? true,
   }
 }

@@ -70,6 +70,19 @@ export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promis
   return false
 }
 
+/**
+ * Whether what a subscription begins with may still be asked for: closed by that where it was cancelled before it was
+ * paid.
+ */
+export async function confirmBeginning(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
+  const row = await findOf(deps.db, order)
+  if (row?.status !== 'canceled' && row?.status !== 'expired') return true
+  const at = deps.now()
+  const reason = 'the subscription is over'
+  await deps.db.transaction((tx) => closeOrder(tx, order.orderId, { reason, at }))
+  return false
+}
+
 async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | undefined> {
   const row = await findOf(deps.db, order)
   if (!row || row.status === 'canceled' || row.status === 'expired')

@@ -27,6 +27,7 @@ export async function prepareSubscription(
   if (!subscriptionId) return conflict('HighLevel names no subscription.')
   const agreed = await readAgreed(deps, whose, subscriptionId)
   if (!agreed) return conflict('HighLevel does not know this subscription.')
+  if (agreed.isCancelled) return conflict('This subscription was cancelled.')
   const whom = contactId ?? agreed.contactId
   if (!whom || (agreed.contactId !== null && agreed.contactId !== whom))
     return conflict('HighLevel does not say whose subscription it is.')

@@ -64,6 +64,21 @@ export async function changeRunning(
   return changed.length > 0
 }
 
+/** What is agreed to while it has not begun; undefined, with nothing changed, once it has. */
+export async function changePending(
+  db: Executor,
+  whose: Whose,
+  subscriptionId: string,
+  change: Partial<typeof highlevelSubscriptions.$inferInsert>,
+): Promise<SubscriptionRow | undefined> {
+  const [row] = await db
+    .update(highlevelSubscriptions)
+    .set(change)
+    .where(and(isThis(whose, subscriptionId), eq(highlevelSubscriptions.status, 'pending')))
+    .returning()
+  return row
+}
+
 /** Those whose time has come. */
 export const listDue = (db: Executor, now: Date, most: number) =>
   db
