@@ -80,6 +80,23 @@ test('one that is declined to the end is unpaid, told once, and somebody must lo
   expect(factsOf(subscriptionId).filter((fact) => fact.endsWith('unpaid'))).toHaveLength(1)
 })
 
+test('whoever opens the pay link of a cycle does not keep its card from being charged by the schedule', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  const declined = await orderOf(`${subscriptionId}#2`, (_state, reason) =>
+    reason.startsWith('declined'),
+  )
+  world.dodo.setCard(mandate)
+
+  const page = await world.visit(declined.payUrl)
+  world.advance(DAY_MS + 60_000)
+
+  expect(page.headers.get('location')).toBeNull()
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+})
+
 test('one that HighLevel does not show any more is neither charged nor cancelled, but shown', async () => {
   const { world } = paying
   const { subscriptionId, mandate, transactionId } = await subscribe()

@@ -34,7 +34,7 @@ export function decide(
   policy: Policy,
   now: Date,
 ): Step {
-  const whole = inOrder(unordered)
+  const whole = inOrder(order.isCharged ? withoutWish(unordered) : unordered)
   const ledger = heardOf(whole, now)
   const receivable = asReceivable(order, ledger)
   const step =
@@ -51,6 +51,9 @@ export function decide(
     isPayable: repose.isPayable && !order.isCharged,
   }
 }
+
+/** Nobody can pay a charge on a page, so that somebody has come to one is no reason to end it. */
+const withoutWish = (ledger: Ledger): Ledger => ({ ...ledger, requestedBy: null })
 
 /** What the core goes by. A payment that was made for the order beside another is proven to be too much. */
 function asReceivable(order: Order, ledger: Ledger): Receivable {
