@@ -200,6 +200,24 @@ describe('the same cart', () => {
     expect((await status(paymentId)).body).toMatchObject({ status: 'captured' })
   })
 
+  test('whose money was claimed is paid with it when it asks for that amount again, and for no other money', async () => {
+    const { cartId, paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    await status(paymentId)
+    const { body } = await create(cartId, 4_000)
+    const next = body as { paymentId: string; checkoutUrl: string }
+    const other = world.dodo.pay(await world.follow(next.checkoutUrl))
+    await eventually(next.paymentId, ({ state }) => state === 'paid')
+
+    const again = await create(cartId)
+
+    expect(again.body).toMatchObject({ paymentId, status: 'captured' })
+    await eventually(next.paymentId, ({ payments }) => payments[0]?.disposition === 'duplicate')
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(world.refundsOf(other.payment_id)).toHaveLength(1)
+  })
+
   test('paid twice, unclaimed the first time, has the first money given back once the second is claimed', async () => {
     const { cartId, paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')

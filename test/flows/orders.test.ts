@@ -9,6 +9,7 @@ import type { OrderSource, Told } from '../../src/billers/orders/source.ts'
 import { createOpenfrontSource } from '../../src/billers/openfront/source.ts'
 import { explain } from '../../src/report/explain.ts'
 import { tellings } from '../../src/db/schema.ts'
+import { ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -96,6 +97,18 @@ describe('an order that was superseded and paid late', () => {
     expect(await dismiss(deps, first.paymentId, { isUndo: true, write })).toBe(0)
     await world.quiet()
     expect(await report(first.paymentId)).toMatchObject({ reasonCode: 'held_late' })
+  })
+
+  test('stays superseded once a person has decided about its money', async () => {
+    const { cartId, first, payment } = await paidLate()
+    const held = { receivableId: first.paymentId, dodoPaymentId: payment.payment_id }
+    const word = { ruling: 'accepted', who: 'ada', why: 'the goods were sent by hand' } as const
+    expect(await ruleOnHeldMoney(world.bridge.deps, held, word)).toMatchObject({ isDone: true })
+
+    const again = await create(cartId, 2_599)
+
+    expect(again).toMatchObject({ status: 'pending' })
+    expect(again.paymentId).not.toBe(first.paymentId)
   })
 
   test('stays superseded once its money went back: a new one is asked for', async () => {

@@ -53,8 +53,8 @@ const listUnclaimedBefore = (db: Executor, order: OrderRow) =>
     )
 
 /**
- * Whether another order of the same key was claimed in its place: what was paid for this one is then too much. It was
- * made later, or is an older one that became current again.
+ * Whether another order of the same key was claimed, made later or made current again since: what was paid for this
+ * one is then too much.
  */
 export async function isReplacedByClaimed(db: Executor, order: OrderRow): Promise<boolean> {
   if (!order.supersededAt || order.claimedAt) return false
@@ -66,7 +66,11 @@ export async function isReplacedByClaimed(db: Executor, order: OrderRow): Promis
         isOf(order),
         eq(orders.key, order.key),
         isNotNull(orders.claimedAt),
-        or(gt(orders.createdAt, order.createdAt), gt(orders.claimedAt, order.supersededAt)),
+        or(
+          gt(orders.createdAt, order.createdAt),
+          gt(orders.claimedAt, order.supersededAt),
+          isNull(orders.supersededAt),
+        ),
       ),
     )
     .limit(1)

@@ -107,7 +107,6 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
         eq(orders.amount, amount),
         eq(orders.currency, currency),
         isNotNull(orders.supersededAt),
-        isNull(orders.claimedAt),
         isNull(orders.closedAt),
         isStillHere(tx),
       ),
@@ -130,11 +129,13 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
   return order
 }
 
-/** Money that was late or in time, of which nothing goes back: `reason` says that it is being let go of. */
+/** Money that was late or in time, claimed or not, of which nothing goes back: `reason` says that it is being let go of. */
 const isStillHere = (tx: Executor) =>
   and(
     or(eq(recordings.disposition, 'late'), eq(recordings.disposition, 'applied')),
     isNull(recordings.reason),
+    // A person has said what becomes of it.
+    isNull(recordings.ruling),
     notExists(
       tx
         .select()
