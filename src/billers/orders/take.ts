@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm'
+import { and, eq, inArray, isNull, notExists } from 'drizzle-orm'
 
 import { orderRefund } from '../../collect/act/order-refund.ts'
 import { takeMoneyStep, type MoneyDeps } from '../../collect/act/take-money-step.ts'
@@ -6,7 +6,7 @@ import type { ReceivableRow } from '../../collect/load.ts'
 import type { Ledger, Payment } from '../../collect/ledger.ts'
 import type { Owed } from '../../collect/receivable.ts'
 import { note } from '../../collect/timeline.ts'
-import { receivables, recordings, refundRequests } from '../../db/schema.ts'
+import { receivables, recordings, refundOrders, refundRequests } from '../../db/schema.ts'
 import { closeOrder } from './claim.ts'
 import type { Step } from './decide/decide.ts'
 import { lockOrder, type OrderRow } from './order.ts'
@@ -33,6 +33,8 @@ export async function take(
       await deps.db.transaction((tx) => closeOrder(tx, orderId, { reason, at: deps.now() }))
       return
     }
+    case 'drop_request':
+      return dropRequest(deps, step.id)
     case 'order_refund': {
       const requestId = step.creditNote?.creditNoteId
       const isStillWanted = async () =>
@@ -70,6 +72,17 @@ async function begin({ db }: MoneyDeps, requestId: string): Promise<boolean> {
     .returning({ id: refundRequests.id })
   return begun.length > 0
 }
+
+/** Nothing was asked of Dodo for it, and nothing will be: as if it had never been asked for. */
+const dropRequest = async ({ db }: MoneyDeps, requestId: string): Promise<void> =>
+  void (await db
+    .delete(refundRequests)
+    .where(
+      and(
+        eq(refundRequests.id, requestId),
+        notExists(db.select().from(refundOrders).where(eq(refundOrders.creditNoteId, requestId))),
+      ),
+    ))
 
 /** Money that a policy gives back: from now on no order is paid with it any more. False when one is by now. */
 async function letGo({ db }: MoneyDeps, { dodoPaymentId }: Payment, orderId: string) {
