@@ -163,7 +163,9 @@ async function findOutcome(
   const order = payment?.orders.find(({ creditNoteId }) => creditNoteId === id)
   if (payment && order) return outcomeOf(payment, order)
   const [kept] = await deps.db.select().from(refundRequests).where(eq(refundRequests.id, id))
-  return kept ? undefined : { is: 'refused', why: 'it was not made: less than that is left, or it took too long' }
+  return kept
+    ? undefined
+    : { is: 'refused', why: 'it was not made: less than that is left, or it took too long' }
 }
 
 function outcomeOf(payment: Payment, order: RefundOrder): Refunded | undefined {
