@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
 import { GOOD_DAY } from '../../../sandbox/dodo/store/world.ts'
+import { wakeSubscriptions } from '../../../src/billers/highlevel/recurring/settle.ts'
 import { changeRunning } from '../../../src/billers/highlevel/recurring/rows.ts'
 import { highlevelSubscriptions } from '../../../src/db/schema.ts'
 import { explain } from '../../../src/report/explain.ts'
@@ -199,6 +200,30 @@ test('one that was cancelled meanwhile is not taken up again by whoever had read
   expect(await changeRunning(db, id, later)).toBe(false)
   const [after] = await db.select().from(highlevelSubscriptions).where(isThis)
   expect(after).toMatchObject({ status: 'canceled', nextCycle: 2, nextWakeAt: null })
+})
+
+test('whoever had read an earlier cycle, and comes late to say so, does not keep it from going on', async () => {
+  const { world } = paying
+  const { db, deps } = world.bridge
+  const { subscriptionId, mandate } = await subscribe()
+  const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#3`, (state) => state === 'paid')
+
+  await db
+    .update(highlevelSubscriptions)
+    .set({ nextCycle: 2, nextWakeAt: new Date(0) })
+    .where(isThis)
+  await wakeSubscriptions(deps)
+
+  await eventually(async () => {
+    const [row] = await db.select().from(highlevelSubscriptions).where(isThis)
+    return row?.nextCycle === 4 ? row : undefined
+  }, 'it waits for its next cycle')
+  expect(chargesOf(mandate)).toHaveLength(3)
+  expect((await explained(`${subscriptionId}#3`)).text).not.toContain('was not charged')
 })
 
 test('it stops with the app, is not told of that, and stays so when the app comes back', async () => {

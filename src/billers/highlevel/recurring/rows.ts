@@ -143,7 +143,7 @@ export function snapshotOf(row: SubscriptionRow) {
 /** The key of the order of a cycle. */
 export const keyOfCycle = (subscriptionId: string, cycle: number) => `${subscriptionId}#${cycle}`
 
-export const isCycleOf = (subscriptionId: string) =>
+const isCycleOf = (subscriptionId: string) =>
   like(orders.key, `${subscriptionId.replaceAll(/[\\%_]/g, '\\$&')}#%`)
 
 /** What `keyOfCycle` made of it; undefined for a transaction. */

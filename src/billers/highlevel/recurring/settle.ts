@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 
 import { isLive } from '../../../collect/ledger.ts'
 import { note } from '../../../collect/timeline.ts'
@@ -25,12 +25,10 @@ import { cancelMandateIfUnused } from './mandates.ts'
 import {
   changeRunning,
   changeSubscription,
-  isCycleOf,
   keyOfCycle,
   listDue,
   listOrdersOf,
   lockSubscription,
-  readCycleKey,
   scheduleOf,
   type SubscriptionRow,
 } from './rows.ts'
@@ -76,7 +74,7 @@ async function advance(deps: HighlevelDeps, id: string): Promise<boolean> {
 
 type Begun = Cycle & { standing: Standing }
 
-/** The order of the cycle that is to be charged next, if it was begun. */
+/** The order of the cycle that is to be charged next, if it was begun: whatever was begun after it. */
 async function findCycle(deps: HighlevelDeps, row: SubscriptionRow): Promise<Begun | undefined> {
   const [order] = await deps.db
     .select()
@@ -86,15 +84,13 @@ async function findCycle(deps: HighlevelDeps, row: SubscriptionRow): Promise<Beg
         eq(orders.source, 'highlevel'),
         eq(orders.tenant, row.locationId),
         eq(orders.mode, row.mode),
-        isCycleOf(row.subscriptionId),
+        eq(orders.key, keyOfCycle(row.subscriptionId, row.nextCycle)),
+        isNull(orders.supersededAt),
       ),
     )
-    .orderBy(desc(orders.createdAt))
-    .limit(1)
-  const named = order && readCycleKey(order.key)
-  if (!named) return undefined
+  if (!order) return undefined
   const standing = await readStanding(deps, order.orderId)
-  return { cycle: named.cycle, state: stateOf(standing), standing }
+  return { cycle: row.nextCycle, state: stateOf(standing), standing }
 }
 
 function stateOf(standing: Standing): Cycle['state'] {
