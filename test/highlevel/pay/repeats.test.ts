@@ -170,3 +170,21 @@ test('a subscription that begins in this moment keeps what it began with, whoeve
 
   expect(await db.select().from(highlevelSubscriptions).where(isThis)).toMatchObject([change])
 })
+
+test('what a browser says of a contact whom Dodo knows does not become their name or address there', async () => {
+  const { world } = paying
+  const { contactId } = await paying.begin()
+  const known = () =>
+    [...world.dodo.store.customers.values()].find(
+      ({ metadata }) => metadata['highlevel_contact_id'] === contactId,
+    )
+  const { name, email } = known() ?? {}
+  const sale = paying.sell(12, { contactId })
+  const contact = { id: contactId, name: 'Eve', email: 'eve@example.test' }
+
+  const opened = await paying.session({ ...sale.props, contact })
+
+  expect(opened.status).toBe(200)
+  expect(email).toBeString()
+  expect(known()).toMatchObject({ name, email })
+})
