@@ -176,7 +176,7 @@ test('what a browser says of a contact whom Dodo knows does not become their nam
   const { contactId } = await paying.begin()
   const known = () =>
     [...world.dodo.store.customers.values()].find(
-      ({ metadata }) => metadata['highlevel_contact_id'] === contactId,
+      ({ metadata }) => metadata?.['highlevel_contact_id'] === contactId,
     )
   const { name, email } = known() ?? {}
   const sale = paying.sell(12, { contactId })

@@ -129,6 +129,25 @@ test('cycles that nobody expects any more are passed over, and stay to be read',
   expect(chargesOf(mandate)).toHaveLength(2)
 })
 
+test('a cycle that could not be charged until the next one was due is not charged any more', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  world.dodo.faults.add({
+    kind: 'status',
+    status: 401,
+    match: { method: 'POST', path: '/charge$' },
+  })
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'attention')
+  world.advance(31 * DAY_MS)
+  world.dodo.faults.clear()
+  await world.sweep()
+
+  await orderOf(`${subscriptionId}#3`, (state) => state === 'paid')
+  expect(await paying.reportsOf(`${subscriptionId}#2`)).toMatchObject([{ payments: [] }])
+  expect(chargesOf(mandate)).toHaveLength(2)
+})
+
 test('after its last cycle it is expired, and told', async () => {
   const { world } = paying
   const { subscriptionId, mandate } = await subscribe({ totalCycles: 2 })

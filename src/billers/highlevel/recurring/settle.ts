@@ -10,7 +10,7 @@ import { outcomeOf, readStanding, type Standing } from '../../orders/look.ts'
 import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
 import { isRefusal, readMoney } from '../decide/asked.ts'
-import { nextAt } from '../decide/schedule.ts'
+import { nextAt, TOO_LATE } from '../decide/schedule.ts'
 import {
   decideSubscription,
   needsReading,
@@ -220,7 +220,7 @@ async function passOver(
   { row, at }: Advancing,
   cycle: number,
 ) {
-  const trouble = `cycle ${cycle} was not charged: it was more than one interval late`
+  const trouble = `cycle ${cycle} was not charged: ${TOO_LATE}`
   const change = { nextCycle: cycle + 1, trouble, nextWakeAt: at }
   if (!(await changeRunning(tx, row.id, change))) return
   const [newest] = await listOrdersOf(tx, row)
