@@ -43,7 +43,7 @@ export type Ensured = {
 
 /**
  * The current order of a key, for what is asked for now. Asked for the same it is the same one, however often and at
- * once; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
+ * once, as long as it can be paid; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
  * still here.
  */
 export async function ensureOrder(
@@ -57,7 +57,7 @@ export async function ensureOrder(
     await lockKey(tx, scope, key)
     const current = await findCurrent(tx, scope, key)
     if (current && current.amount === amount && current.currency === currency)
-      return { order: current, changed: [] }
+      if (!isToBeginAnew(current, asked)) return { order: current, changed: [] }
     const at = now()
     if (current) await supersede(tx, current.orderId, words, at)
     const revived = await revive(tx, scope, asked, at)
@@ -65,6 +65,10 @@ export async function ensureOrder(
     return { order, changed: [current, revived].flatMap((one) => one?.orderId ?? []) }
   })
 }
+
+/** Nobody can pay it any more, and its source asks for it on a page all the same. A charge is made once. */
+const isToBeginAnew = ({ closedAt }: OrderRow, { collect = 'checkout' }: Asked) =>
+  closedAt !== null && collect !== 'charge'
 
 const lockKey = (tx: Executor, { source, tenant, mode }: Scope, key: string) =>
   tx.execute(

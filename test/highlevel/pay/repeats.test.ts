@@ -188,3 +188,42 @@ test('what a browser says of a contact whom Dodo knows does not become their nam
   expect(email).toBeString()
   expect(known()).toMatchObject({ name, email })
 })
+
+test('what a saved card could not pay is paid on the page, when HighLevel asks for it there', async () => {
+  const { world } = paying
+  const { contactId, methodId } = await saveCard()
+  const sale = paying.sell(25.99, { contactId })
+  world.dodo.setCard(methodId, 'STOLEN_CARD')
+  const declined = await charge({ ...sale, contactId }, methodId)
+  expect(declined.body).toMatchObject({ success: false, failed: true })
+
+  const opened = await paying.session(sale.props)
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
+  const paid = world.dodo.pay(await world.follow(String(opened.body['checkoutUrl'])))
+  await world.quiet()
+
+  const verified = await paying.verify(sale.transactionId, paid.payment_id)
+  expect(verified.body).toMatchObject({ success: true })
+  expect((await charge({ ...sale, contactId }, methodId)).body).toMatchObject({
+    failed: true,
+    chargeId: '',
+  })
+})
+
+test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
+  const { world } = paying
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const subscriptionId = begun.subscription?._id ?? ''
+  expect((await paying.query('cancel_subscription', { subscriptionId })).body).toEqual({
+    status: 'canceled',
+  })
+
+  const late = world.dodo.pay(begun.sessionId)
+  await paying.eventuallyOrder(begun.transactionId, ({ payments }) =>
+    payments.some(({ disposition }) => disposition === 'late'),
+  )
+  await world.quiet()
+
+  expect(world.refundsOf(late.payment_id)).toHaveLength(1)
+  expect((await paying.session(begun.props)).status).toBe(409)
+})

@@ -17,12 +17,14 @@ import { ensureSubscription, readAgreed } from './ensure.ts'
 import { findMandate } from './mandates.ts'
 import {
   findSubscription,
+  isEnded,
   lockSubscription,
   snapshotOf,
   type SubscriptionRow,
   type Whose,
 } from './rows.ts'
 import { carriedTerms, readTerms } from './terms.ts'
+import { SUBSCRIPTION_OVER } from '../words.ts'
 
 type Asked = Extract<z.infer<typeof Query>, { type: 'create_subscription' }>
 
@@ -80,10 +82,9 @@ async function findBegun(deps: HighlevelDeps, whose: Whose, asked: Asked) {
   if (row?.contactId !== contactId) return undefined
   const isOther = row.transactionId !== transactionId
   const order = await findCurrent(deps, whose, row.transactionId)
-  const isOver = row.status === 'canceled' || row.status === 'expired'
   if (order?.metadata['highlevel_subscription_id'] !== subscriptionId) {
     if (row.status === 'pending') return undefined
-    return isOver ? refused(deps, OVER) : answerBegun(row, undefined)
+    return isEnded(row) ? refused(deps, SUBSCRIPTION_OVER) : answerBegun(row, undefined)
   }
   const isCharge = order.collect === 'charge'
   const isAsked = isCharge && !(isOther && order.closedAt)
@@ -92,14 +93,14 @@ async function findBegun(deps: HighlevelDeps, whose: Whose, asked: Asked) {
   const standing = isCharge
     ? await awaitCharge(deps, order)
     : await readStanding(deps, order.orderId)
-  if (isOver && !isCharge && outcomeOf(standing).status !== 'captured') return refused(deps, OVER)
+  if (isEnded(row) && !isCharge && outcomeOf(standing).status !== 'captured')
+    return refused(deps, SUBSCRIPTION_OVER)
   const charged = await answerCharged(deps, standing)
   // By being paid it has begun.
   const begun = (await findSubscription(deps.db, whose, subscriptionId)) ?? row
   return answerBegun(begun, isOther ? undefined : charged)
 }
 
-const OVER = 'the subscription is over'
 const isOf = ({ amount, currency }: OrderRow, money: ReturnType<typeof readMoney>) =>
   !isRefusal(money) && money.amount === amount && money.currency === currency
 

@@ -9,11 +9,13 @@ import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
 import { isTooLate, TOO_LATE } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
+import { SUBSCRIPTION_OVER } from '../words.ts'
 import { beginSubscription } from './begin.ts'
 import { planBeginning } from './beginning.ts'
 import { readAgreed } from './ensure.ts'
 import {
   findSubscription,
+  isEnded,
   lockSubscription,
   readCycleKey,
   scheduleOf,
@@ -83,17 +85,16 @@ export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promis
  */
 export async function confirmBeginning(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
   const row = await findOf(deps.db, order)
-  if (row?.status !== 'canceled' && row?.status !== 'expired') return true
+  if (!row || !isEnded(row)) return true
   const at = deps.now()
-  const reason = 'the subscription is over'
+  const reason = SUBSCRIPTION_OVER
   await deps.db.transaction((tx) => closeOrder(tx, order.orderId, { reason, at }))
   return false
 }
 
 async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | undefined> {
   const row = await findOf(deps.db, order)
-  if (!row || row.status === 'canceled' || row.status === 'expired')
-    return 'the subscription is over'
+  if (!row || isEnded(row)) return SUBSCRIPTION_OVER
   const agreed = await readAgreed(deps, whoseOf(order), row.subscriptionId)
   if (!agreed) return 'HighLevel does not know the subscription any more'
   if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'

@@ -7,7 +7,7 @@ import { isRefusal, readMoney, type Refusal } from '../decide/asked.ts'
 import { payerKeyOf } from '../payers.ts'
 import type { HighlevelDeps } from '../deps.ts'
 import { ensureSubscription, readAgreed } from './ensure.ts'
-import type { SubscriptionRow, Whose } from './rows.ts'
+import { isEnded, type SubscriptionRow, type Whose } from './rows.ts'
 import { findDone, openSetup, type SetupRow } from './setup.ts'
 import { readTerms } from './terms.ts'
 
@@ -44,7 +44,7 @@ export async function prepareSubscription(
   // Dodo keeps a card for a customer, and a customer has an address.
   if (!described.email && props.amount !== 0 && !(await isKnownAtDodo(deps, payerKey)))
     return conflict('The e-mail address of the buyer is needed.')
-  return ensureSubscription(deps, whose, {
+  const row = await ensureSubscription(deps, whose, {
     subscriptionId,
     transactionId,
     account,
@@ -54,6 +54,7 @@ export async function prepareSubscription(
     money: agreed.money,
     terms,
   })
+  return isEnded(row) ? conflict('This subscription is over.') : row
 }
 
 async function isKnownAtDodo({ db }: HighlevelDeps, payerKey: string): Promise<boolean> {

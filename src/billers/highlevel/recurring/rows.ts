@@ -46,6 +46,7 @@ export const changeSubscription = (
 ) => db.update(highlevelSubscriptions).set(change).where(eq(highlevelSubscriptions.id, id))
 
 const OVER: SubscriptionRow['status'][] = ['canceled', 'expired']
+export const isEnded = ({ status }: Pick<SubscriptionRow, 'status'>) => OVER.includes(status)
 
 /**
  * The same, decided on a row that was read before: false, with nothing changed, when the subscription was ended

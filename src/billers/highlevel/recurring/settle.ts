@@ -25,6 +25,7 @@ import { cancelMandateIfUnused } from './mandates.ts'
 import {
   changeRunning,
   changeSubscription,
+  isEnded,
   keyOfCycle,
   listDue,
   listOrdersOf,
@@ -250,7 +251,7 @@ export async function end(
   at: Date,
 ) {
   const locked = await lockSubscription(tx, row.id)
-  if (!locked || locked.status === 'canceled' || locked.status === 'expired') return
+  if (!locked || isEnded(locked)) return
   // What was never paid stays to be seen to; what is not charged any more does not.
   const isSettled = status === 'canceled' || locked.status !== 'unpaid'
   await changeSubscription(tx, row.id, {
