@@ -227,3 +227,24 @@ test('a subscription that is cancelled before it was paid takes no money on its 
   expect(world.refundsOf(late.payment_id)).toHaveLength(1)
   expect((await paying.session(begun.props)).status).toBe(409)
 })
+
+test('a subscription is charged on the account on which it was paid, whichever collects by then', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const isThis = eq(highlevelSubscriptions.subscriptionId, begun.subscription?._id ?? '')
+  const [first] = await db.select().from(highlevelSubscriptions).where(isThis)
+  // The location enters an account of its own, and somebody opens the page once more.
+  const other = { account: 'own', payerKey: `highlevel:own:${LOCATION}:${begun.contactId}` }
+  await db.update(highlevelSubscriptions).set(other).where(isThis)
+
+  world.dodo.pay(begun.sessionId)
+  await paying.eventuallyOrder(begun.transactionId, ({ state }) => state === 'paid')
+
+  const [after] = await db.select().from(highlevelSubscriptions).where(isThis)
+  expect(after).toMatchObject({
+    status: 'active',
+    account: 'default',
+    payerKey: first?.payerKey ?? '',
+  })
+})

@@ -9,6 +9,7 @@ import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
 import { isTooLate, TOO_LATE } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
+import { payerKeyOf } from '../payers.ts'
 import { SUBSCRIPTION_OVER } from '../words.ts'
 import { beginSubscription } from './begin.ts'
 import { planBeginning } from './beginning.ts'
@@ -53,7 +54,15 @@ export async function onSubscriptionPaid(
     .from(payments)
     .where(eq(payments.dodoPaymentId, payment.dodoPaymentId))
   const dodoSubscriptionId = order.dodoSubscriptionId ?? made?.dodoSubscriptionId ?? null
-  const begun = await beginSubscription(tx, row, { now: at, isFirstPaid: true, dodoSubscriptionId })
+  // The location may collect into another account by now, which knows nothing of this card.
+  const { account } = order
+  const payerKey = payerKeyOf({ account, locationId: row.locationId, contactId: row.contactId })
+  const first = { ...row, account, payerKey }
+  const begun = await beginSubscription(tx, first, {
+    now: at,
+    isFirstPaid: true,
+    dodoSubscriptionId,
+  })
   await planBeginning(deps, tx, { row: begun, orderId: order.orderId }, at)
 }
 
