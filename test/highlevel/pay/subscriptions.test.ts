@@ -245,6 +245,44 @@ test('whoever had read an earlier cycle, and comes late to say so, does not keep
   expect((await explained(`${subscriptionId}#3`)).text).not.toContain('was not charged')
 })
 
+test('those that cannot be looked at do not keep the others waiting', async () => {
+  const { db, deps } = paying.world.bridge
+  const at = new Date('2020-01-01')
+  const locationId = 'loc_gone'
+  const row = {
+    locationId,
+    mode: 'test',
+    transactionId: 't',
+    contactId: 'c',
+    payerKey: 'p',
+  } as const
+  const terms = {
+    currency: 'USD',
+    amount: 1,
+    interval: 'month',
+    intervalCount: 1,
+    trialDays: 0,
+  } as const
+  const due = Array.from({ length: 250 }, (_, index) => ({
+    ...row,
+    ...terms,
+    subscriptionId: `gone_${index}`,
+    status: 'active' as const,
+    createdAt: at,
+    nextWakeAt: at,
+  }))
+  const made = await db.insert(highlevelSubscriptions).values(due).returning()
+  const woken = new Set<string>()
+  const send: typeof deps.queue.send = async (_db, _kind, jobs) => {
+    for (const { key } of jobs) woken.add(key)
+  }
+
+  for (const _tick of [1, 2]) await wakeSubscriptions({ ...deps, queue: { ...deps.queue, send } })
+
+  expect(made.filter(({ id }) => !woken.has(id))).toEqual([])
+  await db.delete(highlevelSubscriptions).where(eq(highlevelSubscriptions.locationId, locationId))
+})
+
 test('it stops with the app, is not told of that, and stays so when the app comes back', async () => {
   const { world } = paying
   const { subscriptionId, mandate, transactionId } = await subscribe()

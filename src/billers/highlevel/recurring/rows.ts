@@ -1,4 +1,4 @@
-import { and, desc, eq, like, lte, ne, notInArray, or } from 'drizzle-orm'
+import { and, desc, eq, inArray, like, lte, ne, notInArray, or } from 'drizzle-orm'
 
 import type { Executor } from '../../../db/client.ts'
 import { highlevelSubscriptions, orders } from '../../../db/schema.ts'
@@ -88,6 +88,20 @@ export const listDue = (db: Executor, now: Date, most: number) =>
     .where(lte(highlevelSubscriptions.nextWakeAt, now))
     .orderBy(highlevelSubscriptions.nextWakeAt)
     .limit(most)
+
+/** Takes the turn of those whose time has come: they are due `again` later, whoever else looks. */
+export async function takeDue(
+  tx: Executor,
+  now: Date,
+  { most, again }: { most: number; again: Date },
+): Promise<string[]> {
+  const due = (await listDue(tx, now, most).for('update', { skipLocked: true })).map(({ id }) => id)
+  await tx
+    .update(highlevelSubscriptions)
+    .set({ nextWakeAt: again })
+    .where(inArray(highlevelSubscriptions.id, due))
+  return due
+}
 
 /** Whether another subscription still lives on the mandate. */
 export async function isMandateUsed(

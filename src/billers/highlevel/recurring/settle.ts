@@ -31,6 +31,7 @@ import {
   listOrdersOf,
   lockSubscription,
   scheduleOf,
+  takeDue,
   type SubscriptionRow,
 } from './rows.ts'
 import { showTrouble } from './trouble.ts'
@@ -44,14 +45,23 @@ const ATTENDED_MS = 24 * 3_600_000
 
 export const UPDATED = 'subscription.updated'
 
-/** Wakes the subscriptions with something due. Safe to run on every replica at once. */
-export async function wakeSubscriptions(
-  deps: Pick<HighlevelDeps, 'db' | 'queue' | 'now'>,
-): Promise<void> {
-  const due = await listDue(deps.db, deps.now(), MAX_WOKEN)
-  if (due.length === 0) return
-  const ids = due.map(({ id }) => id)
-  await wake(deps, 'subscription', ids, 'clock')
+/**
+ * Wakes the subscriptions with something due, each again a while later unless its look has said otherwise by then: what
+ * cannot be looked at must not keep the others waiting. Safe to run on every replica at once.
+ */
+export async function wakeSubscriptions({
+  db,
+  queue,
+  now,
+}: Pick<HighlevelDeps, 'db' | 'queue' | 'now'>): Promise<void> {
+  const at = now()
+  // Nearly always there is none, and an idle bridge opens no transaction to find that.
+  if ((await listDue(db, at, 1)).length === 0) return
+  const again = new Date(at.getTime() + UNDER_WAY_MS)
+  await db.transaction(async (tx) => {
+    const ids = await takeDue(tx, at, { most: MAX_WOKEN, again })
+    await wakeWithin({ db: tx, queue }, 'subscription', ids, 'clock')
+  })
 }
 
 /** Does all that is due of a subscription: charges a cycle, or ends it, as is decided. */
