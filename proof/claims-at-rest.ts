@@ -39,7 +39,11 @@ async function shownToAPerson(db: Database): Promise<ReadonlySet<string>> {
     .from(receivables)
     .where(eq(receivables.state, 'attention'))
   const aside = await db.select({ id: dismissals.receivableId }).from(dismissals)
-  return new Set([...open, ...aside].map(({ id }) => id))
+  const accepted = await db
+    .select({ id: recordings.receivableId })
+    .from(recordings)
+    .where(eq(recordings.ruling, 'accepted'))
+  return new Set([...open, ...aside, ...accepted].map(({ id }) => id))
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   keepOwnAccount,
   newAccountId,
 } from '../../src/billers/highlevel/own-accounts.ts'
-import { attempts, mandates, orders, payments, products } from '../../src/db/schema.ts'
+import { attempts, mandates, orders, payments, products, shares } from '../../src/db/schema.ts'
 import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { createSeal } from '../../src/highlevel/sealed.ts'
 import { ADMIN_TOKEN, openWorld, WEBHOOK_SECRET, type World } from '../support/world.ts'
@@ -145,6 +145,28 @@ describe('an order of test mode beside a live account', () => {
       headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
     })
     expect(await response.json()).toMatchObject({ state: 'paid', mode: 'test' })
+  })
+
+  test('that was opened while the deployment was of test mode is never collected on the live account', async () => {
+    const { db } = world.bridge
+    const { paymentId, checkoutUrl } = await begin('sandbox')
+    const isOf = eq(attempts.receivableId, paymentId)
+    await db.update(orders).set({ account: 'default' }).where(eq(orders.orderId, paymentId))
+    await db.update(attempts).set({ status: 'expired', account: 'default' }).where(isOf)
+    await db.update(shares).set({ isLive: false }).where(eq(shares.receivableId, paymentId))
+    const before = world.dodo.store.sessions.size
+
+    const page = await world.visit(checkoutUrl)
+
+    expect(page.headers.get('location')).toBeNull()
+    expect(world.dodo.store.sessions.size).toBe(before)
+    const response = await world.get(`/api/orders/${paymentId}`, {
+      headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+    })
+    expect(await response.json()).toMatchObject({ state: 'attention', reasonCode: 'account_gone' })
+    // As it was, for all that is said of every order.
+    await db.update(orders).set({ account: 'test' }).where(eq(orders.orderId, paymentId))
+    await db.update(attempts).set({ account: 'test' }).where(isOf)
   })
 
   test('is not reached in the other mode', async () => {

@@ -4,6 +4,7 @@ import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import { createSandboxOpenfront } from '../../sandbox/openfront/openfront.ts'
 import { functionsAt } from '../../sandbox/openfront/store/providers.ts'
 import { refundRequests } from '../../src/db/schema.ts'
+import { isCall, tap } from '../support/tap.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -200,6 +201,24 @@ describe('the same cart', () => {
     expect((await status(paymentId)).body).toMatchObject({ status: 'captured' })
   })
 
+  test('whose money was claimed is paid with it when it asks for that amount again, and for no other money', async () => {
+    const { cartId, paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    await status(paymentId)
+    const { body } = await create(cartId, 4_000)
+    const next = body as { paymentId: string; checkoutUrl: string }
+    const other = world.dodo.pay(await world.follow(next.checkoutUrl))
+    await eventually(next.paymentId, ({ state }) => state === 'paid')
+
+    const again = await create(cartId)
+
+    expect(again.body).toMatchObject({ paymentId, status: 'captured' })
+    await eventually(next.paymentId, ({ payments }) => payments[0]?.disposition === 'duplicate')
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(world.refundsOf(other.payment_id)).toHaveLength(1)
+  })
+
   test('paid twice, unclaimed the first time, has the first money given back once the second is claimed', async () => {
     const { cartId, paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')
@@ -296,6 +315,29 @@ describe('a refund', () => {
     world.advance(121_000)
     expect((await refund(paymentId, 300)).status).toBe(200)
     expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+  })
+
+  test('that was overtaken by one in Dodo is refused, and stands in the way of no other', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    let looks = 0
+    // Somebody gives most of it back in Dodo's dashboard in the very moment before ours is asked for.
+    const untap = tap(world, 'dodo', (request, go) => {
+      const isLook = isCall(request, 'GET', new RegExp(`/payments/${payment.payment_id}$`))
+      looks += isLook ? 1 : 0
+      if (isLook && looks === 3) world.dodo.refund(payment.payment_id, 2_000)
+      return go()
+    })
+
+    const overtaken = await refund(paymentId, 1_000)
+    untap()
+    const other = await refund(paymentId, 599)
+
+    expect(looks).toBeGreaterThan(2)
+    expect(overtaken).toMatchObject({ status: 400, body: { success: false, refundedAmount: 0 } })
+    expect(other).toMatchObject({ status: 200, body: { success: true, refundedAmount: 599 } })
+    const amounts = world.refundsOf(payment.payment_id).map(({ amount }) => amount)
+    expect(amounts).toEqual([2_000, 599])
   })
 
   test('of what is not paid is refused', async () => {

@@ -165,6 +165,25 @@ describe('money that is held for an order because nobody can explain it', () => 
   })
 })
 
+test('of two amounts that were both paid, the one that the shop is told of stays, and the other goes back', async () => {
+  const cartId = `cm${crypto.randomUUID()}`
+  const first = await create(cartId, 2_599)
+  const kept = world.dodo.pay(await world.follow(first.checkoutUrl))
+  await world.quiet()
+  const second = await create(cartId, 3_599)
+  const other = world.dodo.pay(await world.follow(second.checkoutUrl))
+  await world.quiet()
+  await create(cartId, 2_599)
+  expect(world.refundsOf(other.payment_id)).toHaveLength(0)
+
+  expect(await status(first.paymentId)).toBe('captured')
+  await world.quiet()
+
+  expect(world.refundsOf(other.payment_id)).toHaveLength(1)
+  expect(world.refundsOf(kept.payment_id)).toHaveLength(0)
+  expect(await report(second.paymentId)).toMatchObject({ payments: [{ disposition: 'duplicate' }] })
+})
+
 describe('explain', () => {
   const explained = async (id: string, source?: string) => {
     const lines: string[] = []

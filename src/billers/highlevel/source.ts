@@ -5,7 +5,12 @@ import { compareTransactions } from './compare.ts'
 import { confirm } from './owed.ts'
 import { describePayer, payerNamed } from './payers.ts'
 import { readSubject } from './recurring/beginning.ts'
-import { confirmCycle, onSubscriptionPaid, onSubscriptionState } from './recurring/orders.ts'
+import {
+  confirmBeginning,
+  confirmCycle,
+  onSubscriptionPaid,
+  onSubscriptionState,
+} from './recurring/orders.ts'
 import { readCycleKey } from './recurring/rows.ts'
 import { findSubscriptionTrouble } from './recurring/trouble.ts'
 import { isOfSubscription, tellOfBeginning, tellOfSubscription } from './recurring/tell.ts'
@@ -32,7 +37,10 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
     (await deps.locations.isUninstalled(tenant))
       ? 'the location has uninstalled the app'
       : undefined,
-  confirm: (order) => (readCycleKey(order.key) ? confirmCycle(deps, order) : confirm(deps, order)),
+  confirm: async (order) =>
+    readCycleKey(order.key)
+      ? confirmCycle(deps, order)
+      : (await confirmBeginning(deps, order)) && confirm(deps, order),
   // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
   retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
   async onPaid(tx, order, payment, at) {

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm'
 
+import type { Executor } from '../../db/client.ts'
 import { highlevelApplied, orders } from '../../db/schema.ts'
 import { messageOf } from '../../errors.ts'
 import type { OrderRow } from '../orders/order.ts'
@@ -73,22 +74,33 @@ async function follow(
     deps.log.warn({ orderId, error: messageOf(error) }, 'the transaction could not be read')
     return undefined
   })
-  if (isSeen === undefined) return undefined
   const at = deps.now()
+  if (isSeen === undefined) {
+    // As many that cannot be read would keep all others from being looked at.
+    const lookedAt = new Date(at.getTime() - DAY_MS + HOUR_MS)
+    if (!isDryRun) await noteLook(deps.db, orderId, { lookedAt, appliedAt: null })
+    return undefined
+  }
   const what = `HighLevel was told of ${key} of ${tenant}, and does not show it as paid`
   if (isDryRun) return isSeen ? undefined : what
-  const seen = { lookedAt: at, appliedAt: isSeen ? at : null }
   await deps.db.transaction(async (tx) => {
-    await tx
-      .insert(highlevelApplied)
-      .values({ orderId, ...seen })
-      .onConflictDoUpdate({ target: highlevelApplied.orderId, set: seen })
+    await noteLook(tx, orderId, { lookedAt: at, appliedAt: isSeen ? at : null })
     // A fact of its own for each day, so that it is told once, whoever sweeps.
     const fact = `again ${at.toISOString().slice(0, 10)}`
     if (!isSeen) await planTelling(tx, { orderId, what: CAPTURED, fact, at })
   })
   return isSeen ? undefined : what
 }
+
+const noteLook = (
+  db: Executor,
+  orderId: string,
+  seen: { lookedAt: Date; appliedAt: Date | null },
+) =>
+  db
+    .insert(highlevelApplied)
+    .values({ orderId, ...seen })
+    .onConflictDoUpdate({ target: highlevelApplied.orderId, set: seen })
 
 async function isApplied(deps: HighlevelDeps, { tenant, key }: OrderRow): Promise<boolean> {
   if (await deps.locations.isUninstalled(tenant)) return true

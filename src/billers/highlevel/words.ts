@@ -7,3 +7,6 @@ export const WORDS: Words = {
   claimed: 'HighLevel was told that it is paid',
   replaced: 'the transaction was paid anew',
 }
+
+/** Why nothing more is asked for by it. */
+export const SUBSCRIPTION_OVER = 'the subscription is over'

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNotNull, isNull } from 'drizzle-orm'
+import { and, eq, gt, isNotNull, isNull, or } from 'drizzle-orm'
 
 import { note } from '../../collect/timeline.ts'
 import type { Executor } from '../../db/client.ts'
@@ -52,7 +52,10 @@ const listUnclaimedBefore = (db: Executor, order: OrderRow) =>
       ),
     )
 
-/** Whether another order of the same key, made later, was claimed: what was paid for this one is then too much. */
+/**
+ * Whether another order of the same key was claimed, made later or made current again since: what was paid for this
+ * one is then too much.
+ */
 export async function isReplacedByClaimed(db: Executor, order: OrderRow): Promise<boolean> {
   if (!order.supersededAt || order.claimedAt) return false
   const rows = await db
@@ -63,7 +66,11 @@ export async function isReplacedByClaimed(db: Executor, order: OrderRow): Promis
         isOf(order),
         eq(orders.key, order.key),
         isNotNull(orders.claimedAt),
-        gt(orders.createdAt, order.createdAt),
+        or(
+          gt(orders.createdAt, order.createdAt),
+          gt(orders.claimedAt, order.supersededAt),
+          isNull(orders.supersededAt),
+        ),
       ),
     )
     .limit(1)

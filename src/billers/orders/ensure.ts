@@ -44,7 +44,7 @@ export type Ensured = {
 
 /**
  * The current order of a key, for what is asked for now. Asked for the same it is the same one, however often and at
- * once; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
+ * once, as long as it can be paid; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
  * still here.
  */
 export async function ensureOrder(
@@ -58,7 +58,7 @@ export async function ensureOrder(
     await lockKey(tx, scope, key)
     const current = await findCurrent(tx, scope, key)
     if (current && current.amount === amount && current.currency === currency)
-      return { order: current, changed: [] }
+      if (!isToBeginAnew(current, asked)) return { order: current, changed: [] }
     const at = now()
     if (current) await supersede(tx, current.orderId, words, at)
     const revived = await revive(tx, scope, asked, at)
@@ -66,6 +66,10 @@ export async function ensureOrder(
     return { order, changed: [current, revived].flatMap((one) => one?.orderId ?? []) }
   })
 }
+
+/** Nobody can pay it any more, and its source asks for it on a page all the same. A charge is made once. */
+const isToBeginAnew = ({ closedAt }: OrderRow, { collect = 'checkout' }: Asked) =>
+  closedAt !== null && collect !== 'charge'
 
 const lockKey = (tx: Executor, { source, tenant, mode }: Scope, key: string) =>
   tx.execute(
@@ -108,7 +112,6 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
         eq(orders.amount, amount),
         eq(orders.currency, currency),
         isNotNull(orders.supersededAt),
-        isNull(orders.claimedAt),
         isNull(orders.closedAt),
         isStillHere(tx),
       ),
@@ -132,7 +135,7 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
 }
 
 /**
- * Money that was late or in time, of which nothing goes back: `reason` says that it is being let go of. What a person
+ * Money that was late or in time, claimed or not, of which nothing goes back: `reason` says that it is being let go of. What a person
  * has dealt with may be anywhere by now.
  */
 const isStillHere = (tx: Executor) =>

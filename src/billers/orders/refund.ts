@@ -161,7 +161,11 @@ async function findOutcome(
   const { ledger } = await readStanding(deps, orderId)
   const payment = ledger.payments.find((one) => one.dodoPaymentId === dodoPaymentId)
   const order = payment?.orders.find(({ creditNoteId }) => creditNoteId === id)
-  return payment && order ? outcomeOf(payment, order) : undefined
+  if (payment && order) return outcomeOf(payment, order)
+  const [kept] = await deps.db.select().from(refundRequests).where(eq(refundRequests.id, id))
+  return kept
+    ? undefined
+    : { is: 'refused', why: 'it was not made: less than that is left, or it took too long' }
 }
 
 function outcomeOf(payment: Payment, order: RefundOrder): Refunded | undefined {

@@ -30,7 +30,7 @@ const ASKED_FRESH_MS = 1_000
  * the account on which the order was opened.
  */
 export async function settleOrder(
-  usual: Pick<Deps, 'db' | 'now'>,
+  usual: Pick<Deps, 'accounts' | 'db' | 'now'>,
   { sources, onAccount }: { sources: Sources; onAccount: OnAccount },
   orderId: string,
   data: Record<string, unknown>,
@@ -48,6 +48,12 @@ export async function settleOrder(
       throw new PermanentError(`its Dodo account (${order.account}) is not configured any more`, {
         code: 'account_gone',
       })
+    const served = await usual.accounts.of(order.account)
+    if (served?.mode !== order.mode)
+      throw new PermanentError(
+        `it was opened in ${order.mode} mode, and its Dodo account (${order.account}) is not of that mode any more`,
+        { code: 'account_gone' },
+      )
     const deps = { ...on, biller }
     const asked = { isAsked: data['cause'] === 'customer', startedAt: usual.now() }
     for (let taken = 0; taken < MAX_STEPS; taken += 1)

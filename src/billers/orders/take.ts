@@ -1,4 +1,4 @@
-import { and, eq, isNull, ne } from 'drizzle-orm'
+import { and, eq, isNull, ne, notExists } from 'drizzle-orm'
 
 import { orderRefund } from '../../collect/act/order-refund.ts'
 import { takeMoneyStep, type MoneyDeps } from '../../collect/act/take-money-step.ts'
@@ -6,7 +6,7 @@ import type { ReceivableRow } from '../../collect/load.ts'
 import type { Ledger, Payment } from '../../collect/ledger.ts'
 import type { Owed } from '../../collect/receivable.ts'
 import { note } from '../../collect/timeline.ts'
-import { receivables, recordings, refundRequests } from '../../db/schema.ts'
+import { receivables, recordings, refundOrders, refundRequests } from '../../db/schema.ts'
 import { closeOrder } from './claim.ts'
 import type { Step } from './decide/decide.ts'
 import { lockOrder, type OrderRow } from './order.ts'
@@ -33,6 +33,8 @@ export async function take(
       await deps.db.transaction((tx) => closeOrder(tx, orderId, { reason, at: deps.now() }))
       return
     }
+    case 'drop_request':
+      return dropRequest(deps, step.id)
     case 'order_refund': {
       const requestId = step.creditNote?.creditNoteId
       const isStillWanted = async () =>
@@ -42,9 +44,8 @@ export async function take(
     }
     case 'open_checkout':
     case 'charge_mandate':
-      // What is only looked for, since nobody wants it any more, is not the source's to confirm.
-      if (step.do === 'open_checkout' || step.isWanted)
-        if (source.confirm && !(await source.confirm(order))) return
+      // A charge may have been made by now: it is looked for first, and confirmed right before it is made (`owedOf`).
+      if (step.do === 'open_checkout' && source.confirm && !(await source.confirm(order))) return
       await takeMoneyStep(deps, step, { owed, ledger, isStillWanted: async () => true })
       return grantWish(deps, orderId)
     case 'read_payment':
@@ -71,6 +72,17 @@ async function begin({ db }: MoneyDeps, requestId: string): Promise<boolean> {
     .returning({ id: refundRequests.id })
   return begun.length > 0
 }
+
+/** Nothing was asked of Dodo for it, and nothing will be: as if it had never been asked for. */
+const dropRequest = async ({ db }: MoneyDeps, requestId: string): Promise<void> =>
+  void (await db
+    .delete(refundRequests)
+    .where(
+      and(
+        eq(refundRequests.id, requestId),
+        notExists(db.select().from(refundOrders).where(eq(refundOrders.creditNoteId, requestId))),
+      ),
+    ))
 
 /** Money that a policy or a person gives back: from now on no order is paid with it any more. False when one is by now. */
 async function letGo({ db }: MoneyDeps, { dodoPaymentId }: Payment, orderId: string) {
@@ -178,7 +190,7 @@ function owedOf({ source, order, row }: Subject): Owed {
     },
     keyOf: (number) => `${source.name}-${orderId}${number > 1 ? `-${number}` : ''}`,
     returnUrl,
-    // Its amount was fixed when it was made, and no source keeps books in which it could be paid by other means.
-    isStillDue: async () => true,
+    // Without books that say what is owed its amount was fixed when it was made, and it is paid by no other means.
+    isStillDue: async () => source.confirm?.(order) ?? true,
   }
 }

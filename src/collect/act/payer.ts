@@ -71,7 +71,8 @@ export async function recallPayer(
 
 /**
  * Tells Dodo the name and e-mail address that the books have now, if it was told others. False when Dodo merged or forgot
- * the customer: then so do we, and the next look finds or creates one anew.
+ * the customer: then so do we, and the next look finds or creates one anew. Of whom the biller knows by an id alone the
+ * books have none: what a browser says would send the receipts of one, and the way to their cards, to another.
  */
 export async function updatePayer(
   deps: Pick<Deps, 'db' | 'dodo'>,
@@ -79,6 +80,7 @@ export async function updatePayer(
   payer: Payer,
 ): Promise<boolean> {
   const { db, dodo } = deps
+  if (payer.isKept) return true
   const told = asTold(payer)
   const isSame =
     told.name === row.name &&

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
 import { GOOD_DAY } from '../../../sandbox/dodo/store/world.ts'
+import { wakeSubscriptions } from '../../../src/billers/highlevel/recurring/settle.ts'
 import { changeRunning } from '../../../src/billers/highlevel/recurring/rows.ts'
 import { highlevelSubscriptions } from '../../../src/db/schema.ts'
 import { explain } from '../../../src/report/explain.ts'
@@ -80,6 +81,23 @@ test('one that is declined to the end is unpaid, told once, and somebody must lo
   expect(factsOf(subscriptionId).filter((fact) => fact.endsWith('unpaid'))).toHaveLength(1)
 })
 
+test('whoever opens the pay link of a cycle does not keep its card from being charged by the schedule', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  const declined = await orderOf(`${subscriptionId}#2`, (_state, reason) =>
+    reason.startsWith('declined'),
+  )
+  world.dodo.setCard(mandate)
+
+  const page = await world.visit(declined.payUrl)
+  world.advance(DAY_MS + 60_000)
+
+  expect(page.headers.get('location')).toBeNull()
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+})
+
 test('one that HighLevel does not show any more is neither charged nor cancelled, but shown', async () => {
   const { world } = paying
   const { subscriptionId, mandate, transactionId } = await subscribe()
@@ -108,6 +126,25 @@ test('cycles that nobody expects any more are passed over, and stay to be read',
 
   const told = await explained(transactionId)
   expect(told.text).toContain('cycle 2 was not charged: it was more than one interval late')
+  expect(chargesOf(mandate)).toHaveLength(2)
+})
+
+test('a cycle that could not be charged until the next one was due is not charged any more', async () => {
+  const { world } = paying
+  const { subscriptionId, mandate } = await subscribe()
+  world.dodo.faults.add({
+    kind: 'status',
+    status: 401,
+    match: { method: 'POST', path: '/charge$' },
+  })
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'attention')
+  world.advance(31 * DAY_MS)
+  world.dodo.faults.clear()
+  await world.sweep()
+
+  await orderOf(`${subscriptionId}#3`, (state) => state === 'paid')
+  expect(await paying.reportsOf(`${subscriptionId}#2`)).toMatchObject([{ payments: [] }])
   expect(chargesOf(mandate)).toHaveLength(2)
 })
 
@@ -182,6 +219,70 @@ test('one that was cancelled meanwhile is not taken up again by whoever had read
   expect(await changeRunning(db, id, later)).toBe(false)
   const [after] = await db.select().from(highlevelSubscriptions).where(isThis)
   expect(after).toMatchObject({ status: 'canceled', nextCycle: 2, nextWakeAt: null })
+})
+
+test('whoever had read an earlier cycle, and comes late to say so, does not keep it from going on', async () => {
+  const { world } = paying
+  const { db, deps } = world.bridge
+  const { subscriptionId, mandate } = await subscribe()
+  const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
+  world.advance(31 * DAY_MS)
+  await orderOf(`${subscriptionId}#3`, (state) => state === 'paid')
+
+  await db
+    .update(highlevelSubscriptions)
+    .set({ nextCycle: 2, nextWakeAt: new Date(0) })
+    .where(isThis)
+  await wakeSubscriptions(deps)
+
+  await eventually(async () => {
+    const [row] = await db.select().from(highlevelSubscriptions).where(isThis)
+    return row?.nextCycle === 4 ? row : undefined
+  }, 'it waits for its next cycle')
+  expect(chargesOf(mandate)).toHaveLength(3)
+  expect((await explained(`${subscriptionId}#3`)).text).not.toContain('was not charged')
+})
+
+test('those that cannot be looked at do not keep the others waiting', async () => {
+  const { db, deps } = paying.world.bridge
+  const at = new Date('2020-01-01')
+  const locationId = 'loc_gone'
+  const row = {
+    locationId,
+    mode: 'test',
+    transactionId: 't',
+    contactId: 'c',
+    payerKey: 'p',
+  } as const
+  const terms = {
+    currency: 'USD',
+    amount: 1,
+    interval: 'month',
+    intervalCount: 1,
+    trialDays: 0,
+  } as const
+  const due = Array.from({ length: 250 }, (_, index) => ({
+    ...row,
+    ...terms,
+    subscriptionId: `gone_${index}`,
+    status: 'active' as const,
+    createdAt: at,
+    nextWakeAt: at,
+  }))
+  const made = await db.insert(highlevelSubscriptions).values(due).returning()
+  const woken = new Set<string>()
+  const send: typeof deps.queue.send = async (_db, _kind, jobs) => {
+    for (const { key } of jobs) woken.add(key)
+  }
+
+  const tick = () => wakeSubscriptions({ ...deps, queue: { ...deps.queue, send } })
+  await tick()
+  await tick()
+
+  expect(made.filter(({ id }) => !woken.has(id))).toEqual([])
+  await db.delete(highlevelSubscriptions).where(eq(highlevelSubscriptions.locationId, locationId))
 })
 
 test('it stops with the app, is not told of that, and stays so when the app comes back', async () => {

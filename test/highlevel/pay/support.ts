@@ -12,6 +12,7 @@ type OrderReport = {
   reason: string
   claimed: boolean
   amount: number
+  payUrl: string
   payments: { dodoPaymentId: string; disposition: string }[]
   told: { what: string; status: string; attempts: number }[]
 }

@@ -133,6 +133,29 @@ describe('what HighLevel was told, and did not apply', () => {
   })
 })
 
+test('what cannot be read at HighLevel lets the others go first, for an hour', async () => {
+  const { world } = paying
+  const { faults } = world.highlevel
+  const { transactionId, chargeId } = await paying.buy()
+  await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+  await paying.verify(transactionId, chargeId)
+  world.advance(HOUR_MS + 1_000)
+  faults.add({ kind: 'status', status: 500, match: { method: 'GET', path: '/transactions/' } })
+
+  await world.sweep()
+  const asked = faults.spoilt()
+  await world.sweep()
+  const askedAgain = faults.spoilt()
+  world.advance(HOUR_MS + 1_000)
+  await world.sweep()
+  const askedLater = faults.spoilt()
+  faults.clear()
+
+  expect(asked).toBeGreaterThan(0)
+  expect(askedAgain).toBe(asked)
+  expect(askedLater).toBeGreaterThan(askedAgain)
+})
+
 test('money that comes after the app was taken out is late, and goes back', async () => {
   const { world } = paying
   const { transactionId, sessionId } = await paying.begin()

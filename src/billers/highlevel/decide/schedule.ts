@@ -53,3 +53,5 @@ export const nextAt = (schedule: Schedule): Date | undefined =>
 /** A cycle that is more than one interval late is not charged: nobody expects it any more. */
 export const isTooLate = (schedule: Schedule, now: Date): boolean =>
   now > cycleAt(schedule.anchorAt, schedule, schedule.nextCycle + 1)
+
+export const TOO_LATE = 'it was more than one interval late'

@@ -22,6 +22,8 @@ export async function beginSubscription(
   const trialEndAt = isTrial ? afterTrial(startAt, row) : null
   const anchorAt = trialEndAt ?? startAt
   const begun = {
+    account: row.account,
+    payerKey: row.payerKey,
     anchorAt,
     trialEndAt,
     dodoSubscriptionId: dodoSubscriptionId ?? row.dodoSubscriptionId,

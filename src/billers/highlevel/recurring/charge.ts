@@ -41,9 +41,15 @@ export type Chargeable = {
  * is charged unless HighLevel's API says the same amount, for the same contact, and that it is not paid.
  */
 export async function chargePayment(deps: HighlevelDeps, whose: Whose, asked: Asked) {
-  const checked = await check(deps, whose, asked)
+  const money = readMoney(asked)
+  if (isRefusal(money)) return answerNotCharged(money.why, deps.now())
+  const { contactId, transactionId } = asked
+  const known = await findSame(deps, whose, transactionId, { money, contactId })
+  // What was asked for before is answered for, whatever has become of its card and its account since.
+  if (known?.collect === 'charge') return answerCharged(deps, await awaitCharge(deps, known))
+  const checked = await check(deps, whose, asked, money)
   if (typeof checked === 'string') return answerNotCharged(checked, deps.now())
-  const standing = await chargeOnce(deps, whose, asked.transactionId, checked, {})
+  const standing = await chargeOnce(deps, whose, transactionId, checked, {})
   return answerCharged(deps, standing)
 }
 
@@ -52,10 +58,9 @@ async function check(
   deps: HighlevelDeps,
   whose: Whose,
   asked: Asked,
+  money: Money,
 ): Promise<Chargeable | string> {
   const { contactId, paymentMethodId, transactionId } = asked
-  const money = readMoney(asked)
-  if (isRefusal(money)) return money.why
   const tooSmall = findTooSmall(money)
   if (tooSmall) return tooSmall.why
   const account = await deps.locations.accountOf(whose)
@@ -66,8 +71,6 @@ async function check(
   if (!mandate) return 'the saved card is not one of this contact in this currency'
   const { dodoSubscriptionId } = mandate
   const chargeable = { account, payerKey, money, contactId, dodoSubscriptionId }
-  const known = await findSame(deps, whose, transactionId, chargeable)
-  if (known?.collect === 'charge') return chargeable
   try {
     const owed = await readOwed(deps, { ...whose, transactionId, orderId: undefined })
     if (!owed) return 'HighLevel does not know the transaction'
@@ -83,7 +86,7 @@ async function check(
  * The current order of a transaction, if it is for the same money and contact: it is asked for once more. Anything else
  * is for HighLevel to agree to, since it would take the place of what is there.
  */
-export async function findSame(
+async function findSame(
   deps: HighlevelDeps,
   whose: Whose,
   transactionId: string,
@@ -97,7 +100,8 @@ export async function findSame(
   return isSame ? current : undefined
 }
 
-async function findCurrent({ db }: HighlevelDeps, whose: Whose, transactionId: string) {
+/** The order that a transaction has now. */
+export async function findCurrent({ db }: HighlevelDeps, whose: Whose, transactionId: string) {
   const [row] = await db
     .select()
     .from(orders)
@@ -143,13 +147,22 @@ export async function chargeOnce(
     },
     WORDS,
   )
-  await wake(deps, 'settle', [...changed, order.orderId], 'customer')
+  return awaitCharge(deps, order, changed)
+}
+
+/** Waits for what comes of a charge that was asked for. */
+export async function awaitCharge(
+  deps: HighlevelDeps,
+  { orderId }: Pick<OrderRow, 'orderId'>,
+  changed: readonly string[] = [],
+): Promise<Standing> {
+  await wake(deps, 'settle', [...changed, orderId], 'customer')
   const settled = await waitFor(async () => {
-    const now = await readStanding(deps, order.orderId)
+    const now = await readStanding(deps, orderId)
     const isOver = outcomeOf(now).status === 'captured' || now.order.closedAt !== null
     return isOver || now.row.state === 'attention' ? now : undefined
   })
-  return settled ?? readStanding(deps, order.orderId)
+  return settled ?? readStanding(deps, orderId)
 }
 
 const isBeingPaid = ({ ledger }: Standing) =>

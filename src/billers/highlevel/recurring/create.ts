@@ -9,18 +9,22 @@ import type { HighlevelDeps } from '../deps.ts'
 import { readOwed } from '../owed.ts'
 import { payerKeyOf } from '../payers.ts'
 import { beginSubscription } from './begin.ts'
+import { outcomeOf, readStanding } from '../../orders/look.ts'
+import type { OrderRow } from '../../orders/order.ts'
 import { planBeginning } from './beginning.ts'
-import { answerCharged, chargeOnce, findSame, type Chargeable } from './charge.ts'
+import { answerCharged, awaitCharge, chargeOnce, findCurrent, type Chargeable } from './charge.ts'
 import { ensureSubscription, readAgreed } from './ensure.ts'
 import { findMandate } from './mandates.ts'
 import {
   findSubscription,
+  isEnded,
   lockSubscription,
   snapshotOf,
   type SubscriptionRow,
   type Whose,
 } from './rows.ts'
 import { carriedTerms, readTerms } from './terms.ts'
+import { SUBSCRIPTION_OVER } from '../words.ts'
 
 type Asked = Extract<z.infer<typeof Query>, { type: 'create_subscription' }>
 
@@ -37,6 +41,8 @@ type Plan = Omit<Chargeable, 'money'> & {
  * charged unless HighLevel's own transaction and subscription say the same.
  */
 export async function createSubscription(deps: HighlevelDeps, whose: Whose, asked: Asked) {
+  const before = await findBegun(deps, whose, asked)
+  if (before) return before
   const planned = await plan(deps, whose, asked)
   if (typeof planned === 'string') return refused(deps, planned)
   const { account, payerKey, contactId, terms, dodoSubscriptionId, startAt } = planned
@@ -66,6 +72,38 @@ export async function createSubscription(deps: HighlevelDeps, whose: Whose, aske
   return answerBegun(begun, charged)
 }
 
+/**
+ * What has come of it before: a subscription begins once, whatever became of its card since. Asked for with another
+ * transaction nothing is charged, and none of its own is said to be paid: the money is the first one's (P2).
+ */
+async function findBegun(deps: HighlevelDeps, whose: Whose, asked: Asked) {
+  const { subscriptionId, transactionId, contactId } = asked
+  const row = await findSubscription(deps.db, whose, subscriptionId)
+  if (row?.contactId !== contactId) return undefined
+  const isOther = row.transactionId !== transactionId
+  const order = await findCurrent(deps, whose, row.transactionId)
+  if (order?.metadata['highlevel_subscription_id'] !== subscriptionId) {
+    if (row.status === 'pending') return undefined
+    return isEnded(row) ? refused(deps, SUBSCRIPTION_OVER) : answerBegun(row, undefined)
+  }
+  const isCharge = order.collect === 'charge'
+  const isAsked = isCharge && !(isOther && order.closedAt)
+  if (row.status === 'pending' && !isAsked) return undefined
+  if (!isOther && !isOf(order, readMoney(asked))) return undefined
+  const standing = isCharge
+    ? await awaitCharge(deps, order)
+    : await readStanding(deps, order.orderId)
+  if (isEnded(row) && !isCharge && outcomeOf(standing).status !== 'captured')
+    return refused(deps, SUBSCRIPTION_OVER)
+  const charged = await answerCharged(deps, standing)
+  // By being paid it has begun.
+  const begun = (await findSubscription(deps.db, whose, subscriptionId)) ?? row
+  return answerBegun(begun, isOther ? undefined : charged)
+}
+
+const isOf = ({ amount, currency }: OrderRow, money: ReturnType<typeof readMoney>) =>
+  !isRefusal(money) && money.amount === amount && money.currency === currency
+
 const refused = (deps: HighlevelDeps, message: string) => {
   const { success, failed } = answerNotCharged(message, deps.now())
   return { success, failed, message }
@@ -78,7 +116,7 @@ function answerBegun(row: SubscriptionRow, charged: Charged | undefined) {
   const { success, failed, message, chargeId, chargeSnapshot } = charged ?? {
     success: isBegun,
     failed: false,
-    message: '',
+    message: isBegun ? '' : 'pending',
   }
   const snapshot = snapshotOf(row)
   return {
@@ -132,6 +170,7 @@ async function plan(deps: HighlevelDeps, whose: Whose, asked: Asked): Promise<Pl
     const agreed = await readAgreed(deps, whose, subscriptionId)
     if (!agreed || (agreed.contactId !== null && agreed.contactId !== contactId))
       return 'HighLevel does not know this subscription of the contact'
+    if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'
     if (agreed.money.amount !== cycle.amount || agreed.money.currency !== cycle.currency)
       return 'HighLevel asks for another amount per cycle'
     const client = deps.locations.clientFor(whose.locationId)
@@ -140,10 +179,7 @@ async function plan(deps: HighlevelDeps, whose: Whose, asked: Asked): Promise<Pl
     if (!terms) return 'HighLevel does not say how often to charge, and nothing was charged'
     const isLater = startAt > now || terms.trialDays > 0
     const due = isLater ? { ...first, amount: 0 } : first
-    const known = await findSubscription(deps.db, whose, subscriptionId)
-    const order = await findSame(deps, whose, transactionId, { money: first, contactId })
-    const isAgain = order && (order.collect === 'charge' || known?.status === 'active')
-    if (due.amount > 0 && !isAgain) {
+    if (due.amount > 0) {
       const owed = await readOwed(deps, { ...whose, transactionId, orderId: undefined })
       if (!owed) return 'HighLevel does not know the transaction'
       const why = findDisagreement({ ...whose, money: first, contactId }, owed.found)

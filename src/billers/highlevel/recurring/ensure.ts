@@ -3,7 +3,7 @@ import type { Money } from '../decide/asked.ts'
 import { isRefusal, readMoney } from '../decide/asked.ts'
 import type { Recurrence } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
-import { changeSubscription, findSubscription, type SubscriptionRow, type Whose } from './rows.ts'
+import { changePending, findSubscription, type SubscriptionRow, type Whose } from './rows.ts'
 
 export type NewSubscription = {
   subscriptionId: string
@@ -73,9 +73,10 @@ export async function ensureSubscription(
     .insert(highlevelSubscriptions)
     .values({ ...whose, ...fields, status: 'pending', createdAt: now() })
     .onConflictDoNothing()
-  const row = await findSubscription(db, whose, asked.subscriptionId)
+  // It may begin in this very moment: then what was agreed to before is what it goes by.
+  const row =
+    (await changePending(db, whose, asked.subscriptionId, fields)) ??
+    (await findSubscription(db, whose, asked.subscriptionId))
   if (!row) throw new Error('a subscription was not written')
-  if (row.status !== 'pending') return row
-  await changeSubscription(db, row.id, fields)
-  return { ...row, ...fields }
+  return row
 }

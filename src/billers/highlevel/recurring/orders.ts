@@ -1,17 +1,27 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 
 import type { Payment } from '../../../collect/ledger.ts'
 import type { Executor } from '../../../db/client.ts'
-import { payments } from '../../../db/schema.ts'
+import { attempts, payments } from '../../../db/schema.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import { closeOrder } from '../../orders/claim.ts'
 import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
+import { isTooLate, TOO_LATE } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
+import { payerKeyOf } from '../payers.ts'
+import { SUBSCRIPTION_OVER } from '../words.ts'
 import { beginSubscription } from './begin.ts'
 import { planBeginning } from './beginning.ts'
 import { readAgreed } from './ensure.ts'
-import { findSubscription, lockSubscription, readCycleKey, type SubscriptionRow } from './rows.ts'
+import {
+  findSubscription,
+  isEnded,
+  lockSubscription,
+  readCycleKey,
+  scheduleOf,
+  type SubscriptionRow,
+} from './rows.ts'
 import { CHARGED } from './tell.ts'
 
 const whoseOf = ({ tenant, mode }: OrderRow) => ({ locationId: tenant, mode })
@@ -44,7 +54,15 @@ export async function onSubscriptionPaid(
     .from(payments)
     .where(eq(payments.dodoPaymentId, payment.dodoPaymentId))
   const dodoSubscriptionId = order.dodoSubscriptionId ?? made?.dodoSubscriptionId ?? null
-  const begun = await beginSubscription(tx, row, { now: at, isFirstPaid: true, dodoSubscriptionId })
+  // The location may collect into another account by now, which knows nothing of this card.
+  const { account } = order
+  const payerKey = payerKeyOf({ account, locationId: row.locationId, contactId: row.contactId })
+  const first = { ...row, account, payerKey }
+  const begun = await beginSubscription(tx, first, {
+    now: at,
+    isFirstPaid: true,
+    dodoSubscriptionId,
+  })
   await planBeginning(deps, tx, { row: begun, orderId: order.orderId }, at)
 }
 
@@ -59,8 +77,8 @@ export async function onSubscriptionState(
 }
 
 /**
- * Whether a cycle may be charged: HighLevel's subscription is not cancelled, here or there, and asks for the same.
- * Otherwise its order is closed by that. Throws when HighLevel does not answer.
+ * Whether a cycle may be charged: HighLevel's subscription is not cancelled, here or there, and asks for the same, and
+ * the next one is not due yet. Otherwise its order is closed by that. Throws when HighLevel does not answer.
  */
 export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
   const reason = await whyNot(deps, order)
@@ -70,15 +88,41 @@ export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promis
   return false
 }
 
+/**
+ * Whether what a subscription begins with may still be asked for: closed by that where it was cancelled before it was
+ * paid.
+ */
+export async function confirmBeginning(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
+  const row = await findOf(deps.db, order)
+  if (!row || !isEnded(row)) return true
+  const at = deps.now()
+  const reason = SUBSCRIPTION_OVER
+  await deps.db.transaction((tx) => closeOrder(tx, order.orderId, { reason, at }))
+  return false
+}
+
 async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | undefined> {
   const row = await findOf(deps.db, order)
-  if (!row || row.status === 'canceled' || row.status === 'expired')
-    return 'the subscription is over'
+  if (!row || isEnded(row)) return SUBSCRIPTION_OVER
   const agreed = await readAgreed(deps, whoseOf(order), row.subscriptionId)
   if (!agreed) return 'HighLevel does not know the subscription any more'
   if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'
   const { amount, currency } = agreed.money
-  return amount === order.amount && currency === order.currency
-    ? undefined
-    : 'HighLevel asks for another amount than was agreed to'
+  if (amount !== order.amount || currency !== order.currency)
+    return 'HighLevel asks for another amount than was agreed to'
+  return (await isForgotten(deps, order, row)) ? TOO_LATE : undefined
+}
+
+/** Nobody expects it any more. After a decline it is the schedule that says until when. */
+async function isForgotten(
+  { db, now }: HighlevelDeps,
+  { orderId, key }: OrderRow,
+  row: SubscriptionRow,
+) {
+  const schedule = scheduleOf(row)
+  const nextCycle = readCycleKey(key)?.cycle
+  if (!schedule || nextCycle === undefined || !isTooLate({ ...schedule, nextCycle }, now()))
+    return false
+  const isDeclined = and(eq(attempts.receivableId, orderId), eq(attempts.status, 'declined'))
+  return (await db.$count(attempts, isDeclined)) === 0
 }

@@ -7,7 +7,7 @@ import { isRefusal, readMoney, type Refusal } from '../decide/asked.ts'
 import { payerKeyOf } from '../payers.ts'
 import type { HighlevelDeps } from '../deps.ts'
 import { ensureSubscription, readAgreed } from './ensure.ts'
-import type { SubscriptionRow, Whose } from './rows.ts'
+import { isEnded, type SubscriptionRow, type Whose } from './rows.ts'
 import { findDone, openSetup, type SetupRow } from './setup.ts'
 import { readTerms } from './terms.ts'
 
@@ -27,6 +27,7 @@ export async function prepareSubscription(
   if (!subscriptionId) return conflict('HighLevel names no subscription.')
   const agreed = await readAgreed(deps, whose, subscriptionId)
   if (!agreed) return conflict('HighLevel does not know this subscription.')
+  if (agreed.isCancelled) return conflict('This subscription was cancelled.')
   const whom = contactId ?? agreed.contactId
   if (!whom || (agreed.contactId !== null && agreed.contactId !== whom))
     return conflict('HighLevel does not say whose subscription it is.')
@@ -43,7 +44,7 @@ export async function prepareSubscription(
   // Dodo keeps a card for a customer, and a customer has an address.
   if (!described.email && props.amount !== 0 && !(await isKnownAtDodo(deps, payerKey)))
     return conflict('The e-mail address of the buyer is needed.')
-  return ensureSubscription(deps, whose, {
+  const row = await ensureSubscription(deps, whose, {
     subscriptionId,
     transactionId,
     account,
@@ -53,6 +54,7 @@ export async function prepareSubscription(
     money: agreed.money,
     terms,
   })
+  return isEnded(row) ? conflict('This subscription is over.') : row
 }
 
 async function isKnownAtDodo({ db }: HighlevelDeps, payerKey: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { and, desc, eq, like, lte, ne, notInArray, or } from 'drizzle-orm'
+import { and, desc, eq, inArray, like, lte, ne, notInArray, or } from 'drizzle-orm'
 
 import type { Executor } from '../../../db/client.ts'
 import { highlevelSubscriptions, orders } from '../../../db/schema.ts'
@@ -46,6 +46,7 @@ export const changeSubscription = (
 ) => db.update(highlevelSubscriptions).set(change).where(eq(highlevelSubscriptions.id, id))
 
 const OVER: SubscriptionRow['status'][] = ['canceled', 'expired']
+export const isEnded = ({ status }: Pick<SubscriptionRow, 'status'>) => OVER.includes(status)
 
 /**
  * The same, decided on a row that was read before: false, with nothing changed, when the subscription was ended
@@ -64,6 +65,21 @@ export async function changeRunning(
   return changed.length > 0
 }
 
+/** What is agreed to while it has not begun; undefined, with nothing changed, once it has. */
+export async function changePending(
+  db: Executor,
+  whose: Whose,
+  subscriptionId: string,
+  change: Partial<typeof highlevelSubscriptions.$inferInsert>,
+): Promise<SubscriptionRow | undefined> {
+  const [row] = await db
+    .update(highlevelSubscriptions)
+    .set(change)
+    .where(and(isThis(whose, subscriptionId), eq(highlevelSubscriptions.status, 'pending')))
+    .returning()
+  return row
+}
+
 /** Those whose time has come. */
 export const listDue = (db: Executor, now: Date, most: number) =>
   db
@@ -72,6 +88,20 @@ export const listDue = (db: Executor, now: Date, most: number) =>
     .where(lte(highlevelSubscriptions.nextWakeAt, now))
     .orderBy(highlevelSubscriptions.nextWakeAt)
     .limit(most)
+
+/** Takes the turn of those whose time has come: they are due `again` later, whoever else looks. */
+export async function takeDue(
+  tx: Executor,
+  now: Date,
+  { most, again }: { most: number; again: Date },
+): Promise<string[]> {
+  const due = (await listDue(tx, now, most).for('update', { skipLocked: true })).map(({ id }) => id)
+  await tx
+    .update(highlevelSubscriptions)
+    .set({ nextWakeAt: again })
+    .where(inArray(highlevelSubscriptions.id, due))
+  return due
+}
 
 /** Whether another subscription still lives on the mandate. */
 export async function isMandateUsed(
@@ -128,7 +158,7 @@ export function snapshotOf(row: SubscriptionRow) {
 /** The key of the order of a cycle. */
 export const keyOfCycle = (subscriptionId: string, cycle: number) => `${subscriptionId}#${cycle}`
 
-export const isCycleOf = (subscriptionId: string) =>
+const isCycleOf = (subscriptionId: string) =>
   like(orders.key, `${subscriptionId.replaceAll(/[\\%_]/g, '\\$&')}#%`)
 
 /** What `keyOfCycle` made of it; undefined for a transaction. */

@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 
 import { isLive } from '../../../collect/ledger.ts'
 import { note } from '../../../collect/timeline.ts'
@@ -10,7 +10,7 @@ import { outcomeOf, readStanding, type Standing } from '../../orders/look.ts'
 import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
 import { isRefusal, readMoney } from '../decide/asked.ts'
-import { nextAt } from '../decide/schedule.ts'
+import { nextAt, TOO_LATE } from '../decide/schedule.ts'
 import {
   decideSubscription,
   needsReading,
@@ -25,13 +25,13 @@ import { cancelMandateIfUnused } from './mandates.ts'
 import {
   changeRunning,
   changeSubscription,
-  isCycleOf,
+  isEnded,
   keyOfCycle,
   listDue,
   listOrdersOf,
   lockSubscription,
-  readCycleKey,
   scheduleOf,
+  takeDue,
   type SubscriptionRow,
 } from './rows.ts'
 import { showTrouble } from './trouble.ts'
@@ -45,14 +45,23 @@ const ATTENDED_MS = 24 * 3_600_000
 
 export const UPDATED = 'subscription.updated'
 
-/** Wakes the subscriptions with something due. Safe to run on every replica at once. */
-export async function wakeSubscriptions(
-  deps: Pick<HighlevelDeps, 'db' | 'queue' | 'now'>,
-): Promise<void> {
-  const due = await listDue(deps.db, deps.now(), MAX_WOKEN)
-  if (due.length === 0) return
-  const ids = due.map(({ id }) => id)
-  await wake(deps, 'subscription', ids, 'clock')
+/**
+ * Wakes the subscriptions with something due, each again a while later unless its look has said otherwise by then: what
+ * cannot be looked at must not keep the others waiting. Safe to run on every replica at once.
+ */
+export async function wakeSubscriptions({
+  db,
+  queue,
+  now,
+}: Pick<HighlevelDeps, 'db' | 'queue' | 'now'>): Promise<void> {
+  const at = now()
+  // Nearly always there is none, and an idle bridge opens no transaction to find that.
+  if ((await listDue(db, at, 1)).length === 0) return
+  const again = new Date(at.getTime() + UNDER_WAY_MS)
+  await db.transaction(async (tx) => {
+    const ids = await takeDue(tx, at, { most: MAX_WOKEN, again })
+    await wakeWithin({ db: tx, queue }, 'subscription', ids, 'clock')
+  })
 }
 
 /** Does all that is due of a subscription: charges a cycle, or ends it, as is decided. */
@@ -76,7 +85,7 @@ async function advance(deps: HighlevelDeps, id: string): Promise<boolean> {
 
 type Begun = Cycle & { standing: Standing }
 
-/** The order of the cycle that is to be charged next, if it was begun. */
+/** The order of the cycle that is to be charged next, if it was begun: whatever was begun after it. */
 async function findCycle(deps: HighlevelDeps, row: SubscriptionRow): Promise<Begun | undefined> {
   const [order] = await deps.db
     .select()
@@ -86,15 +95,13 @@ async function findCycle(deps: HighlevelDeps, row: SubscriptionRow): Promise<Beg
         eq(orders.source, 'highlevel'),
         eq(orders.tenant, row.locationId),
         eq(orders.mode, row.mode),
-        isCycleOf(row.subscriptionId),
+        eq(orders.key, keyOfCycle(row.subscriptionId, row.nextCycle)),
+        isNull(orders.supersededAt),
       ),
     )
-    .orderBy(desc(orders.createdAt))
-    .limit(1)
-  const named = order && readCycleKey(order.key)
-  if (!named) return undefined
+  if (!order) return undefined
   const standing = await readStanding(deps, order.orderId)
-  return { cycle: named.cycle, state: stateOf(standing), standing }
+  return { cycle: row.nextCycle, state: stateOf(standing), standing }
 }
 
 function stateOf(standing: Standing): Cycle['state'] {
@@ -224,7 +231,7 @@ async function passOver(
   { row, at }: Advancing,
   cycle: number,
 ) {
-  const trouble = `cycle ${cycle} was not charged: it was more than one interval late`
+  const trouble = `cycle ${cycle} was not charged: ${TOO_LATE}`
   const change = { nextCycle: cycle + 1, trouble, nextWakeAt: at }
   if (!(await changeRunning(tx, row.id, change))) return
   const [newest] = await listOrdersOf(tx, row)
@@ -254,7 +261,7 @@ export async function end(
   at: Date,
 ) {
   const locked = await lockSubscription(tx, row.id)
-  if (!locked || locked.status === 'canceled' || locked.status === 'expired') return
+  if (!locked || isEnded(locked)) return
   // What was never paid stays to be seen to; what is not charged any more does not.
   const isSettled = status === 'canceled' || locked.status !== 'unpaid'
   await changeSubscription(tx, row.id, {

@@ -276,11 +276,17 @@ async function adopt(
     if (done.length === 0 || row.begins === null) return
     const pending = await lockSubscription(tx, row.begins)
     if (pending?.status !== 'pending') return
-    const begun = await beginSubscription(tx, pending, {
-      now: at,
-      isFirstPaid: false,
-      dodoSubscriptionId,
-    })
+    // The page's own account has the card, whichever the location collects into by now.
+    const { account, payerKey } = row
+    const begun = await beginSubscription(
+      tx,
+      { ...pending, account, payerKey },
+      {
+        now: at,
+        isFirstPaid: false,
+        dodoSubscriptionId,
+      },
+    )
     await planBeginning(deps, tx, { row: begun, orderId: undefined }, at)
   })
 }

@@ -6,6 +6,7 @@ import type { MoneyStep, Repose } from '../../../collect/decide/steps.ts'
 import { classifyDecline } from '../../../collect/declines.ts'
 import {
   isLive,
+  isLost,
   type Disposition,
   type Ledger,
   type Payment,
@@ -22,6 +23,8 @@ export type Step =
   | MoneyStep
   | { do: 'record'; payment: Payment; disposition: Disposition }
   | { do: 'give_up'; recording: Recording }
+  /** A refund that was asked for, and can never be made of what is left: nothing came of it. */
+  | { do: 'drop_request'; id: string }
   /** Nobody will pay it any more: written down, so that it is never charged after that was said. */
   | { do: 'close'; reason: string }
   | ({ do: 'rest'; standing: Standing } & Repose)
@@ -34,13 +37,14 @@ export function decide(
   policy: Policy,
   now: Date,
 ): Step {
-  const whole = inOrder(unordered)
+  const whole = inOrder(order.isCharged ? withoutWish(unordered) : unordered)
   const ledger = heardOf(whole, now)
   const receivable = asReceivable(order, ledger)
   const step =
     money.inHand(receivable, whole, policy, now) ??
     nextRecording(order, ledger) ??
     afresh(nextRequested(order, requests, ledger), policy) ??
+    nextDropped(requests, ledger) ??
     nextAsked(order, receivable, whole, policy, now)
   if (step) return step
   const repose = money.atRest(receivable, whole, policy, now)
@@ -51,6 +55,9 @@ export function decide(
     isPayable: repose.isPayable && !order.isCharged,
   }
 }
+
+/** Nobody can pay a charge on a page, so that somebody has come to one is no reason to end it. */
+const withoutWish = (ledger: Ledger): Ledger => ({ ...ledger, requestedBy: null })
 
 /** What the core goes by. A payment that was made for the order beside another is proven to be too much. */
 function asReceivable(order: Order, ledger: Ledger): Receivable {
@@ -98,21 +105,35 @@ function dispositionOf(payment: Payment, order: Order, ledger: Ledger): Disposit
   return order.isSuperseded || order.closed !== null ? 'late' : 'applied'
 }
 
+/** Those that nothing was asked of Dodo for yet, each with the payment that it is about. */
+const unplacedOf = (requests: readonly RefundRequest[], { payments }: Ledger) =>
+  requests.flatMap((request) => {
+    const payment = payments.find((one) => one.dodoPaymentId === request.dodoPaymentId)
+    const isPlaced = payment?.orders.some(({ creditNoteId }) => creditNoteId === request.id)
+    return payment && !isPlaced ? [{ ...request, payment }] : []
+  })
+
 /** Dodo refunds a payment once at a time: the others wait. */
 function nextRequested(
   { words }: Order,
   requests: readonly RefundRequest[],
-  { payments }: Ledger,
+  ledger: Ledger,
 ): Extract<MoneyStep, { do: 'order_refund' }> | undefined {
-  for (const { id, dodoPaymentId, amount } of requests) {
-    const payment = payments.find((one) => one.dodoPaymentId === dodoPaymentId)
-    if (!payment || payment.orders.some(({ creditNoteId }) => creditNoteId === id)) continue
+  for (const { id, payment, amount } of unplacedOf(requests, ledger)) {
     if (!canBeRefundedNow(payment) || amount > leftOf(payment)) continue
     const creditNote = { creditNoteId: id, number: null }
     const cause = words.asked
     return { do: 'order_refund', payment, resume: undefined, amount, cause, creditNote }
   }
   return undefined
+}
+
+/** Somebody gave the money back otherwise, or a dispute took it: kept, it would stand in the way of what is left. */
+function nextDropped(requests: readonly RefundRequest[], ledger: Ledger): Step | undefined {
+  const vain = unplacedOf(requests, ledger).find(({ payment, amount }) =>
+    canBeRefundedNow(payment) ? amount > leftOf(payment) : payment.disputes.some(isLost),
+  )
+  return vain && { do: 'drop_request', id: vain.id }
 }
 
 /** A charge has no page that somebody could be sent to instead: where one would be opened, it has failed. */

@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+
+import { eq, sql } from 'drizzle-orm'
+
+import { highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { isCall, tap } from '../../support/tap.ts'
+import { eventually, LOCATION, openPaying, type Paying } from './support.ts'
+
+const MONTHLY = { interval: 'month', intervalCount: 1 } as const
+
+let paying: Paying
+beforeAll(async () => {
+  paying = await openPaying({ env: { HIGHLEVEL_PAYMENTS: 'recurring' } })
+})
+afterAll(() => paying.world.close())
+
+/** A contact with a card that was saved on the page, and what HighLevel calls it. */
+async function saveCard() {
+  const { world } = paying
+  const { id: contactId } = world.highlevel.createContact({
+    locationId: LOCATION,
+    name: 'Ada Demo',
+    email: `ada-${crypto.randomUUID()}@example.test`,
+  })
+  const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
+  const { body } = await paying.session(props)
+  world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
+  await world.quiet()
+  const listed = await paying.query('list_payment_methods', { contactId, locationId: LOCATION })
+  const [method] = listed.body as unknown as { id: string }[]
+  return { contactId, methodId: method?.id ?? 'none' }
+}
+const charge = (
+  { transactionId, contactId }: { transactionId: string; contactId: string },
+  methodId: string,
+) =>
+  paying.query('charge_payment', {
+    paymentMethodId: methodId,
+    contactId,
+    transactionId,
+    amount: 25.99,
+    currency: 'USD',
+  })
+const chargesOf = (methodId: string) =>
+  [...paying.world.dodo.store.payments.values()].filter(
+    ({ subscription_id: mandate, total_amount: amount }) => mandate === methodId && amount > 0,
+  )
+const today = () => new Date().toISOString().slice(0, 10)
+
+/** Dodo carries out the next charge, something happens, and nobody hears of it. */
+function loseCharge(meanwhile: () => unknown) {
+  const untap = tap(paying.world, 'dodo', async (request, go) => {
+    if (!isCall(request, 'POST', /\/charge$/)) return go()
+    await go()
+    untap()
+    await meanwhile()
+    throw Object.assign(new Error('reset'), { code: 'ECONNRESET' })
+  })
+}
+
+describe('a charge that is asked for again', () => {
+  test('says what came of it, also once its card is gone', async () => {
+    const { contactId, methodId } = await saveCard()
+    const sale = { ...paying.sell(25.99, { contactId }), contactId }
+    const first = await charge(sale, methodId)
+    paying.world.dodo.cancelMandate(methodId)
+    await paying.world.quiet()
+
+    const again = await charge(sale, methodId)
+
+    expect(first.body).toMatchObject({ success: true, failed: false })
+    expect(again.body).toEqual(first.body)
+    expect(chargesOf(methodId)).toHaveLength(1)
+  })
+
+  test('begins a subscription once, and says of no other transaction that it is paid', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const sale = paying.sell(20, { contactId, recurring: MONTHLY })
+    const asked = { paymentMethodId: methodId, startDate: today() }
+    const first = await world.highlevel.createSubscription(sale.transactionId, asked)
+    const other = world.highlevel.copyTransaction(sale.transactionId)
+    Object.assign(other, { status: 'pending', chargeId: null })
+
+    const again = await world.highlevel.createSubscription(other._id, asked)
+
+    expect(first).toMatchObject({ success: true, transaction: { chargeId: expect.any(String) } })
+    expect(again).toMatchObject({
+      success: true,
+      subscription: { subscriptionSnapshot: { status: 'active' } },
+    })
+    expect(again.transaction).toBeUndefined()
+    expect(other.status).toBe('pending')
+    expect(chargesOf(methodId)).toHaveLength(1)
+  })
+
+  test('and began a subscription says so, also once its card is gone', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const sale = paying.sell(20, { contactId, recurring: MONTHLY })
+    const asked = { paymentMethodId: methodId, startDate: today() }
+    const first = await world.highlevel.createSubscription(sale.transactionId, asked)
+    world.dodo.cancelMandate(methodId)
+    await world.quiet()
+
+    const again = await world.highlevel.createSubscription(sale.transactionId, asked)
+
+    expect(again).toMatchObject({
+      success: true,
+      transaction: { chargeId: first.transaction?.chargeId },
+    })
+  })
+})
+
+describe('a charge whose answer was lost', () => {
+  test('and that was not made, is not made once its subscription was cancelled', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const sale = paying.sell(20, { contactId, recurring: MONTHLY })
+    world.dodo.faults.add({ kind: 'drop', times: 1, match: { method: 'POST', path: '/charge$' } })
+    const asked = { paymentMethodId: methodId, startDate: today() }
+    const created = await world.highlevel.createSubscription(sale.transactionId, asked)
+    const subscriptionId = sale.subscription?._id ?? ''
+
+    const cancelled = await paying.query('cancel_subscription', { subscriptionId })
+    world.advance(5 * 60_000)
+
+    expect(created).toMatchObject({ success: false, failed: false })
+    expect(cancelled.body).toEqual({ status: 'canceled' })
+    await paying.eventuallyOrder(sale.transactionId, ({ state }) => state === 'failed')
+    expect(chargesOf(methodId)).toEqual([])
+  })
+
+  test('pays its transaction, whatever HighLevel says of that by then', async () => {
+    const { contactId, methodId } = await saveCard()
+    const sale = { ...paying.sell(25.99, { contactId }), contactId }
+    loseCharge(() => {
+      Object.assign(sale.transaction, { status: 'processing' })
+    })
+
+    await paying.world.inSilence(() => charge(sale, methodId))
+
+    await paying.eventuallyOrder(sale.transactionId, ({ state }) => state === 'paid')
+    const [made] = chargesOf(methodId)
+    expect(chargesOf(methodId)).toHaveLength(1)
+    expect(paying.world.refundsOf(made?.payment_id ?? '')).toEqual([])
+    expect(await paying.reportsOf(sale.transactionId)).toMatchObject([
+      { payments: [{ disposition: 'applied' }] },
+    ])
+  })
+})
+
+test('a subscription that begins in this moment keeps what it began with, whoever opens its page again', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const isThis = eq(highlevelSubscriptions.subscriptionId, begun.subscription?._id ?? '')
+  const change = { status: 'active', dodoSubscriptionId: 'sub_new', anchorAt: new Date() } as const
+  let session: Promise<unknown> = Promise.resolve()
+  await db.transaction(async (tx) => {
+    await tx.select().from(highlevelSubscriptions).where(isThis).for('update')
+    session = paying.session(begun.props)
+    await eventually(async () => {
+      const [row] = await tx.execute(sql`select 1 from pg_locks where not granted`)
+      return row
+    }, 'the page waits for what begins')
+    await tx.update(highlevelSubscriptions).set(change).where(isThis)
+  })
+  await session
+
+  expect(await db.select().from(highlevelSubscriptions).where(isThis)).toMatchObject([change])
+})
+
+test('what a browser says of a contact whom Dodo knows does not become their name or address there', async () => {
+  const { world } = paying
+  const { contactId } = await paying.begin()
+  const known = () =>
+    [...world.dodo.store.customers.values()].find(
+      ({ metadata }) => metadata?.['highlevel_contact_id'] === contactId,
+    )
+  const { name, email } = known() ?? {}
+  const sale = paying.sell(12, { contactId })
+  const contact = { id: contactId, name: 'Eve', email: 'eve@example.test' }
+
+  const opened = await paying.session({ ...sale.props, contact })
+
+  expect(opened.status).toBe(200)
+  expect(email).toBeString()
+  expect(known()).toMatchObject({ name, email })
+})
+
+test('what a saved card could not pay is paid on the page, when HighLevel asks for it there', async () => {
+  const { world } = paying
+  const { contactId, methodId } = await saveCard()
+  const sale = paying.sell(25.99, { contactId })
+  world.dodo.setCard(methodId, 'STOLEN_CARD')
+  const declined = await charge({ ...sale, contactId }, methodId)
+  expect(declined.body).toMatchObject({ success: false, failed: true })
+
+  const opened = await paying.session(sale.props)
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
+  const paid = world.dodo.pay(await world.follow(String(opened.body['checkoutUrl'])))
+  await world.quiet()
+
+  const verified = await paying.verify(sale.transactionId, paid.payment_id)
+  expect(verified.body).toMatchObject({ success: true })
+  expect((await charge({ ...sale, contactId }, methodId)).body).toMatchObject({
+    failed: true,
+    chargeId: '',
+  })
+})
+
+test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
+  const { world } = paying
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const subscriptionId = begun.subscription?._id ?? ''
+  expect((await paying.query('cancel_subscription', { subscriptionId })).body).toEqual({
+    status: 'canceled',
+  })
+
+  const late = world.dodo.pay(begun.sessionId)
+  await paying.eventuallyOrder(begun.transactionId, ({ payments }) =>
+    payments.some(({ disposition }) => disposition === 'late'),
+  )
+  await world.quiet()
+
+  expect(world.refundsOf(late.payment_id)).toHaveLength(1)
+  expect((await paying.session(begun.props)).status).toBe(409)
+})
+
+test('a subscription is charged on the account on which it was paid, whichever collects by then', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const isThis = eq(highlevelSubscriptions.subscriptionId, begun.subscription?._id ?? '')
+  const [first] = await db.select().from(highlevelSubscriptions).where(isThis)
+  // The location enters an account of its own, and somebody opens the page once more.
+  const other = { account: 'own', payerKey: `highlevel:own:${LOCATION}:${begun.contactId}` }
+  await db.update(highlevelSubscriptions).set(other).where(isThis)
+
+  world.dodo.pay(begun.sessionId)
+  await paying.eventuallyOrder(begun.transactionId, ({ state }) => state === 'paid')
+
+  const [after] = await db.select().from(highlevelSubscriptions).where(isThis)
+  expect(after).toMatchObject({
+    status: 'active',
+    account: 'default',
+    payerKey: first?.payerKey ?? '',
+  })
+})
