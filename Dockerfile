@@ -15,6 +15,13 @@ COPY patches patches
 RUN bun install --frozen-lockfile --production --omit=optional
 
 
+# The server in one file: it starts sooner, and takes less memory.
+FROM packages AS compiled
+COPY tsconfig.json ./
+COPY src src
+RUN bun src/install/main.ts && ls build
+
+
 FROM packages AS all-packages
 RUN bun install --frozen-lockfile --production
 
@@ -34,9 +41,11 @@ LABEL org.opencontainers.image.title="lago-dodo-bridge" \
 RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin bridge
 COPY --from=packages /usr/local/bin/bun-binary /usr/local/bin/bun
 WORKDIR /app
-COPY package.json bunfig.toml tsconfig.json LICENSE ./
+COPY package.json bun.lock bunfig.toml tsconfig.json LICENSE ./
+COPY patches patches
 COPY drizzle drizzle
 COPY src src
+COPY --from=compiled /app/build build
 # For `bridge --version`, the pages and the metrics.
 RUN printf '%s\n' "${REVISION}" > REVISION
 # Also for `docker exec CONTAINER bridge …`, which is how a command joins an embedded Postgres. The server hears SIGTERM

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import manifest from '../package.json' with { type: 'json' }
+import { ROOT } from './root.ts'
 
 /** The release of the bridge. */
 export const VERSION: string = manifest.version
@@ -11,7 +13,7 @@ export const BUILD = REVISION === 'unknown' ? VERSION : `${VERSION} (${REVISION.
 
 function readRevision(): string {
   try {
-    return readFileSync(new URL('../REVISION', import.meta.url), 'utf8').trim() || 'unknown'
+    return readFileSync(join(ROOT, 'REVISION'), 'utf8').trim() || 'unknown'
   } catch {
     return 'unknown'
   }

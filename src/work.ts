@@ -291,11 +291,12 @@ export function createWork(working: Working) {
   async function beginClocks() {
     const lookAtServices = createLookAtServices(sweepDeps)
     void greetEmptyLedger(sweepDeps).then(lookAtServices)
-    await adoptSchedule(deps)
-    await refreshDead()
-    await tick()
-    await requestSweep('start')
-    await planMail()
+    await Promise.all([
+      adoptSchedule(deps).then(tick),
+      refreshDead(),
+      requestSweep('start'),
+      planMail(),
+    ])
     timers.push(
       setInterval(() => void tick(), CLOCK_MS),
       setInterval(() => void adjust(), ADJUST_MS),

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { ROOT } from '../root.ts'
 
 /** Of the cards that buttons stand on, in light and in dark. */
 const CARDS = { light: '#ffffff', dark: '#1e2127' } as const
 const LEAST_CONTRAST = 3
 const PLAIN = { light: '#1c1f24', dark: '#eceef1' } as const
 
-const STYLE = readFileSync(new URL('customer.css', import.meta.url), 'utf8')
+const STYLE = readFileSync(join(ROOT, 'src/customer/customer.css'), 'utf8')
 
 /** The customer's stylesheet in the merchant's colour, and its address, which changes with what it holds. */
 export function createLook(color: string | undefined) {

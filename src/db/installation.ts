@@ -4,6 +4,7 @@ import { PgTable } from 'drizzle-orm/pg-core'
 import path from 'node:path'
 import type postgres from 'postgres'
 
+import { ROOT } from '../root.ts'
 import * as schema from './schema.ts'
 import { SCHEMA } from './session.ts'
 
@@ -12,7 +13,7 @@ const SHARED_QUEUE = 'pgboss'
 /** Ours, where another program already has its pg-boss there: we would work its jobs, and move its tables on. */
 const OWN_QUEUE = 'dodo_bridge_queue'
 
-const MIGRATIONS_FOLDER = path.join(import.meta.dir, '../../drizzle')
+const MIGRATIONS_FOLDER = path.join(ROOT, 'drizzle')
 /** Where every Drizzle program keeps its journal unless told otherwise; ours did, too, at first. */
 const SHARED_JOURNAL = { schema: 'drizzle', table: '__drizzle_migrations' }
 const OWN_JOURNAL = { schema: SCHEMA, table: 'migrations' }

@@ -55,6 +55,8 @@ async function findCurrent(url: string, pool: postgres.Sql) {
   const one = await pool.reserve()
   const listener = connect(url, { max: 1 })
   try {
+    // Connecting is what takes longest: it goes on beside the first questions.
+    void listener`select 1`.catch(() => undefined)
     await refuseTransactionPooler(one, pool, listener)
     const installation = await lookAtInstallation(one)
     refuseNewer(installation)

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { Hono } from 'hono'
+
+import { ROOT } from '../root.ts'
 
 /** Their address changes with what they hold. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
@@ -14,7 +17,7 @@ const TYPES = {
 export type AssetName = keyof typeof TYPES
 
 const read = (name: AssetName) => {
-  const text = readFileSync(new URL(`assets/${name}`, import.meta.url), 'utf8')
+  const text = readFileSync(join(ROOT, 'src/http/assets', name), 'utf8')
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return { text, type: TYPES[name], path: `/assets/${name}?v=${hash}` }
 }

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
+
 import { DeadlineExceeded } from '../deadline.ts'
 import { MalformedEvent } from '../errors.ts'
+import { ROOT } from '../root.ts'
 import type { Delivery } from './receive.ts'
 
 /** Beyond this, reading a body and handing it to Postgres would hold up everybody else. Most are a hundredth of it. */
@@ -35,7 +38,7 @@ export function createBigInbox({ databaseUrl, now }: { databaseUrl: string; now:
   let resting: ReturnType<typeof setTimeout> | undefined
 
   function start(): Worker {
-    const started = new Worker(new URL('./big-worker.ts', import.meta.url))
+    const started = new Worker(join(ROOT, 'src/inbox/big-worker.ts'))
     started.addEventListener('message', ({ data }: MessageEvent<Answer>) => hear(data))
     started.addEventListener('error', ({ message }) => end(started, new Error(message)))
     started.addEventListener('close', () => end(started, new Error('the thread ended')))

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 
+import { ROOT } from '../root.ts'
+import { compile } from './compiled.ts'
 import { findMisfit } from './fits.ts'
 import { withInstallLock } from './lock.ts'
 
-const ROOT = join(import.meta.dir, '../..')
 const LOCK = join(ROOT, 'node_modules/.install-lock')
 
 const isForDevelopment = process.argv.includes('--development')
@@ -29,10 +30,20 @@ async function install(): Promise<number> {
   return exitCode
 }
 
+/** A start from the sources is slower, and no other start. */
+async function compileIfPossible() {
+  try {
+    await compile()
+  } catch (error) {
+    say(`not compiled: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 try {
   if (findMisfit(ROOT, { isForDevelopment }) !== undefined) {
     process.exitCode = await withInstallLock(LOCK, say, install)
   }
+  if (!process.exitCode) await compileIfPossible()
 } catch (error) {
   say(`could not install: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1

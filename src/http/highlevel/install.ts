@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { Hono, type Context } from 'hono'
 
@@ -6,6 +7,7 @@ import { takeConsent, type Consent } from '../../billers/highlevel/install/conse
 import type { Installing } from '../../billers/highlevel/install/installing.ts'
 import { findLocation } from '../../billers/highlevel/install/location-rows.ts'
 import { consentUrl, SCOPES, SCOPES_OF_AGENCIES } from '../../highlevel/oauth.ts'
+import { ROOT } from '../../root.ts'
 import { refuseMethod } from '../refuse-method.ts'
 import { renderNotice } from './page.tsx'
 
@@ -13,7 +15,7 @@ import { renderNotice } from './page.tsx'
 const WAIT_MS = 6_000
 const LOOK_MS = 100
 const MAX_CODE_LENGTH = 2_000
-const LOGO = Uint8Array.from(readFileSync(new URL('assets/logo.png', import.meta.url)))
+const LOGO = Uint8Array.from(readFileSync(join(ROOT, 'src/http/highlevel/assets/logo.png')))
 
 /** Where an installation begins and where it comes back to. */
 export function highlevelInstall(deps: Installing) {

@@ -1,12 +1,15 @@
 /** @jsxImportSource hono/jsx */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import type { MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 
+import { ROOT } from '../../root.ts'
+
 const read = (name: string, type: string) => {
-  const text = readFileSync(new URL(`assets/${name}`, import.meta.url), 'utf8')
+  const text = readFileSync(join(ROOT, 'src/http/highlevel/assets', name), 'utf8')
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return { text, type, path: `/highlevel/settings/${name}?v=${hash}` }
 }
