@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { eq, sql } from 'drizzle-orm'
 
-import { highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { highlevelSubscriptions, payers } from '../../../src/db/schema.ts'
 import { isCall, tap } from '../../support/tap.ts'
 import { eventually, LOCATION, openPaying, type Paying } from './support.ts'
 
@@ -247,4 +247,34 @@ test('a subscription is charged on the account on which it was paid, whichever c
     account: 'default',
     payerKey: first?.payerKey ?? '',
   })
+})
+
+test('a contact without a name can pay, and is called by their address', async () => {
+  const { world } = paying
+  const sale = paying.sell(12)
+  const email = `nobody-${crypto.randomUUID()}@example.test`
+
+  const opened = await paying.session({ ...sale.props, contact: { id: sale.contactId, email } })
+
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
+  const made = [...world.dodo.store.customers.values()].find((one) => one.email === email)
+  expect(made?.name).toBe(email)
+})
+
+test('a contact whom Dodo knows by the same account under another name can pay', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const { contactId } = await paying.begin()
+  // The location has entered the same Dodo account twice: what it was called before keeps its customers.
+  await db
+    .update(payers)
+    .set({ payerKey: `highlevel:before:${LOCATION}:${contactId}` })
+    .where(eq(payers.payerKey, `highlevel:default:${LOCATION}:${contactId}`))
+  const sale = paying.sell(12, { contactId })
+  const { email } =
+    [...world.highlevel.store.contacts.values()].find(({ id }) => id === contactId) ?? {}
+
+  const opened = await paying.session({ ...sale.props, contact: { id: contactId, email } })
+
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
 })
