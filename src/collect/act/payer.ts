@@ -38,7 +38,8 @@ export async function describePayer(
     return { asked: { customer: { customer_id: customerId }, ...address }, flags: {} }
   }
   return {
-    asked: { ...(email && { customer: { email, name } }), ...address },
+    // A name that is given cannot be changed on the page: none is no name.
+    asked: { ...(email && { customer: { email, ...(name && { name }) } }), ...address },
     flags: { always_create_new_customer: true },
   }
 }
