@@ -210,6 +210,36 @@ test('what a saved card could not pay is paid on the page, when HighLevel asks f
   })
 })
 
+test('what came late for a charge, and is held, is not asked for once more on the page', async () => {
+  const recurring = { HIGHLEVEL_PAYMENTS: 'recurring' }
+  const before = paying
+  paying = await openPaying({ env: { ...recurring, VOID_PAYMENTS: 'hold' } })
+  try {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const sale = paying.sell(25.99, { contactId })
+    world.dodo.behaviour.charges = 'hold'
+    await charge({ ...sale, contactId }, methodId)
+    const [made] = chargesOf(methodId)
+    if (!made) throw new Error('nothing was charged')
+    // The bank wants the buyer, who is not there, and comes to the page two hours later.
+    made.status = 'requires_customer_action'
+    world.advance(2 * 3_600_000)
+    await world.sweep()
+    await world.quiet()
+    world.dodo.settlePayment(made.payment_id, 'succeeded')
+    await paying.eventuallyOrder(sale.transactionId, ({ state }) => state === 'attention')
+
+    const opened = await paying.session(sale.props)
+
+    expect(opened).toMatchObject({ status: 200, body: { status: 'failed' } })
+    expect(await paying.reportsOf(sale.transactionId)).toHaveLength(1)
+  } finally {
+    await paying.world.close()
+    paying = before
+  }
+})
+
 test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
   const { world } = paying
   const begun = await paying.begin(20, { recurring: MONTHLY })
