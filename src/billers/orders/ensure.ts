@@ -11,6 +11,7 @@ import {
   recordings,
   refundOrders,
   refunds,
+  tellings,
 } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { Words } from './decide/order.ts'
@@ -140,6 +141,13 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
     .set({ supersededAt: null })
     .where(eq(orders.orderId, orderId))
     .returning()
+  // What could not be told of it was not to be told then.
+  const isUntold = and(eq(tellings.orderId, orderId), eq(tellings.status, 'failed'))
+  const anew = { attempts: 0, error: null, code: null, plannedAt: at, nextTryAt: at }
+  await tx
+    .update(tellings)
+    .set({ ...anew, status: 'waiting' })
+    .where(isUntold)
   await note(tx, orderId, `it is asked for again, and payment ${dodoPaymentId} pays it`, at)
   return order
 }

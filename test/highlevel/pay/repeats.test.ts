@@ -240,6 +240,30 @@ test('what came late for a charge, and is held, is not asked for once more on th
   }
 })
 
+test('what came late, and is asked for again, is told to HighLevel although nobody verifies it', async () => {
+  const before = paying
+  paying = await openPaying({ env: { VOID_PAYMENTS: 'hold', HIGHLEVEL_TELL_AFTER: '60s' } })
+  try {
+    const { world } = paying
+    const { transaction, transactionId, sessionId, props } = await paying.begin(25.99)
+    transaction.amount = 30
+    await paying.session(world.highlevel.paymentProps(transactionId))
+    const late = world.dodo.pay(sessionId)
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'attention')
+
+    transaction.amount = 25.99
+    expect((await paying.session(props)).body).toMatchObject({ status: 'succeeded' })
+    await world.quiet()
+    world.advance(61_000)
+
+    const told = await eventually(async () => paying.eventsOf(transactionId)[0], 'it is told')
+    expect(told.body).toMatchObject({ event: 'payment.captured', chargeId: late.payment_id })
+  } finally {
+    await paying.world.close()
+    paying = before
+  }
+})
+
 test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
   const { world } = paying
   const begun = await paying.begin(20, { recurring: MONTHLY })
