@@ -382,6 +382,8 @@ describe('nobody', () => {
       status: 200,
       body: { status: 'pending' },
     })
+    const nameless = { email: 'ada@example.test' }
+    expect((await create(newCart(), 2_599, { customer: nameless })).status).toBe(200)
 
     const other = newCart()
     const match = { method: 'POST', path: '/checkouts$' }

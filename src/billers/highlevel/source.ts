@@ -1,3 +1,5 @@
+import type { Executor } from '../../db/client.ts'
+import type { OrderRow } from '../orders/order.ts'
 import type { OrderSource } from '../orders/source.ts'
 import { planTelling } from '../orders/tellings.ts'
 import type { HighlevelDeps } from './deps.ts'
@@ -44,13 +46,15 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
   // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
   retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
   async onPaid(tx, order, payment, at) {
-    const dueAt = new Date(at.getTime() + (deps.config.highlevel?.tellAfterMs ?? 0))
-    if (!readCycleKey(order.key))
-      await planTelling(tx, { orderId: order.orderId, what: CAPTURED, at, dueAt })
+    await planCaptured(deps, tx, order, at)
     await onSubscriptionPaid(deps, tx, { order, payment, at })
   },
   findTrouble: findSubscriptionTrouble,
-  onState: (tx, order) => onSubscriptionState(deps, tx, order),
+  async onState(tx, order, { state }, at) {
+    await onSubscriptionState(deps, tx, order)
+    // What came late was not paid then: it is once the order was asked for again.
+    if (state === 'paid') await planCaptured(deps, tx, order, at)
+  },
   tell: (order, telling) =>
     isOfSubscription(telling.what)
       ? tellOfSubscription(deps, order, telling)
@@ -61,3 +65,15 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
   describePayer,
   payerNamed,
 })
+
+/** HighLevel is told of a transaction, once, unless it has asked by then. */
+async function planCaptured(
+  { config }: HighlevelDeps,
+  tx: Executor,
+  { orderId, key, claimedAt }: OrderRow,
+  at: Date,
+): Promise<void> {
+  if (readCycleKey(key) || claimedAt) return
+  const dueAt = new Date(at.getTime() + (config.highlevel?.tellAfterMs ?? 0))
+  await planTelling(tx, { orderId, what: CAPTURED, at, dueAt })
+}

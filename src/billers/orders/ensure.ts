@@ -11,6 +11,7 @@ import {
   recordings,
   refundOrders,
   refunds,
+  tellings,
 } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { Words } from './decide/order.ts'
@@ -57,8 +58,8 @@ export async function ensureOrder(
   return db.transaction(async (tx) => {
     await lockKey(tx, scope, key)
     const current = await findCurrent(tx, scope, key)
-    if (current && current.amount === amount && current.currency === currency)
-      if (!isToBeginAnew(current, asked)) return { order: current, changed: [] }
+    const isSame = current?.amount === amount && current.currency === currency
+    if (isSame && !(await isToBeginAnew(tx, current, asked))) return { order: current, changed: [] }
     const at = now()
     if (current) await supersede(tx, current.orderId, words, at)
     const revived = await revive(tx, scope, asked, at)
@@ -67,9 +68,19 @@ export async function ensureOrder(
   })
 }
 
-/** Nobody can pay it any more, and its source asks for it on a page all the same. A charge is made once. */
-const isToBeginAnew = ({ closedAt }: OrderRow, { collect = 'checkout' }: Asked) =>
-  closedAt !== null && collect !== 'charge'
+/**
+ * Nobody can pay it any more, and its source asks for it on a page all the same. A charge is made once; and what came
+ * late, and is still here, is for a person to see to before anything more is paid.
+ */
+async function isToBeginAnew(
+  tx: Executor,
+  { orderId, closedAt }: OrderRow,
+  { collect = 'checkout' }: Asked,
+): Promise<boolean> {
+  if (closedAt === null || collect === 'charge') return false
+  const isHere = and(eq(recordings.receivableId, orderId), isNotGivenBack(tx))
+  return (await tx.$count(recordings, isHere)) === 0
+}
 
 const lockKey = (tx: Executor, { source, tenant, mode }: Scope, key: string) =>
   tx.execute(
@@ -130,6 +141,13 @@ async function revive(tx: Executor, scope: Scope, asked: Asked, at: Date) {
     .set({ supersededAt: null })
     .where(eq(orders.orderId, orderId))
     .returning()
+  // What could not be told of it was not to be told then.
+  const isUntold = and(eq(tellings.orderId, orderId), eq(tellings.status, 'failed'))
+  const anew = { attempts: 0, error: null, code: null, plannedAt: at, nextTryAt: at }
+  await tx
+    .update(tellings)
+    .set({ ...anew, status: 'waiting' })
+    .where(isUntold)
   await note(tx, orderId, `it is asked for again, and payment ${dodoPaymentId} pays it`, at)
   return order
 }
@@ -152,14 +170,7 @@ const isStillHere = (tx: Executor) =>
         .from(refundOrders)
         .where(eq(refundOrders.dodoPaymentId, recordings.dodoPaymentId)),
     ),
-    notExists(
-      tx
-        .select()
-        .from(refunds)
-        .where(
-          and(eq(refunds.dodoPaymentId, recordings.dodoPaymentId), ne(refunds.status, 'failed')),
-        ),
-    ),
+    isNotGivenBack(tx),
     // What is contested may be gone tomorrow.
     notExists(
       tx.select().from(disputes).where(eq(disputes.dodoPaymentId, recordings.dodoPaymentId)),
@@ -168,6 +179,16 @@ const isStillHere = (tx: Executor) =>
 
 const putAside = (tx: Executor) =>
   tx.select().from(dismissals).where(eq(dismissals.receivableId, orders.orderId))
+
+const isNotGivenBack = (tx: Executor) =>
+  notExists(
+    tx
+      .select()
+      .from(refunds)
+      .where(
+        and(eq(refunds.dodoPaymentId, recordings.dodoPaymentId), ne(refunds.status, 'failed')),
+      ),
+  )
 
 async function insert(tx: Executor, scope: Scope, asked: Asked, at: Date): Promise<OrderRow> {
   const { account, key, amount, currency, email, name, country, payerKey } = asked

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, ne } from 'drizzle-orm'
 
 import { payers } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
@@ -38,7 +38,8 @@ export async function describePayer(
     return { asked: { customer: { customer_id: customerId }, ...address }, flags: {} }
   }
   return {
-    asked: { ...(email && { customer: { email, name } }), ...address },
+    // A name that is given cannot be changed on the page: none is no name.
+    asked: { ...(email && { customer: { email, ...(name && { name }) } }), ...address },
     flags: { always_create_new_customer: true },
   }
 }
@@ -137,11 +138,16 @@ const forgetCustomer = (
       ),
     )
 
-/** Ours at Dodo, by e-mail and metadata: what is marked as another tenant's is another's customer. */
-async function find({ biller, dodo }: Directory, { email, key }: Payer) {
-  for (const { customer_id, metadata } of await dodo.listCustomersByEmail(email ?? ''))
-    if (biller.payerNamed(metadata) === key && !(await biller.isForeign(metadata)))
-      return customer_id
+/**
+ * Ours at Dodo, by e-mail and metadata: what is marked as another tenant's is another's customer, and so is one that
+ * another payer of ours is, who was met on the same account when it was called otherwise.
+ */
+async function find({ biller, db, dodo }: Directory, { email, key }: Payer) {
+  for (const { customer_id, metadata } of await dodo.listCustomersByEmail(email ?? '')) {
+    if (biller.payerNamed(metadata) !== key || (await biller.isForeign(metadata))) continue
+    const isOthers = and(eq(payers.dodoCustomerId, customer_id), ne(payers.payerKey, key))
+    if ((await db.$count(payers, isOthers)) === 0) return customer_id
+  }
   return undefined
 }
 
@@ -165,7 +171,10 @@ async function establish(deps: Directory, payer: Payer): Promise<string | undefi
     },
     reserve: deps.dodo.reserve,
     async make(body, turn) {
-      const made = await deps.dodo.createCustomer({ ...asTold(payer), ...body }, turn)
+      const told = asTold(payer)
+      // Dodo takes nobody without a name.
+      const name = told.name || told.email
+      const made = await deps.dodo.createCustomer({ ...told, name, ...body }, turn)
       return { dodoCustomerId: made.customer_id, isNew: true }
     },
     async keep({ dodoCustomerId, isNew }) {

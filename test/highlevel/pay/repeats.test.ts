@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { eq, sql } from 'drizzle-orm'
 
-import { highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { highlevelSubscriptions, payers } from '../../../src/db/schema.ts'
 import { isCall, tap } from '../../support/tap.ts'
 import { eventually, LOCATION, openPaying, type Paying } from './support.ts'
 
@@ -210,6 +210,60 @@ test('what a saved card could not pay is paid on the page, when HighLevel asks f
   })
 })
 
+test('what came late for a charge, and is held, is not asked for once more on the page', async () => {
+  const recurring = { HIGHLEVEL_PAYMENTS: 'recurring' }
+  const before = paying
+  paying = await openPaying({ env: { ...recurring, VOID_PAYMENTS: 'hold' } })
+  try {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const sale = paying.sell(25.99, { contactId })
+    world.dodo.behaviour.charges = 'hold'
+    await charge({ ...sale, contactId }, methodId)
+    const [made] = chargesOf(methodId)
+    if (!made) throw new Error('nothing was charged')
+    // The bank wants the buyer, who is not there, and comes to the page two hours later.
+    made.status = 'requires_customer_action'
+    world.advance(2 * 3_600_000)
+    await world.sweep()
+    await world.quiet()
+    world.dodo.settlePayment(made.payment_id, 'succeeded')
+    await paying.eventuallyOrder(sale.transactionId, ({ state }) => state === 'attention')
+
+    const opened = await paying.session(sale.props)
+
+    expect(opened).toMatchObject({ status: 200, body: { status: 'failed' } })
+    expect(await paying.reportsOf(sale.transactionId)).toHaveLength(1)
+  } finally {
+    await paying.world.close()
+    paying = before
+  }
+})
+
+test('what came late, and is asked for again, is told to HighLevel although nobody verifies it', async () => {
+  const before = paying
+  paying = await openPaying({ env: { VOID_PAYMENTS: 'hold', HIGHLEVEL_TELL_AFTER: '60s' } })
+  try {
+    const { world } = paying
+    const { transaction, transactionId, sessionId, props } = await paying.begin(25.99)
+    transaction.amount = 30
+    await paying.session(world.highlevel.paymentProps(transactionId))
+    const late = world.dodo.pay(sessionId)
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'attention')
+
+    transaction.amount = 25.99
+    expect((await paying.session(props)).body).toMatchObject({ status: 'succeeded' })
+    await world.quiet()
+    world.advance(61_000)
+
+    const told = await eventually(async () => paying.eventsOf(transactionId)[0], 'it is told')
+    expect(told.body).toMatchObject({ event: 'payment.captured', chargeId: late.payment_id })
+  } finally {
+    await paying.world.close()
+    paying = before
+  }
+})
+
 test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
   const { world } = paying
   const begun = await paying.begin(20, { recurring: MONTHLY })
@@ -247,4 +301,34 @@ test('a subscription is charged on the account on which it was paid, whichever c
     account: 'default',
     payerKey: first?.payerKey ?? '',
   })
+})
+
+test('a contact without a name can pay, and is called by their address', async () => {
+  const { world } = paying
+  const sale = paying.sell(12)
+  const email = `nobody-${crypto.randomUUID()}@example.test`
+
+  const opened = await paying.session({ ...sale.props, contact: { id: sale.contactId, email } })
+
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
+  const made = [...world.dodo.store.customers.values()].find((one) => one.email === email)
+  expect(made?.name).toBe(email)
+})
+
+test('a contact whom Dodo knows by the same account under another name can pay', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const { contactId } = await paying.begin()
+  // The location has entered the same Dodo account twice: what it was called before keeps its customers.
+  await db
+    .update(payers)
+    .set({ payerKey: `highlevel:before:${LOCATION}:${contactId}` })
+    .where(eq(payers.payerKey, `highlevel:default:${LOCATION}:${contactId}`))
+  const sale = paying.sell(12, { contactId })
+  const { email } =
+    [...world.highlevel.store.contacts.values()].find(({ id }) => id === contactId) ?? {}
+
+  const opened = await paying.session({ ...sale.props, contact: { id: contactId, email } })
+
+  expect(opened).toMatchObject({ status: 200, body: { status: 'open' } })
 })
