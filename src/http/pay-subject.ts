@@ -2,7 +2,15 @@ import { and, desc, eq, gte, sql } from 'drizzle-orm'
 
 import { isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
 import { giveWay } from '../collect/selection.ts'
-import { attempts, mandates, payers, payments, receivables, shares } from '../db/schema.ts'
+import {
+  attempts,
+  mandates,
+  payers,
+  payments,
+  receivables,
+  recordings,
+  shares,
+} from '../db/schema.ts'
 import { declineOf } from '../customer/declines.ts'
 import type { Deps } from '../deps.ts'
 import { wake, wakeWithin } from '../wakes.ts'
@@ -173,13 +181,16 @@ export type Outcome = {
   decline?: ReturnType<typeof declineOf>
 }
 
-/** What became of the newest payment through an attempt for it. */
+/** What became of the newest payment through an attempt for it; of one that is paid, of what pays it. */
 export async function readOutcome(
   { db }: Pick<Finding, 'db'>,
   subject: Pick<Subject, 'kind' | 'key' | 'state'>,
 ): Promise<Outcome> {
   const status = subject.state === 'paid' ? 'succeeded' : 'failed'
   if (subject.kind === 'customer') return {}
+  const pays = sql`exists (select 1 from ${recordings} where ${recordings.dodoPaymentId} = ${payments.dodoPaymentId}
+    and ${recordings.status} = 'recorded'
+    and ${isAsking(subject.kind) ? sql`true` : eq(recordings.receivableId, subject.key)})`
   const [newest] = await db
     .select({ payment: payments, asking: attempts.receivableId, share: shares.amount })
     .from(payments)
@@ -192,6 +203,8 @@ export async function readOutcome(
           : eq(shares.receivableId, subject.key),
         eq(payments.status, status),
         eq(payments.isSetup, false),
+        // One beside what pays it, or beside other means, goes back or is held.
+        status === 'succeeded' ? pays : undefined,
       ),
     )
     .orderBy(desc(payments.madeAt))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import { isUnlicensed } from '../billers/lago/license.ts'
 import { accountUrlOf, ensureAccount } from '../collect/account.ts'
 import { note } from '../collect/timeline.ts'
 import type { Brand, Brands } from '../customer/brand.ts'
@@ -67,10 +68,10 @@ async function send(deps: MailDeps, mail: BegunMail) {
   await end(deps, mail, message.to, await handOver(config.mail.smtpUrl ?? '', message))
 }
 
-/** Lago mails with a premium licence, from an entity that has an address. */
-async function isMailedByLago({ config }: MailDeps, entity: LagoBrand): Promise<boolean> {
-  const isAble = config.lago.license !== 'free' && entity.email !== null
-  return isAble && entity.emailSettings.includes('invoice.finalized')
+/** Lago mails with a premium licence, from an entity that has an address, whatever else it is set to. */
+async function isMailedByLago(deps: MailDeps, entity: LagoBrand): Promise<boolean> {
+  const isSet = entity.email !== null && entity.emailSettings.includes('invoice.finalized')
+  return isSet && !(await isUnlicensed(deps))
 }
 
 type Recipients = { to: string; cc: string[] } | { why: string }

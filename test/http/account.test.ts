@@ -399,4 +399,23 @@ describe('a program that looks at an account page and all that it links to', () 
     expect(receipt.headers.get('location')).toEndWith(`/invoices/payments/${payment.payment_id}`)
     expect((await open('/receipt/pay_other')).status).toBe(404)
   })
+
+  test('the receipt of an invoice is that of the payment which paid it, and not of one that went back', async () => {
+    const { world } = shared
+    const invoice = world.bill(3_000)
+    const { report, sessionId } = await world.openCheckout(invoice.lago_id)
+    world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'failed')
+    const other = await world.follow(report.payUrl)
+    const paid = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    const twice = world.dodo.pay(other)
+    await world.quiet()
+    expect(world.refundsOf(twice.payment_id)).toHaveLength(1)
+
+    const { pathname } = new URL(report.payUrl)
+    const receipt = await world.get(`${pathname}/receipt`, { redirect: 'manual' })
+
+    expect(receipt.headers.get('location')).toEndWith(`/invoices/payments/${paid.payment_id}`)
+  })
 })

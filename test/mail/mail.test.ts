@@ -501,6 +501,38 @@ describe('in test mode', () => {
     await sink.close()
   }, 60_000)
 
+  test('an invoice is told of though a Lago without a licence is set to mail it, which it cannot', async () => {
+    const sink = await openSink()
+    const env = {
+      SMTP_URL: sink.url,
+      MAIL_FROM: 'billing@acme.example',
+      CUSTOMER_EMAILS: 'invoice',
+      MAIL_TEST_TO: 'me@acme.example',
+    }
+    const world = await openWorld({ env, lago: { premium: false } })
+    world.lago.store.billingEntity.email_settings = ['invoice.finalized']
+    // By this the bridge knows the licence.
+    const paid = world.bill(1_000)
+    world.dodo.pay((await world.openCheckout(paid.lago_id)).sessionId)
+    await world.eventually(paid.lago_id, ({ state }) => state === 'paid')
+    const invoice = world.bill(2_000)
+    await world.openCheckout(invoice.lago_id)
+    world.advance(2 * MINUTE_MS)
+    await world.bridge.planMail()
+
+    const isMeant = and(eq(mails.subject, invoice.lago_id), eq(mails.kind, 'invoice'))
+    const isEnded = async () => {
+      const [row] = await world.bridge.db.select().from(mails).where(isMeant)
+      return row?.state !== 'waiting' && row
+    }
+    let ended = await isEnded()
+    for (; !ended; ended = await isEnded()) await Bun.sleep(20)
+    await world.close()
+    await sink.close()
+
+    expect(ended).toMatchObject({ state: 'sent', reason: null })
+  }, 60_000)
+
   test('and nothing is planned where nothing is switched on', async () => {
     const world = await openWorld()
     const invoice = world.bill(1_000)

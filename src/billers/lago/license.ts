@@ -19,11 +19,20 @@ type Licensing = Pick<Deps, 'db' | 'config' | 'now'>
  * so lately, or because it is older than payments are there (1.19), licence or not.
  */
 export async function isFreeLicense(
-  { db, ...deps }: Licensing & Pick<Deps, 'lago'>,
+  deps: Licensing & Pick<Deps, 'lago'>,
   licensed: Licensed,
 ): Promise<boolean> {
+  return isFreeBy(deps, await findRefusal(deps, licensed), licensed)
+}
+
+/** Whether it is known to have no licence, of whatever release it is. */
+export async function isUnlicensed(deps: Licensing): Promise<boolean> {
+  return isFoundFree(deps, await findRefusal(deps, 'payments'), 'payments')
+}
+
+async function findRefusal({ db }: Pick<Deps, 'db'>, licensed: Licensed): Promise<Refusals> {
   const rows = await db.select().from(findings).where(eq(findings.name, NAMES[licensed]))
-  return isFreeBy(deps, new Map(rows.map((row) => [row.name, row])), licensed)
+  return new Map(rows.map((row) => [row.name, row]))
 }
 
 /** The same, of what was loaded with an invoice. */

@@ -15,7 +15,11 @@ export function maskPersonal(value: unknown): unknown {
   )
 }
 
-function maskField(name: string, value: unknown): unknown {
+/** HighLevel writes `firstName` for what the others call `first_name`. */
+const snake = (name: string) => name.replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+
+function maskField(field: string, value: unknown): unknown {
+  const name = snake(field)
   const isText = typeof value === 'string' || typeof value === 'number'
   if (isText && PERSONAL.test(name) && !IMPERSONAL.test(name)) return MASK
   return maskPersonal(value)

@@ -10,6 +10,7 @@ const KINDS = [
   ['invoice', 'Invoices'],
   ['customer', 'Customers'],
   ['request', 'Payment requests'],
+  ['order', 'Orders'],
   ['delivery', 'Deliveries'],
 ] as const
 
@@ -46,6 +47,8 @@ function pathOf(hit: Hit): string {
       return `/customers/${inPath(hit.key)}`
     case 'request':
       return `/payment-requests/${inPath(hit.key)}`
+    case 'order':
+      return `/orders/${inPath(hit.key)}`
     case 'delivery':
       return `/deliveries/${hit.source}/${inPath(hit.key)}`
   }

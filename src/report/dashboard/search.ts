@@ -1,7 +1,14 @@
 import { and, eq, or } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
-import { payers, creditNotes, deliveries, receivables, mandates } from '../../db/schema.ts'
+import {
+  accountPages,
+  payers,
+  creditNotes,
+  deliveries,
+  receivables,
+  mandates,
+} from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { findByDodoId, isDodoId } from '../find-dodo.ts'
 import { listCustomers } from './customers.ts'
@@ -10,11 +17,11 @@ import { SOURCES, type Source } from '../../inbox/sources.ts'
 
 /** Something that an id, a number or a name leads to. */
 export type Hit =
-  | { kind: 'invoice' | 'customer' | 'request'; key: string; label: string }
+  | { kind: 'invoice' | 'customer' | 'request' | 'order'; key: string; label: string }
   | { kind: 'delivery'; key: string; source: string; label: string }
 
 const PER_KIND = 10
-const TOKEN = /(?:^|\/pay\/)([\w-]{22})(?:\/return)?\/?$/
+const TOKEN = /(?:^|\/(?:pay|account)\/)([\w-]{22})(?:\/return)?\/?$/
 
 /** Everything of the ledger that somebody may mean by a text, and what Dodo says of an id of its own. */
 export async function search(
@@ -105,17 +112,18 @@ const isDelivery = (source: Source, deliveryId: string) =>
 async function findByToken(db: Database, text: string): Promise<Hit[]> {
   const token = TOKEN.exec(text)?.[1]
   if (token === undefined) return []
-  const [owed, ofCustomer] = await Promise.all([
+  const [owed, ofCustomer, ofAccount] = await Promise.all([
     db.select().from(receivables).where(eq(receivables.payToken, token)),
     db.select().from(payers).where(eq(payers.payToken, token)),
+    db.select().from(accountPages).where(eq(accountPages.token, token)),
   ])
   return [
     ...owed.map(({ receivableId: key, kind, number }) => ({
-      kind: kind === 'invoice' ? ('invoice' as const) : ('request' as const),
+      kind: kind === 'invoice' || kind === 'order' ? kind : ('request' as const),
       key,
       label: number ?? key,
     })),
-    ...ofCustomer.map(({ payerKey: key }) => ({
+    ...[...ofCustomer, ...ofAccount].map(({ payerKey: key }) => ({
       kind: 'customer' as const,
       key,
       label: key,

@@ -1,8 +1,11 @@
 import { and, between, count, eq, inArray, isNotNull, sql, sum } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
-import { receivables, payments, recordings, refunds, shares } from '../../db/schema.ts'
-import { isSupportedCurrency, toDodoMinor } from '../../collect/money.ts'
+import { receivables, payments, recordings, refunds } from '../../db/schema.ts'
+import { spareOf } from '../../collect/decide/allocation.ts'
+import { acceptedOf } from '../../collect/decide/next-refund.ts'
+import { isLost } from '../../collect/ledger.ts'
+import { loadPaymentsThat } from '../../collect/load.ts'
 import type { Period } from '../period.ts'
 
 /** How many, and how much together. */
@@ -93,35 +96,26 @@ async function readGivenBack(db: Database, { from, until }: Period): Promise<Lin
   return rows.map((row) => ({ ...row, amount: row.amount ?? 0, kind: 'givenBack' }))
 }
 
-/** Money that no invoice takes and that has not gone back: what was for the invoice, less what was refunded. */
+/**
+ * Money that no invoice takes, that has not gone back and that nobody has settled otherwise, as the page of each invoice
+ * has it. Only what may still be here is looked at: most of what was ever held has gone back as a whole.
+ */
 async function readHeld(db: Database): Promise<Line[]> {
-  const refunded = sql<number>`(select coalesce(sum(${refunds.amount}), 0) from ${refunds}
+  const isHeld = sql`exists (select 1 from ${recordings} where ${recordings.dodoPaymentId} = ${payments.dodoPaymentId}
+    and ${recordings.status} = 'held')`
+  const refunded = sql`(select coalesce(sum(${refunds.amount}), 0) from ${refunds}
     where ${refunds.dodoPaymentId} = ${payments.dodoPaymentId} and ${refunds.status} = 'succeeded')`
-  const rows = await db
-    .select({
-      currency: payments.currency,
-      paid: payments.amount,
-      share: shares.amount,
-      refunded: refunded.mapWith(Number),
-    })
-    .from(recordings)
-    .innerJoin(payments, eq(payments.dodoPaymentId, recordings.dodoPaymentId))
-    .leftJoin(
-      shares,
-      and(
-        eq(shares.attemptId, payments.attemptId),
-        eq(shares.receivableId, recordings.receivableId),
-      ),
-    )
-    .where(
-      and(eq(recordings.status, 'held'), sql`${recordings.ruling} is distinct from 'accepted'`),
-    )
-  return rows.flatMap(({ currency, paid, share, refunded: back }) => {
-    const meant =
-      share !== null && isSupportedCurrency(currency) ? toDodoMinor(share, currency) : paid
-    const amount = Math.min(meant, paid - back)
-    return amount > 0 ? [{ currency, kind: 'held' as const, count: 1, amount }] : []
-  })
+  const held = await loadPaymentsThat(db, sql`${isHeld} and ${payments.amount} > ${refunded}`)
+  return held.flatMap((payment) =>
+    payment.recordings
+      .filter(({ status }) => status === 'held' && !payment.disputes.some(isLost))
+      .flatMap((recording) => {
+        const spare = { payment, recording, amount: spareOf(payment, recording.receivableId) }
+        const amount = spare.amount - acceptedOf(spare)
+        const { currency } = payment
+        return amount > 0 ? [{ currency, kind: 'held' as const, count: 1, amount }] : []
+      }),
+  )
 }
 
 async function readDue(db: Database): Promise<Line[]> {

@@ -74,4 +74,14 @@ describe('the pages of orders', () => {
     expect((await me.get(`/dashboard/orders/${invoice.lago_id}`)).status).toBe(404)
     expect((await me.get(`/dashboard/invoices/${shared.orderId}`)).status).toBe(404)
   })
+
+  test('are found by their pay link', async () => {
+    const me = await signIn(shared.served.origin)
+    const path = `/dashboard/orders/${shared.orderId}`
+    const link = /https?:[^"<\s]+\/pay\/[\w-]{22}/.exec(await me.text(path))?.[0] ?? ''
+
+    const found = await me.get(`/dashboard/search?q=${encodeURIComponent(link)}`)
+
+    expect(found.headers.get('location')).toBe(path)
+  })
 })

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+
+import { choose } from '../../src/collect/selection.ts'
+import { readReceivable } from '../../src/collect/load.ts'
+import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
+import { readTotals } from '../../src/report/dashboard/totals.ts'
+import { readPeriod } from '../../src/report/period.ts'
+import { recordings } from '../../src/db/schema.ts'
+import { shareWorld, type World } from '../support/world.ts'
+
+/** Two invoices that are paid together, one of which is void by then. */
+async function payTogether(world: World) {
+  const { deps } = world.bridge
+  const customer = world.addCustomer()
+  const [one, other] = [1_000, 2_000].map((amount) => world.bill(amount, { customer }))
+  if (!one || !other) throw new Error('no invoices')
+  for (const { lago_id } of [one, other]) await world.openCheckout(lago_id)
+  const receivableIds = [one.lago_id, other.lago_id]
+  const wanted = { payerKey: customer.external_id, currency: 'USD', receivableIds }
+  const { payToken } = await readReceivable(deps.db, await choose(deps, wanted))
+  const pressed = await world.get(`/pay/${payToken}`, { method: 'POST', redirect: 'manual' })
+  const sessionId = pressed.headers.get('location')?.split('/').at(-1) ?? ''
+  world.lago.voidInvoice(other.lago_id)
+  await world.eventually(other.lago_id, ({ state }) => state === 'void')
+  const { payment_id: dodoPaymentId } = world.dodo.pay(sessionId)
+  await world.eventually(one.lago_id, ({ state }) => state === 'paid')
+  await world.eventually(other.lago_id, ({ state }) => state === 'attention')
+  return { receivableId: other.lago_id, dodoPaymentId }
+}
+
+describe('what is held, in all', () => {
+  const shared = shareWorld({ env: { VOID_PAYMENTS: 'hold' } })
+  const heldIn = async ({ bridge: { deps } }: World) => {
+    const totals = await readTotals(deps.db, readPeriod({}, deps.now()))
+    return totals.map(({ held }) => held)
+  }
+
+  test('is no more once its part of a payment went back, whatever another invoice took of it', async () => {
+    const { world } = shared
+    const { deps } = world.bridge
+    const held = await payTogether(world)
+    expect(await heldIn(world)).toEqual([{ count: 1, amount: 2_000 }])
+
+    await ruleOnHeldMoney(deps, held, { ruling: 'give_back', who: 'Ana' })
+    await world.eventually(held.receivableId, ({ state }) => state === 'void')
+    await world.quiet()
+
+    const rows = await deps.db
+      .select()
+      .from(recordings)
+      .where(eq(recordings.receivableId, held.receivableId))
+    expect(rows).toMatchObject([{ status: 'held' }])
+    expect(await findHeldMoney(deps.db, held.receivableId)).toEqual([])
+    expect(await heldIn(world)).toEqual([{ count: 0, amount: 0 }])
+  })
+})
