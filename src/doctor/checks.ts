@@ -12,7 +12,7 @@ import { lagoKey, lagoPermissions, lagoReach } from './lago-access.ts'
 import { currencies, lagoLicense, lagoProviders, lagoTax } from './lago-ledger.ts'
 import { lagoSignature, lagoWebhook } from './lago-webhook.ts'
 import { OPENFRONT_CHECKS } from './openfront.ts'
-import { lagoMail, mail, smtp } from './mail.ts'
+import { dodoMail, lagoMail, mail, smtp } from './mail.ts'
 import { branding, notifying } from './told.ts'
 import { settings } from './settings.ts'
 import { attention, collecting, queue, recovery, replicas, sweep } from './work.ts'
@@ -44,6 +44,7 @@ export const CHECKS: readonly Check[] = [
   dodoProducts,
   dodoCheckout,
   recovery,
+  dodoMail,
   currencies,
   queue,
   sweep,

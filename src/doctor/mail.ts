@@ -84,3 +84,18 @@ export const lagoMail: Check = {
       : ok(evidence)
   },
 }
+
+/** Dodo mails receipts by itself; what it is set to mail beyond that no answer of its API tells (SDK 2.52). */
+export const dodoMail: Check = {
+  id: 'dodo.mail',
+  async run({ config }) {
+    if (!isMailOn(config.mail)) return skip('customers are not mailed by the bridge')
+    const isTwice = config.mail.kinds.includes('failed')
+    const evidence = "Dodo's API does not tell which mails it sends"
+    return skip(
+      isTwice
+        ? `${evidence}: leave *payment failed*, which is off at first, off in its settings, since the bridge sends it`
+        : evidence,
+    )
+  },
+}

@@ -64,6 +64,8 @@ export const ShownInvoice = z.object({
   billing_entity_code: textOrNull,
   payment_dispute_lost_at: textOrNull,
   updated_at: z.string().nullish(),
+  /** Its page in Lago's own front end, since 1.51. */
+  web_url: textOrNull,
   customer: LagoCustomer,
   metadata: z.array(LagoMetadata).default([]),
   fees: z.array(LagoFee).default([]),

@@ -29,7 +29,15 @@ test('after setup and a first payment nothing is broken, and nothing was changed
   expect(failed.map(find)).toEqual([])
   expect(exitCode).toBe(0)
   expect(warned).toEqual(OF_THE_TEST)
-  expect(skipped).toEqual(['clock', 'embedded', 'lago.mail', 'smtp', 'mail', 'notifications'])
+  expect(skipped).toEqual([
+    'clock',
+    'embedded',
+    'lago.mail',
+    'dodo.mail',
+    'smtp',
+    'mail',
+    'notifications',
+  ])
   expect(find('dodo.signature')?.evidence).toMatch(/^the secret fits; last verified \d+ s ago$/)
   expect(find('lago.key')?.evidence).toContain(
     `organisation Sandbox (${world.lago.organizationId})`,
@@ -47,7 +55,7 @@ describe('its output', () => {
 
     expect(lines.filter((line) => Bun.stringWidth(line) > 80)).toEqual([])
     expect(lines.filter((line) => /^(ok|warn|FAIL|skip) /.test(line))).toHaveLength(CHECKS.length)
-    expect(lines.at(-1)).toMatch(/^35 checks: \d+ ok, 2 warnings, 0 failed, 6 skipped$/)
+    expect(lines.at(-1)).toMatch(/^36 checks: \d+ ok, 2 warnings, 0 failed, 7 skipped$/)
     expect(text).not.toContain('\u001b')
   })
 

@@ -108,6 +108,7 @@ async function describeHidden(
     payment_due_date: null,
     billing_entity_code: customer.billing_entity_code,
     payment_dispute_lost_at: null,
+    web_url: null,
     customer,
     metadata: [],
     fees: [],

@@ -6,6 +6,7 @@ import { formatBooks } from '../../collect/money.ts'
 import { listAttention, listPutAside, type Attention } from '../../report/dashboard/attention.ts'
 import { anchorOf, REMEDIES } from '../../report/remedies.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
+import { pathToGiveBack } from './held-money.tsx'
 import { CustomerLink } from './invoices.tsx'
 import { Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
@@ -125,7 +126,7 @@ const Rows = ({ caption, rows }: { caption: string; rows: readonly Attention[] }
       dueOf(one),
       forPeople(one.reason),
       <When at={one.since ?? one.createdAt} only="age" />,
-      one.kind === 'invoice' ? <Choices one={one} /> : '',
+      <Choices one={one} />,
     ])}
     empty=""
   />
@@ -133,14 +134,24 @@ const Rows = ({ caption, rows }: { caption: string; rows: readonly Attention[] }
 
 const Choices = ({ one }: { one: Attention }) => (
   <span class="buttons">
-    {!one.seen && (
+    {one.held.map((dodoPaymentId) => (
+      <Link to={pathToGiveBack(one.id, dodoPaymentId)}>
+        Give it back
+        <span class="hidden">
+          : {dodoPaymentId} of {nameOf(one)}
+        </span>
+      </Link>
+    ))}
+    {one.kind === 'invoice' && !one.seen && (
       <Link to={`${pathOf(one)}/seen`}>
         Seen<span class="hidden"> {nameOf(one)}</span>
       </Link>
     )}
-    <Link to={`${pathOf(one)}/put-aside`}>
-      Put aside<span class="hidden"> {nameOf(one)}</span>
-    </Link>
+    {one.kind === 'invoice' && (
+      <Link to={`${pathOf(one)}/put-aside`}>
+        Put aside<span class="hidden"> {nameOf(one)}</span>
+      </Link>
+    )}
   </span>
 )
 

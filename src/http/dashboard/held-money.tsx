@@ -25,8 +25,15 @@ const REFUND_DAYS = 30
 const DAY_MS = 24 * 3_600_000
 
 const moneyOf = ({ amount, currency }: HeldMoney) => formatDodo(amount, currency)
-const pathOf = ({ receivableId, dodoPaymentId }: HeldMoney) =>
+const pathOf = ({
+  receivableId,
+  dodoPaymentId,
+}: Pick<HeldMoney, 'receivableId' | 'dodoPaymentId'>) =>
   `/held/${inPath(receivableId)}/${inPath(dodoPaymentId)}`
+
+/** Where somebody is asked whether held money is to go back, or told why it cannot. */
+export const pathToGiveBack = (receivableId: string, dodoPaymentId: string) =>
+  `${pathOf({ receivableId, dodoPaymentId })}/give-back`
 
 /** The page that shows what is held for it. */
 const pageOf = (receivableId: string) =>
@@ -62,7 +69,7 @@ function Choices({ held }: { held: HeldMoney }) {
   if (held.whyNotGivenBack) return <>{held.whyNotGivenBack}</>
   return (
     <div class="buttons">
-      <Link to={`${pathOf(held)}/give-back`} class="button">
+      <Link to={pathToGiveBack(held.receivableId, held.dodoPaymentId)} class="button">
         Give back {moneyOf(held)}
       </Link>
       {held.whyNotAccepted ? (

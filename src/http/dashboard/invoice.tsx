@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 
 import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
-import { findInLago } from '../../operate/find-in-lago.ts'
+import { findInLago, findPageInLago } from '../../operate/find-in-lago.ts'
 import { describeInvoice, type InvoiceReport } from '../../report/invoice.ts'
 import { requestOf } from './acting.ts'
 import { Confirm } from './confirm.tsx'
@@ -59,6 +59,21 @@ export function invoicePages(show: Show, deps: Deps) {
       })
       return c.redirect(`${pathOf(show, foundId)}?done=${request.formId}`, 303)
     })
+    .get('/:id/lago', async (c) => {
+      const page = await findPageInLago(deps, c.req.param('id'))
+      if ('url' in page) return c.redirect(page.url, 302)
+      return show(
+        c,
+        { title: 'Open in Lago', section: 'Invoices', status: 404 },
+        <div class="intro">
+          <h1>Not to be opened from here</h1>
+          <p>{page.whyNot}</p>
+          <p>
+            <Link to={`/invoices/${inPath(c.req.param('id'))}`}>Back to the invoice</Link>
+          </p>
+        </div>,
+      )
+    })
     .get('/:id/:action', async (c) => {
       const invoice = await find(c)
       const action = INVOICE_ACTIONS[c.req.param('action')]
@@ -113,6 +128,9 @@ function InvoicePage({ view, config }: { view: InvoiceView; config: Deps['config
         </p>
       </div>
       <div class="buttons noprint">
+        <Link to={`${at}/lago`} class="button">
+          Open in Lago ↗
+        </Link>
         {offered.map(([name, action]) =>
           action.confirm ? (
             <Link to={`${at}/${name}`} class="button">

@@ -2,7 +2,7 @@ import { and, desc, eq, sql, type SQL } from 'drizzle-orm'
 
 import { isReasonCode, type ReasonCode } from '../../collect/receivable.ts'
 import type { Executor } from '../../db/client.ts'
-import { dismissals, receivables } from '../../db/schema.ts'
+import { dismissals, receivables, recordings } from '../../db/schema.ts'
 import { readCursorOf, writeCursor } from './cursor.ts'
 import { PAGE_ROWS, type Listing } from './list-invoices.ts'
 
@@ -25,6 +25,8 @@ export type Attention = {
   /** Who has looked at this very reason; null while nobody did. */
   seen: { by: string; at: Date; note: string | null } | null
   createdAt: Date
+  /** Payments whose money is held for it, and about which nobody has said anything. */
+  held: string[]
 }
 
 /** What a person must look at, the oldest first. */
@@ -38,8 +40,12 @@ export async function listAttention(
 ): Promise<Listing<Attention>> {
   const since = sql<string | null>`(select since from conditions c
     where c.type = 'invoice.attention' and c.subject = ${receivables.receivableId})`
+  const held = sql<
+    string[]
+  >`array(select r.dodo_payment_id from ${recordings} r where r.receivable_id = ${receivables.receivableId}
+    and r.status = 'held' and r.ruling is null order by 1)`
   const rows = await db
-    .select({ row: receivables, since })
+    .select({ row: receivables, since, held })
     .from(receivables)
     .where(
       and(
@@ -52,7 +58,9 @@ export async function listAttention(
     )
     .orderBy(receivables.createdAt, receivables.receivableId)
     .limit(limit + 1)
-  const items = rows.slice(0, limit).map(({ row, since: at }) => asAttention(row, at))
+  const items = rows
+    .slice(0, limit)
+    .map(({ row, since: at, held: money }) => ({ ...asAttention(row, at), held: money }))
   const last = items.at(-1)
   const isMore = rows.length > limit && last
   return { items, next: isMore ? writeCursor(last.createdAt.toISOString(), last.id) : undefined }
@@ -65,7 +73,10 @@ function isBeyond(before: string | undefined): SQL | undefined {
   return sql`(${receivables.createdAt}, ${receivables.receivableId}) > (${at}::timestamptz, ${id}::text)`
 }
 
-function asAttention(row: typeof receivables.$inferSelect, since: string | null): Attention {
+function asAttention(
+  row: typeof receivables.$inferSelect,
+  since: string | null,
+): Omit<Attention, 'held'> {
   const { reason, reasonCode, seenReason, seenBy, seenAt, seenNote } = row
   const isSeen = seenReason === reason && seenBy !== null && seenAt !== null
   return {

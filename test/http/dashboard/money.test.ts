@@ -39,6 +39,18 @@ describe('held money', () => {
     return { id: invoice.lago_id, page, at, paymentId: payment.payment_id }
   }
 
+  test('is offered to be given back where it waits for a person, until somebody has said so', async () => {
+    const { served, me } = shared
+    const { id, at } = await holdMoney()
+    const link = `href="${at}/give-back"`
+    expect(await me.text('/dashboard/attention')).toContain(link)
+
+    await me.post(`${at}/give-back`, fieldsOf(await me.text(`${at}/give-back`), `${at}/give-back`))
+
+    await served.world.eventually(id, is('void'))
+    expect(await me.text('/dashboard/attention')).not.toContain(link)
+  })
+
   test('is given back once, however often the button is pressed, and by name', async () => {
     const { served, me } = shared
     const { world } = served
