@@ -27,6 +27,7 @@ import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { DeliveryPage } from './delivery.tsx'
 import { Choose, Filter, Input } from './filter.tsx'
 import { refusedPage } from './refused.tsx'
+import { ReplayTicked, tickedPage } from './ticked.tsx'
 import { SOURCE_WORDS } from './words.ts'
 import { DeliveryTable } from './delivery-table.tsx'
 import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
@@ -93,6 +94,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
             <div class="head">
               <h1>Deliveries</h1>
               <div class="buttons noprint">
+                {items.length > 0 && <ReplayTicked />}
                 <Link to={withQuery('/deliveries/replay', asked)} class="button">
                   Replay all that match
                 </Link>
@@ -116,6 +118,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
             <DeliveryTable
               deliveries={items}
               subjectOf={await readSubjects(db, items)}
+              isTickable
               empty="No delivery is like that. Webhooks of Lago and Dodo are here as soon as they arrive."
             />
             <Pager
@@ -126,6 +129,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         )
       })
       .route('/refused', refusedPage(show, deps))
+      .route('/ticked', tickedPage(show, deps))
       .get('/replay', async (c) => {
         const asked = readAsked(c)
         const { deliveries: many, subjects } = await countReplayable(deps, replayFilterOf(asked))

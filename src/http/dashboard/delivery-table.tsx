@@ -5,6 +5,7 @@ import { Link, When } from './kit.tsx'
 import { inPath } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
 import { Table } from './table.tsx'
+import { Tick } from './ticked.tsx'
 import { forPeople, SOURCE_WORDS } from './words.ts'
 
 type Row = Awaited<ReturnType<typeof readDeliveriesOf>>[number]
@@ -14,6 +15,8 @@ type Listed = Row & Partial<Pick<ListedDelivery, 'wakes' | 'hasGivenUp'>>
 export const DeliveryTable = <Of extends Listed>(props: {
   deliveries: readonly Of[]
   subjectOf?: (delivery: Of) => Subject | undefined
+  /** Whether some of them may be selected, to be replayed. */
+  isTickable?: boolean
   empty: string
 }) => (
   <Table
@@ -25,6 +28,7 @@ export const DeliveryTable = <Of extends Listed>(props: {
       ...(props.subjectOf ? ['About'] : []),
       'Outcome',
       { label: 'Read after', is: 'number' },
+      ...(props.isTickable ? [{ label: 'Select', is: 'hidden' } as const] : []),
     ]}
     rows={props.deliveries.map((delivery) => [
       <Link to={`/deliveries/${delivery.source}/${inPath(delivery.deliveryId)}`}>
@@ -37,6 +41,14 @@ export const DeliveryTable = <Of extends Listed>(props: {
       delivery.processedAt
         ? writeSpan(delivery.processedAt.getTime() - delivery.receivedAt.getTime())
         : '–',
+      ...(props.isTickable
+        ? [
+            <Tick
+              {...delivery}
+              name={`${delivery.eventType} of ${delivery.receivedAt.toISOString()}`}
+            />,
+          ]
+        : []),
     ])}
     empty={props.empty}
   />

@@ -42,7 +42,7 @@ export async function listAttention(
     where c.type = 'invoice.attention' and c.subject = ${receivables.receivableId})`
   const held = sql<
     string[]
-  >`array(select r.dodo_payment_id from ${recordings} r where r.receivable_id = ${receivables.receivableId}
+  >`array(select r.dodo_payment_id from ${recordings} r where r.receivable_id = ${receivables}.receivable_id
     and r.status = 'held' and r.ruling is null order by 1)`
   const rows = await db
     .select({ row: receivables, since, held })

@@ -55,6 +55,42 @@ test('all deliveries that match are replayed at once, said beforehand, on record
   )
 })
 
+test('those that are ticked are replayed together, said beforehand, and nothing is done twice', async () => {
+  const { world } = served
+  const ticks = (html: string) =>
+    Array.from(
+      html.matchAll(/<input type="checkbox" form="ticked" name="one" value="([^"]*)"/g),
+      ([, value = '']) => value,
+    )
+  const all = ticks(await person.text('/dashboard/deliveries'))
+  expect(new Set(all).size).toBe(all.length)
+  const [first = '', second = ''] = all
+  const path = '/dashboard/deliveries/ticked'
+
+  const query = new URLSearchParams(
+    [first, second, second, 'stripe:evt_1'].map((one): [string, string] => ['one', one]),
+  )
+  const confirm = await person.text(`${path}?${query}`)
+  expect(confirm).toContain('Replay 2 deliveries?')
+  const fields = fieldsOf(confirm, path)
+  const done = await person.post(path, fields)
+  await person.post(path, fields)
+  const page = await person.text(done.headers.get('location') ?? '')
+  await world.quiet()
+
+  expect(done.status).toBe(303)
+  expect(page).toMatch(
+    /\d are read again, \d are about nothing of ours, 0 are empty, 0 are not there/,
+  )
+  const subjects = (await actionsOf('replay')).map(({ subject }) => subject)
+  expect(subjects.filter((subject) => subject === 'selected deliveries')).toHaveLength(1)
+  expect(world.lago.store.payments).toHaveLength(1)
+  expect(await person.text(path)).toContain('none is selected')
+  expect(await person.text(`${path}?one=%25E0%25A4%25A&one=lago%3A%25`)).toContain(
+    'Replay 1 delivery?',
+  )
+})
+
 test('a list of deliveries says of each what it is about, and holds what replaying it would', async () => {
   const { world } = served
   const { db, deps } = world.bridge

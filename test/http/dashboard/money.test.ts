@@ -41,9 +41,14 @@ describe('held money', () => {
 
   test('is offered to be given back where it waits for a person, until somebody has said so', async () => {
     const { served, me } = shared
+    const other = await holdMoney()
     const { id, at } = await holdMoney()
     const link = `href="${at}/give-back"`
-    expect(await me.text('/dashboard/attention')).toContain(link)
+    const links = (html: string) =>
+      Array.from(html.matchAll(/href="(\/dashboard\/held\/[^"]*)"/g), ([, to = '']) => to)
+    const shown = links(await me.text('/dashboard/attention')).filter((to) => to.includes(id))
+    expect(shown).toEqual([`${at}/give-back`])
+    expect(shown.join()).not.toContain(other.paymentId)
 
     await me.post(`${at}/give-back`, fieldsOf(await me.text(`${at}/give-back`), `${at}/give-back`))
 
