@@ -70,7 +70,7 @@ test('those that are ticked are replayed together, said beforehand, and nothing 
   const query = new URLSearchParams(
     [first, second, second, 'stripe:evt_1'].map((one): [string, string] => ['one', one]),
   )
-  const confirm = await person.text(`${path}?${query}`)
+  const confirm = await person.text(`${path}?${query.toString()}`)
   expect(confirm).toContain('Replay 2 deliveries?')
   const fields = fieldsOf(confirm, path)
   const done = await person.post(path, fields)
