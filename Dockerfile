@@ -19,7 +19,7 @@ RUN bun install --frozen-lockfile --production --omit=optional
 FROM packages AS compiled
 COPY tsconfig.json ./
 COPY src src
-RUN bun src/install/main.ts && ls build
+RUN bun src/install/main.ts && ls build/*/run.js
 
 
 FROM packages AS all-packages

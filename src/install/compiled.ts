@@ -40,6 +40,8 @@ export async function compile(): Promise<void> {
       outdir: made,
       target: 'bun',
       splitting: true,
+      // Only Cloudflare's workers have use for it, and an installation without optional packages lacks it.
+      external: ['pg-cloudflare'],
     })
     // In an image it is made by one user and run by another.
     chmodSync(made, 0o755)

@@ -30,12 +30,18 @@ async function install(): Promise<number> {
   return exitCode
 }
 
+const messageOf = (error: unknown) =>
+  typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error)
+
 /** A start from the sources is slower, and no other start. */
 async function compileIfPossible() {
   try {
     await compile()
   } catch (error) {
-    say(`not compiled: ${error instanceof Error ? error.message : String(error)}`)
+    const reasons: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    say(`not compiled, which only makes starts slower: ${reasons.map(messageOf).join('; ')}`)
   }
 }
 
@@ -45,6 +51,6 @@ try {
   }
   if (!process.exitCode) await compileIfPossible()
 } catch (error) {
-  say(`could not install: ${error instanceof Error ? error.message : String(error)}`)
+  say(`could not install: ${messageOf(error)}`)
   process.exitCode = 1
 }
