@@ -1,4 +1,5 @@
 import { Later } from './errors.ts'
+import { createSteadyClock } from './steady-clock.ts'
 
 /** `urgent` is money that moved or a customer who waits; `live` is asking for money; `sweep` may wait. */
 export type Urgency = 'urgent' | 'live' | 'sweep'
@@ -37,6 +38,7 @@ export type Budget = ReturnType<typeof createBudget>
  * and keeps still when the service says that it has had enough all the same.
  */
 export function createBudget(service: string, limits: readonly Window[], now: () => Date) {
+  const clock = createSteadyClock(now)
   const spent: Spent[] = []
   const waiters: Waiter[] = []
   const promisedUntil: Record<Urgency, number> = { urgent: 0, live: 0, sweep: 0 }
@@ -75,7 +77,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
     clearTimeout(timer)
     timer = undefined
     while (waiters.length > 0) {
-      const nowMs = now().getTime()
+      const nowMs = clock.read()
       forget(nowMs)
       const candidates = heads(nowMs).map((waiter) => ({
         waiter,
@@ -98,8 +100,8 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
    * take too long; a sweep is never put off.
    */
   function spend(urgency: Urgency): Promise<void> {
-    const nowMs = now().getTime()
-    if (isClosed) throw new Later('the bridge is stopping', new Date(nowMs))
+    const nowMs = clock.read()
+    if (isClosed) throw new Later('the bridge is stopping', now())
     forget(nowMs)
     const sooner = URGENCIES.slice(0, URGENCIES.indexOf(urgency) + 1)
     const ahead = waiters.filter((waiter) => waiter.urgency === urgency).length
@@ -112,7 +114,7 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
       // Whoever is put off gets a time of their own, behind those of their kind and of more urgent kinds.
       const behind = Math.max(slot, ...sooner.map((one) => promisedUntil[one]))
       promisedUntil[urgency] = behind + paceMs * REQUESTS_PER_JOB
-      throw new Later(`${service}'s request limit is used up`, new Date(promisedUntil[urgency]))
+      throw new Later(`${service}'s request limit is used up`, clock.dateOf(promisedUntil[urgency]))
     }
     return new Promise((proceed, giveUp) => {
       waiters.push({ urgency, at: nowMs, proceed, giveUp })
@@ -122,9 +124,9 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
 
   /** The service answered 429: nobody asks again before it says, within bounds. */
   function pause(headers: Headers): Date {
-    const until = now().getTime() + readPauseMs(headers, now())
+    const until = clock.read() + readPauseMs(headers, now())
     pausedUntil = Math.max(pausedUntil, until)
-    return spread(new Date(until))
+    return spread(clock.dateOf(until))
   }
 
   /** From now on other limits hold. */
@@ -135,12 +137,12 @@ export function createBudget(service: string, limits: readonly Window[], now: ()
 
   /** Nothing is asked before then. */
   function hold(until: Date) {
-    heldUntil = Math.max(heldUntil, until.getTime())
+    heldUntil = Math.max(heldUntil, clock.msOf(until))
   }
 
   /** What was spent in the longest window. */
   function spentLately(): number {
-    forget(now().getTime())
+    forget(clock.read())
     return spent.length
   }
 

@@ -219,7 +219,8 @@ export function createWork(working: Working) {
   /** Every replica asks for sweeps, and one of them is enough. What fails is tried again at the next one. */
   async function sweepIfDue(cause: unknown) {
     const sweptAt = await lastSweptAt(db)
-    const sinceMs = now().getTime() - (sweptAt?.getTime() ?? 0)
+    // One that is dated ahead was noted while the clock was, and says nothing.
+    const sinceMs = Math.abs(now().getTime() - (sweptAt?.getTime() ?? 0))
     if (cause === 'clock' && sinceMs < config.reconcileEveryMs / 2) return
     try {
       const startedMs = performance.now()

@@ -5,6 +5,7 @@ import { Later } from '../src/errors.ts'
 
 const NOW = new Date('2026-08-21T12:00:00Z')
 const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
 /** What was put off together comes back spread over this long. */
 const SPREAD_MS = 2_000
 
@@ -113,6 +114,18 @@ describe('spend', () => {
 
     // A fifth of the limit: four in each of ten windows.
     expect(swept).toBeGreaterThanOrEqual(30)
+  })
+
+  test('a clock that is set back does not make what was spent ahead of it count any longer', async () => {
+    let nowMs = NOW.getTime() + HOUR_MS
+    const budget = createBudget('Dodo', [{ lengthMs: MINUTE_MS, most: 5 }], () => new Date(nowMs))
+    while (!(await refusalOf(() => within(budget.spend('urgent')))));
+    nowMs = NOW.getTime()
+
+    const refusal = await refusalOf(() => within(budget.spend('urgent')))
+    expect(waitOf(refusal)).toBeWithin(0, 5 * MINUTE_MS)
+    nowMs += 2 * MINUTE_MS
+    expect(await refusalOf(() => within(budget.spend('urgent')))).toBeUndefined()
   })
 
   test('where a window is too small to be divided, whoever has waited too long goes first', async () => {

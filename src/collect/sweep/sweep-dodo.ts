@@ -90,14 +90,16 @@ async function readRecent(deps: Dodoing, lists: Lists, name: string) {
     before && !isRead(before) ? await read(deps, lists, { name, tier, begun: before }) : before
   if (ended && !isRead(ended)) return
   const nowMs = deps.now().getTime()
-  const from = Math.max((ended?.until ?? nowMs) - OVERLAP_MS, nowMs - OLDEST_MS)
+  // A clock that has been set back since had not seen more than there was.
+  const until = Math.min(ended?.until ?? nowMs, nowMs)
+  const from = Math.max(until - OVERLAP_MS, nowMs - OLDEST_MS)
   await read(deps, lists, { name, tier, begun: openStretch(from, nowMs) })
 }
 
 async function readTwoDays(deps: Dodoing, lists: Lists, name: string) {
   const before = await recall(deps.db, stretchOf(deps, name, 'days'), Stretch)
   const nowMs = deps.now().getTime()
-  const sinceMs = before ? nowMs - before.until : 0
+  const sinceMs = before ? Math.abs(nowMs - before.until) : 0
   const isDue = !before || sinceMs >= HOUR_MS
   if (before && !deps.isThorough && (!isRead(before) || !isDue)) {
     if (!isRead(before)) await read(deps, lists, { name, tier: 'days', begun: before })
