@@ -16,21 +16,38 @@ const WORRYING_MS = 30_000
 export function createClock(db: Database, log: Logger, local: () => Date) {
   let aheadMs = 0
   let isSaid = false
+  let wall = wallMs()
+
+  /** A clock that is set does not take ours along until it is adjusted: what is in quarantine would seem to be over. */
+  function now(): Date {
+    const setMs = wallMs() - wall
+    if (Math.abs(setMs) > NOTICED_MS) {
+      wall += setMs
+      aheadMs -= setMs
+      // Or the machine has slept, and it is the time that has passed.
+      void adjust().catch(() => undefined)
+    }
+    return new Date(local().getTime() + aheadMs)
+  }
 
   /** Asks the database again, because clocks drift, and are set. */
   async function adjust(): Promise<void> {
-    const askedMs = Date.now()
+    const askedMs = performance.now()
     const [row] = await db.execute<{ ms: string }>(
       sql`select extract(epoch from clock_timestamp()) * 1000 as ms`,
     )
-    const answeredMs = Date.now()
-    const apartMs = Number(row?.ms) - (askedMs + answeredMs) / 2
-    aheadMs = Math.abs(apartMs) > NOTICED_MS + (answeredMs - askedMs) ? apartMs : 0
+    const tookMs = performance.now() - askedMs
+    const apartMs = Number(row?.ms) - (Date.now() - tookMs / 2)
+    wall = wallMs()
+    aheadMs = Math.abs(apartMs) > NOTICED_MS + tookMs ? apartMs : 0
     if (Math.abs(aheadMs) < WORRYING_MS || isSaid) return
     isSaid = true
     const seconds = Math.round(aheadMs / 1_000)
     log.warn({ seconds }, "this machine's clock is not the database's, which counts")
   }
 
-  return { now: () => new Date(local().getTime() + aheadMs), adjust }
+  return { now, adjust }
 }
+
+/** How far this machine's clock is from the time that passes whatever it is set to. */
+const wallMs = () => Date.now() - performance.now()

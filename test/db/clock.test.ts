@@ -44,6 +44,25 @@ describe('the clock of a process', () => {
     },
   )
 
+  test.each([-60, 60])(
+    'goes on as before when the machine’s is set by %d minutes',
+    async (minutes) => {
+      const clock = createClock(opened.db, pino({ level: 'silent' }), () => new Date(Date.now()))
+      await clock.adjust()
+      const before = clock.now().getTime()
+
+      const [atOnce, adjusted] = await onMachine(minutes * MINUTE_MS, async () => {
+        const first = clock.now().getTime()
+        await clock.adjust()
+        return [first, clock.now().getTime()]
+      })
+
+      expect(atOnce - before).toBeWithin(-1, 1_000)
+      expect((adjusted ?? 0) - before).toBeWithin(-1_000, 2_000)
+      expect(clock.now().getTime() - before).toBeWithin(-1_000, 2_000)
+    },
+  )
+
   test('is the machine’s where both agree, to the millisecond', async () => {
     const fixed = new Date('2026-08-01T00:00:00.123Z')
     const clock = createClock(opened.db, pino({ level: 'silent' }), () => fixed)
