@@ -24,6 +24,7 @@ export type AccountKeys = {
 export type Account = {
   id: string
   mode: Mode
+  url: string
   dodo: Record<Urgency, Dodo>
   verify: ReturnType<typeof createDodoVerifier>
 }
@@ -66,6 +67,7 @@ export function createAccounts(
   const main: Account = {
     id: DEFAULT_ACCOUNT,
     mode: environment,
+    url: config.dodo.url,
     dodo: own,
     verify: createDodoVerifier(webhookSecrets),
   }
@@ -77,10 +79,11 @@ export function createAccounts(
   function open(keys: AccountKeys): Account {
     const before = opened.get(keys.id)
     if (before && isSame(before.keys, keys)) return before.account
-    const { id, mode } = keys
+    const { id, mode, url } = keys
     const account = {
       id,
       mode,
+      url,
       dodo: connect(keys),
       verify: createDodoVerifier(keys.webhookSecrets),
     }

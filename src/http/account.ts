@@ -16,6 +16,7 @@ import { renderAccount, type Problem } from './customer/account.tsx'
 import { renderNotice } from './customer/notice.tsx'
 import type { Around } from './customer/surroundings.ts'
 import { createBuckets } from './buckets.ts'
+import { receiptUrlOf } from './dodo-pages.ts'
 import type { PayLinks } from './pay-links.ts'
 import { readReceivable } from '../collect/load.ts'
 import { isVisit } from './visitor.ts'
@@ -130,8 +131,8 @@ export function account(deps: AccountDeps) {
     )
     if (wanted instanceof Response) return wanted
     const id = wanted.invoice.payment?.dodoPaymentId ?? ''
-    // Whoever knows a payment's id may read its receipt (Dodo, `GET /invoices/payments/{payment_id}`).
-    return c.redirect(`${config.dodo.url}/invoices/payments/${encodeURIComponent(id)}`, 302)
+    // What Lago bills is collected into the deployment's own account alone.
+    return c.redirect(receiptUrlOf(config.dodo, id), 302)
   })
 
   /** What of the account a file is asked of, or the answer where there is none to be had. */

@@ -11,7 +11,7 @@ import { pay } from './pay.ts'
 
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
-type PagesDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
+type PagesDeps = Pick<Deps, 'accounts' | 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
   fetch?: Fetch
 }
 

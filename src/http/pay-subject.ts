@@ -171,6 +171,8 @@ export type Outcome = {
   /** Dodo's minor units. */
   paid?:
     | {
+        /** The Dodo account that holds it. */
+        account: string
         dodoPaymentId: string
         amount: number
         currency: string
@@ -210,14 +212,14 @@ export async function readOutcome(
     .orderBy(desc(payments.madeAt))
     .limit(1)
   if (!newest) return {}
-  const { dodoPaymentId, currency, madeAt, ...seen } = newest.payment
+  const { account, dodoPaymentId, currency, madeAt, ...seen } = newest.payment
   // Paid together with others, it is a part that was for this one.
   const isPart = newest.asking !== subject.key && isSupportedCurrency(currency)
   const amount = isPart ? toDodoMinor(newest.share, currency) : newest.payment.amount
   const { cardNetwork, cardLastFour, errorCode } = seen
   if (status === 'failed') return { decline: declineOf(errorCode) }
   const card = cardLastFour ? `${cardNetwork ?? ''} ···${cardLastFour}`.trim() : undefined
-  return { paid: { dodoPaymentId, amount, currency, at: madeAt, card } }
+  return { paid: { account, dodoPaymentId, amount, currency, at: madeAt, card } }
 }
 
 const isAsking = (kind: Subject['kind']) => kind === 'payment_request' || kind === 'selection'

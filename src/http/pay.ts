@@ -6,6 +6,7 @@ import { messageOf } from '../errors.ts'
 import { ensureAccount } from '../collect/account.ts'
 import { createBuckets } from './buckets.ts'
 import { renderNotice } from './customer/notice.tsx'
+import { receiptUrlOf } from './dodo-pages.ts'
 import type { Around } from './customer/surroundings.ts'
 import type { Answer, PayLinks } from './pay-links.ts'
 import { readOutcome, type Subject } from './pay-subject.ts'
@@ -23,7 +24,7 @@ const WAITS = { preparing: 'preparing', waiting: 'preparing open' } as const
 /** Each asks a service for a file. */
 const FILES = { most: 10, everyMs: 10_000 }
 
-type PayDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
+type PayDeps = Pick<Deps, 'accounts' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
   links: PayLinks
   around: Around
 }
@@ -33,7 +34,7 @@ type PayDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & 
  * has it looked at first, so that nobody is sent to pay what is paid, void or another amount by now. What only
  * looks ahead (HEAD, prefetch, a mail scanner) gets a page, and has no effect.
  */
-export function pay({ config, db, now, lago, log, links, around }: PayDeps) {
+export function pay({ accounts, db, now, lago, log, links, around }: PayDeps) {
   const mayFetch = createBuckets(FILES, now)
   const app = new Hono()
 
@@ -148,9 +149,10 @@ export function pay({ config, db, now, lago, log, links, around }: PayDeps) {
     const { paid } = subject?.state === 'paid' ? await readOutcome({ db }, subject) : {}
     if (!subject || !paid) return c.html(unknown(c), 404)
     if (!isVisit(c.req.raw)) return show(c, subject, 'paid')
-    // Whoever knows a payment's id may read its receipt (Dodo, `GET /invoices/payments/{payment_id}`).
-    const id = encodeURIComponent(paid.dodoPaymentId)
-    return c.redirect(`${config.dodo.url}/invoices/payments/${id}`, 302)
+    const held = await accounts.of(paid.account)
+    // An account that is not configured any more can be reached nowhere.
+    if (!held) return c.html(unknown(c), 404)
+    return c.redirect(receiptUrlOf(held, paid.dodoPaymentId), 302)
   })
   return app
 }

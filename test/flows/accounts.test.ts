@@ -123,6 +123,20 @@ describe('an order of test mode beside a live account', () => {
     expect([...world.dodo.store.refunds.values()]).toHaveLength(0)
   })
 
+  test('has its receipt at that account, where alone it is known', async () => {
+    const { paymentId, checkoutUrl, sessionId } = await begin('sandbox')
+    const payment = second.pay(sessionId)
+    await second.idle()
+    world.advance(FRESH_MS)
+    expect(await status(paymentId, 'sandbox')).toBe('captured')
+
+    const path = `${new URL(checkoutUrl).pathname}/receipt`
+    const receipt = await world.get(path, { redirect: 'manual' })
+
+    const there = `https://second.test/invoices/payments/${payment.payment_id}`
+    expect(receipt.headers.get('location')).toBe(there)
+  })
+
   test('has a product of that account, also in a currency that the other one has', async () => {
     await begin('live')
     await begin('sandbox')
