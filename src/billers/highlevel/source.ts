@@ -45,15 +45,12 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
       : (await confirmBeginning(deps, order)) && confirm(deps, order),
   // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
   retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
-  async onPaid(tx, order, payment, at) {
-    await planCaptured(deps, tx, order, at)
-    await onSubscriptionPaid(deps, tx, { order, payment, at })
-  },
+  onPaid: (tx, order, _payment, at) => noteAsPaid(deps, tx, order, at),
   findTrouble: findSubscriptionTrouble,
   async onState(tx, order, { state }, at) {
     await onSubscriptionState(deps, tx, order)
     // What came late was not paid then: it is once the order was asked for again.
-    if (state === 'paid') await planCaptured(deps, tx, order, at)
+    if (state === 'paid') await noteAsPaid(deps, tx, order, at)
   },
   tell: (order, telling) =>
     isOfSubscription(telling.what)
@@ -65,6 +62,12 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
   describePayer,
   payerNamed,
 })
+
+/** What follows from being paid: once, however often it is said. */
+async function noteAsPaid(deps: HighlevelDeps, tx: Executor, order: OrderRow, at: Date) {
+  await planCaptured(deps, tx, order, at)
+  await onSubscriptionPaid(deps, tx, { order, at })
+}
 
 /** HighLevel is told of a transaction, once, unless it has asked by then. */
 async function planCaptured(

@@ -264,6 +264,40 @@ test('what came late, and is asked for again, is told to HighLevel although nobo
   }
 })
 
+test('a subscription whose first payment came late begins once that is asked for again', async () => {
+  const before = paying
+  const env = { HIGHLEVEL_PAYMENTS: 'recurring', VOID_PAYMENTS: 'hold' }
+  paying = await openPaying({ env })
+  try {
+    const { world } = paying
+    const begun = await paying.begin(20, { recurring: MONTHLY })
+    const { transaction, transactionId } = begun
+    const subscriptionId = begun.subscription?._id ?? ''
+    transaction.amount = 30
+    await paying.session(world.highlevel.paymentProps(transactionId))
+    world.dodo.pay(begun.sessionId)
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'attention')
+
+    transaction.amount = 20
+    expect((await paying.session(begun.props)).body).toMatchObject({ status: 'succeeded' })
+    await world.quiet()
+
+    const verified = await paying.verify(transactionId, '', { subscriptionId })
+    expect(verified.body).toMatchObject({ success: true, subscriptionStatus: 'active' })
+    const [mandate] = [...world.dodo.store.subscriptions.values()]
+    const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+    const [row] = await world.bridge.db.select().from(highlevelSubscriptions).where(isThis)
+    expect(row).toMatchObject({
+      status: 'active',
+      nextCycle: 2,
+      dodoSubscriptionId: mandate?.subscription_id,
+    })
+  } finally {
+    await paying.world.close()
+    paying = before
+  }
+})
+
 test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
   const { world } = paying
   const begun = await paying.begin(20, { recurring: MONTHLY })

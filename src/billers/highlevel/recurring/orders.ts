@@ -1,8 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 
-import type { Payment } from '../../../collect/ledger.ts'
 import type { Executor } from '../../../db/client.ts'
-import { attempts, payments } from '../../../db/schema.ts'
+import { attempts, payments, recordings } from '../../../db/schema.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import { closeOrder } from '../../orders/claim.ts'
 import type { OrderRow } from '../../orders/order.ts'
@@ -34,11 +33,14 @@ async function findOf(db: Executor, order: OrderRow): Promise<SubscriptionRow | 
     : findSubscription(db, whoseOf(order), subscriptionId)
 }
 
-/** Within the transaction in which an order of a subscription is noted as paid: it begins, or goes on. */
+/**
+ * Within the transaction in which an order of a subscription is noted as paid: it begins, or goes on. Once it has, the
+ * same payment changes nothing.
+ */
 export async function onSubscriptionPaid(
   deps: HighlevelDeps,
   tx: Executor,
-  { order, payment, at }: { order: OrderRow; payment: Payment; at: Date },
+  { order, at }: { order: OrderRow; at: Date },
 ): Promise<void> {
   const found = await findOf(tx, order)
   const row = found && (await lockSubscription(tx, found.id))
@@ -51,8 +53,9 @@ export async function onSubscriptionPaid(
   if (row.status !== 'pending') return
   const [made] = await tx
     .select({ dodoSubscriptionId: payments.dodoSubscriptionId })
-    .from(payments)
-    .where(eq(payments.dodoPaymentId, payment.dodoPaymentId))
+    .from(recordings)
+    .innerJoin(payments, eq(payments.dodoPaymentId, recordings.dodoPaymentId))
+    .where(and(eq(recordings.receivableId, order.orderId), eq(recordings.disposition, 'applied')))
   const dodoSubscriptionId = order.dodoSubscriptionId ?? made?.dodoSubscriptionId ?? null
   // The location may collect into another account by now, which knows nothing of this card.
   const { account } = order
