@@ -1,4 +1,5 @@
 import type { Executor } from '../../db/client.ts'
+import { Later } from '../../errors.ts'
 import type { OrderRow } from '../orders/order.ts'
 import type { OrderSource } from '../orders/source.ts'
 import { planTelling } from '../orders/tellings.ts'
@@ -12,12 +13,13 @@ import {
   confirmCycle,
   onSubscriptionPaid,
   onSubscriptionState,
+  whyBegun,
 } from './recurring/orders.ts'
 import { readCycleKey } from './recurring/rows.ts'
 import { findSubscriptionTrouble } from './recurring/trouble.ts'
 import { isOfSubscription, tellOfBeginning, tellOfSubscription } from './recurring/tell.ts'
 import { CAPTURED, tellCaptured } from './tell.ts'
-import { WORDS } from './words.ts'
+import { SUBSCRIPTION_BEGUN, WORDS } from './words.ts'
 
 /** HighLevel's transactions as orders: what they owe is what its API says, and it is told by asking, or by an event. */
 export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
@@ -35,20 +37,23 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
       },
     }
   },
-  whyLate: async (_db, { tenant }) =>
-    (await deps.locations.isUninstalled(tenant))
+  whyLate: async (db, order) =>
+    (await deps.locations.isUninstalled(order.tenant))
       ? 'the location has uninstalled the app'
-      : undefined,
+      : whyBegun(db, order),
   confirm: async (order) =>
     readCycleKey(order.key)
       ? confirmCycle(deps, order)
       : (await confirmBeginning(deps, order)) && confirm(deps, order),
   // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
   retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
-  onPaid: (tx, order, _payment, at) => noteAsPaid(deps, tx, order, at),
+  async onPaid(tx, order, _payment, at) {
+    // What began it was paid in the same moment: decided anew, this is late.
+    if (!(await noteAsPaid(deps, tx, order, at))) throw new Later(SUBSCRIPTION_BEGUN, at)
+  },
   findTrouble: findSubscriptionTrouble,
   async onState(tx, order, { state }, at) {
-    await onSubscriptionState(deps, tx, order)
+    await onSubscriptionState(deps, tx, order, { state, at })
     // What came late was not paid then: it is once the order was asked for again.
     if (state === 'paid') await noteAsPaid(deps, tx, order, at)
   },
@@ -66,7 +71,7 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
 /** What follows from being paid: once, however often it is said. */
 async function noteAsPaid(deps: HighlevelDeps, tx: Executor, order: OrderRow, at: Date) {
   await planCaptured(deps, tx, order, at)
-  await onSubscriptionPaid(deps, tx, { order, at })
+  return onSubscriptionPaid(deps, tx, { order, at })
 }
 
 /** HighLevel is told of a transaction, once, unless it has asked by then. */

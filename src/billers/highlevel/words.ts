@@ -10,3 +10,4 @@ export const WORDS: Words = {
 
 /** Why nothing more is asked for by it. */
 export const SUBSCRIPTION_OVER = 'the subscription is over'
+export const SUBSCRIPTION_BEGUN = 'the subscription has begun with another transaction'

@@ -298,6 +298,75 @@ test('a subscription whose first payment came late begins once that is asked for
   }
 })
 
+describe('a subscription that begins with another transaction than its open page is for', () => {
+  test('takes no money on that page any more', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const begun = await paying.begin(20, { contactId, recurring: MONTHLY })
+    const other = world.highlevel.copyTransaction(begun.transactionId)
+    const asked = { paymentMethodId: methodId, startDate: today() }
+    expect(await world.highlevel.createSubscription(other._id, asked)).toMatchObject({
+      success: true,
+      transaction: { chargeId: expect.any(String) },
+    })
+
+    const late = world.dodo.pay(begun.sessionId)
+    await paying.eventuallyOrder(begun.transactionId, ({ payments }) =>
+      payments.some(({ disposition }) => disposition === 'late'),
+    )
+    await world.quiet()
+
+    expect(world.refundsOf(late.payment_id)).toHaveLength(1)
+    expect(chargesOf(methodId)).toHaveLength(1)
+    expect((await paying.session(begun.props)).status).toBe(409)
+  })
+
+  test('is not charged when that page is paid first', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await saveCard()
+    const begun = await paying.begin(20, { contactId, recurring: MONTHLY })
+    const subscriptionId = begun.subscription?._id ?? ''
+    const other = world.highlevel.copyTransaction(begun.transactionId)
+    const second = world.highlevel.paymentProps(other._id)
+    expect((await paying.session(second)).status).toBe(200)
+    world.dodo.pay(begun.sessionId)
+    await paying.eventuallyOrder(begun.transactionId, ({ state }) => state === 'paid')
+
+    const asked = { paymentMethodId: methodId, startDate: today() }
+    const created = await world.highlevel.createSubscription(other._id, asked)
+
+    expect(created).toMatchObject({
+      success: true,
+      subscription: { subscriptionSnapshot: { status: 'active' } },
+    })
+    expect(created.transaction).toBeUndefined()
+    expect(chargesOf(methodId)).toHaveLength(0)
+    expect((await paying.session(second)).status).toBe(409)
+    const verified = await paying.verify(begun.transactionId, '', { subscriptionId })
+    expect(verified.body).toMatchObject({ success: true, subscriptionStatus: 'active' })
+  })
+})
+
+test('a subscription begins with one of two pages that are paid at once, and no longer asks for the other', async () => {
+  const { world } = paying
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const other = world.highlevel.copyTransaction(begun.transactionId)
+  const second = await paying.session(world.highlevel.paymentProps(other._id))
+  const sessionId = await world.follow(String(second.body['checkoutUrl']))
+  const paid = [world.dodo.pay(begun.sessionId), world.dodo.pay(sessionId)]
+  await world.quiet()
+  const reports = [
+    ...(await paying.reportsOf(begun.transactionId)),
+    ...(await paying.reportsOf(other._id)),
+  ]
+  const dispositions = reports.flatMap(({ payments }) =>
+    payments.map(({ disposition }) => disposition),
+  )
+
+  expect(dispositions.toSorted()).toEqual(['applied', 'late'])
+  expect(paid.flatMap(({ payment_id: id }) => world.refundsOf(id))).toHaveLength(1)
+})
+
 test('a subscription that is cancelled before it was paid takes no money on its page', async () => {
   const { world } = paying
   const begun = await paying.begin(20, { recurring: MONTHLY })

@@ -24,6 +24,7 @@ export async function beginSubscription(
   const begun = {
     account: row.account,
     payerKey: row.payerKey,
+    transactionId: row.transactionId,
     anchorAt,
     trialEndAt,
     dodoSubscriptionId: dodoSubscriptionId ?? row.dodoSubscriptionId,

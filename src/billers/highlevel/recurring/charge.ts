@@ -165,7 +165,7 @@ export async function awaitCharge(
   return settled ?? readStanding(deps, orderId)
 }
 
-const isBeingPaid = ({ ledger }: Standing) =>
+export const isBeingPaid = ({ ledger }: Standing) =>
   ledger.payments.some((one) => one.status === 'succeeded' || !isFinal(one))
 
 /** What became of a charge: paid, declined in words, or not known yet, of which an event tells. */

@@ -12,7 +12,14 @@ import { beginSubscription } from './begin.ts'
 import { outcomeOf, readStanding } from '../../orders/look.ts'
 import type { OrderRow } from '../../orders/order.ts'
 import { planBeginning } from './beginning.ts'
-import { answerCharged, awaitCharge, chargeOnce, findCurrent, type Chargeable } from './charge.ts'
+import {
+  answerCharged,
+  awaitCharge,
+  chargeOnce,
+  findCurrent,
+  isBeingPaid,
+  type Chargeable,
+} from './charge.ts'
 import { ensureSubscription, readAgreed } from './ensure.ts'
 import { findMandate } from './mandates.ts'
 import {
@@ -88,11 +95,12 @@ async function findBegun(deps: HighlevelDeps, whose: Whose, asked: Asked) {
   }
   const isCharge = order.collect === 'charge'
   const isAsked = isCharge && !(isOther && order.closedAt)
-  if (row.status === 'pending' && !isAsked) return undefined
+  const known = await readStanding(deps, order.orderId)
+  // Somebody is paying on the page of the other one: the subscription may begin with that.
+  const isUnderWay = isOther && !isCharge && isBeingPaid(known)
+  if (row.status === 'pending' && !isAsked && !isUnderWay) return undefined
   if (!isOther && !isOf(order, readMoney(asked))) return undefined
-  const standing = isCharge
-    ? await awaitCharge(deps, order)
-    : await readStanding(deps, order.orderId)
+  const standing = isCharge ? await awaitCharge(deps, order) : known
   if (isEnded(row) && !isCharge && outcomeOf(standing).status !== 'captured')
     return refused(deps, SUBSCRIPTION_OVER)
   const charged = await answerCharged(deps, standing)

@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 
+import type { Standing } from '../../../collect/receivable.ts'
 import type { Executor } from '../../../db/client.ts'
 import { attempts, payments, recordings } from '../../../db/schema.ts'
 import { wakeWithin } from '../../../wakes.ts'
@@ -9,7 +10,7 @@ import { planTelling } from '../../orders/tellings.ts'
 import { isTooLate, TOO_LATE } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
 import { payerKeyOf } from '../payers.ts'
-import { SUBSCRIPTION_OVER } from '../words.ts'
+import { SUBSCRIPTION_BEGUN, SUBSCRIPTION_OVER } from '../words.ts'
 import { beginSubscription } from './begin.ts'
 import { planBeginning } from './beginning.ts'
 import { readAgreed } from './ensure.ts'
@@ -35,22 +36,23 @@ async function findOf(db: Executor, order: OrderRow): Promise<SubscriptionRow | 
 
 /**
  * Within the transaction in which an order of a subscription is noted as paid: it begins, or goes on. Once it has, the
- * same payment changes nothing.
+ * same payment changes nothing. False where it has begun with another transaction, in this moment or before.
  */
 export async function onSubscriptionPaid(
   deps: HighlevelDeps,
   tx: Executor,
   { order, at }: { order: OrderRow; at: Date },
-): Promise<void> {
+): Promise<boolean> {
   const found = await findOf(tx, order)
   const row = found && (await lockSubscription(tx, found.id))
-  if (!row) return
+  if (!row) return true
   if (readCycleKey(order.key)) {
     await planTelling(tx, { orderId: order.orderId, what: CHARGED, at })
     await wakeWithin({ db: tx, queue: deps.queue }, 'subscription', [row.id], 'payment')
-    return
+    return true
   }
-  if (row.status !== 'pending') return
+  if (isBegunWithOther(row, order)) return false
+  if (row.status !== 'pending') return true
   const [made] = await tx
     .select({ dodoSubscriptionId: payments.dodoSubscriptionId })
     .from(recordings)
@@ -60,13 +62,26 @@ export async function onSubscriptionPaid(
   // The location may collect into another account by now, which knows nothing of this card.
   const { account } = order
   const payerKey = payerKeyOf({ account, locationId: row.locationId, contactId: row.contactId })
-  const first = { ...row, account, payerKey }
+  const first = { ...row, account, payerKey, transactionId: order.key }
   const begun = await beginSubscription(tx, first, {
     now: at,
     isFirstPaid: true,
     dodoSubscriptionId,
   })
   await planBeginning(deps, tx, { row: begun, orderId: order.orderId }, at)
+  return true
+}
+
+const isBegunWithOther = ({ status, transactionId }: SubscriptionRow, { key }: OrderRow) =>
+  status !== 'pending' && transactionId !== key
+
+/**
+ * Why nothing more is taken for what a subscription was to begin with: it begins once, and HighLevel may have asked for
+ * it with several transactions, whose pages can all be paid.
+ */
+export async function whyBegun(db: Executor, order: OrderRow): Promise<string | undefined> {
+  const row = readCycleKey(order.key) ? undefined : await findOf(db, order)
+  return row && isBegunWithOther(row, order) ? SUBSCRIPTION_BEGUN : undefined
 }
 
 /** An order of a subscription came to another state: what it means for the subscription is looked at. */
@@ -74,7 +89,10 @@ export async function onSubscriptionState(
   { queue }: Pick<HighlevelDeps, 'queue'>,
   tx: Executor,
   order: OrderRow,
+  { state, at }: { state: Standing['state']; at: Date },
 ): Promise<void> {
+  const reason = state === 'failed' ? await whyBegun(tx, order) : undefined
+  if (reason) await closeOrder(tx, order.orderId, { reason, at })
   const row = readCycleKey(order.key) ? await findOf(tx, order) : undefined
   if (row) await wakeWithin({ db: tx, queue }, 'subscription', [row.id], 'payment')
 }
@@ -93,13 +111,14 @@ export async function confirmCycle(deps: HighlevelDeps, order: OrderRow): Promis
 
 /**
  * Whether what a subscription begins with may still be asked for: closed by that where it was cancelled before it was
- * paid.
+ * paid, or has begun otherwise.
  */
 export async function confirmBeginning(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
   const row = await findOf(deps.db, order)
-  if (!row || !isEnded(row)) return true
+  const isOther = row !== undefined && isBegunWithOther(row, order)
+  if (!row || (!isEnded(row) && !isOther)) return true
   const at = deps.now()
-  const reason = SUBSCRIPTION_OVER
+  const reason = isEnded(row) ? SUBSCRIPTION_OVER : SUBSCRIPTION_BEGUN
   await deps.db.transaction((tx) => closeOrder(tx, order.orderId, { reason, at }))
   return false
 }

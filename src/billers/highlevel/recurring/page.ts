@@ -54,7 +54,9 @@ export async function prepareSubscription(
     money: agreed.money,
     terms,
   })
-  return isEnded(row) ? conflict('This subscription is over.') : row
+  if (isEnded(row)) return conflict('This subscription is over.')
+  const isOther = row.status !== 'pending' && row.transactionId !== transactionId
+  return isOther && props.amount !== 0 ? conflict('This subscription has begun already.') : row
 }
 
 async function isKnownAtDodo({ db }: HighlevelDeps, payerKey: string): Promise<boolean> {
