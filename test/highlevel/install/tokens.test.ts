@@ -6,6 +6,7 @@ import { createAlone } from '../../../src/collect/alone.ts'
 import { openLockConnection } from '../../../src/db/client.ts'
 import { readConfig } from '../../../src/config.ts'
 import { Later } from '../../../src/errors.ts'
+import type { Fetch } from '../../../src/vendor-fetch.ts'
 import { HIGHLEVEL_SECRET } from '../../support/world.ts'
 import { LOCATION, openInstallWorld, type InstallWorld } from './support.ts'
 
@@ -29,7 +30,7 @@ const rejectTokens = () => {
 }
 
 /** Another process on the same database, with its own lock connection. */
-function openReplica(secret = HIGHLEVEL_SECRET) {
+function openReplica(secret = HIGHLEVEL_SECRET, fetch: Fetch = world.highlevel.fetch) {
   const config = readConfig({
     DODO_API_KEY: 'dodo_test_key',
     DODO_WEBHOOK_SECRET: 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx',
@@ -48,7 +49,7 @@ function openReplica(secret = HIGHLEVEL_SECRET) {
     db: world.bridge.db,
     alone: alone.run,
     now,
-    fetch: world.highlevel.fetch,
+    fetch,
     stop: new AbortController().signal,
   })
   return { access, close: alone.close }
@@ -133,6 +134,41 @@ describe('a token', () => {
     expect(await world.find()).toMatchObject({ state: 'installed', problem: null })
   })
 
+  test.each([
+    ['refused', () => Response.json({ message: 'invalid grant' }, { status: 400 })],
+    [
+      'answered',
+      () =>
+        Response.json({
+          access_token: 'of-before',
+          refresh_token: 'of-before',
+          expires_in: 86_399,
+          locationId: LOCATION,
+          userType: 'Location',
+        }),
+    ],
+  ])(
+    'whose refresh is %s while somebody installs the app anew leaves the new one in force',
+    async (_how, answer) => {
+      await world.install()
+      await world.quiet()
+      const replica = openReplica(HIGHLEVEL_SECRET, async (input, init) => {
+        const request = new Request(input as string, init)
+        if (new URL(request.url).pathname !== '/oauth/token') return world.highlevel.fetch(request)
+        await world.install()
+        return answer()
+      })
+      rejectTokens()
+
+      const found = await replica.access.clientFor(LOCATION).findProvider()
+      await replica.close()
+
+      expect(found?.name).toBe('Dodo Payments')
+      expect(await world.find()).toMatchObject({ state: 'installed' })
+      expect((await client().findProvider())?.name).toBe('Dodo Payments')
+    },
+  )
+
   test('of a location that sleeps is kept for later', async () => {
     await world.install()
     await world.quiet()
@@ -182,5 +218,16 @@ describe('HIGHLEVEL_SECRET', () => {
     const failure = await failureOf(other.access.clientFor(LOCATION).findProvider())
     expect(failure).toBeInstanceOf(NeedsInstall)
     await other.close()
+  })
+
+  test('that opens nothing destroys nothing: with the right one all goes on', async () => {
+    await world.install()
+    await world.quiet()
+    const other = openReplica('a-secret-that-has-sealed-nothing-of-all-this')
+    await failureOf(other.access.clientFor(LOCATION).findProvider())
+    await other.close()
+
+    expect((await client().findProvider())?.name).toBe('Dodo Payments')
+    expect(await world.find()).toMatchObject({ state: 'installed' })
   })
 })

@@ -71,10 +71,10 @@ export function createTokenOf({ db, alone, oauth, tokens, now }: Renewing): Toke
     const refreshed = known?.refreshToken === undefined ? undefined : await refresh(owner, known)
     if (refreshed !== undefined) return refreshed
     const made = companyOf(owner) === undefined ? await makeOfCompany(owner) : undefined
-    return made ?? giveUp(owner)
+    return made ?? giveUp(owner, known)
   }
 
-  /** Undefined when HighLevel will never take that refresh token again. */
+  /** Undefined when HighLevel will never take that refresh token again, and nobody has brought another one. */
   async function refresh(owner: string, known: Tokens): Promise<string | undefined> {
     const kind = companyOf(owner) === undefined ? 'Location' : 'Company'
     try {
@@ -83,11 +83,18 @@ export function createTokenOf({ db, alone, oauth, tokens, now }: Renewing): Toke
       await insist(async () => {
         isKept = await tokens.replace(owner, answer, known)
       })
-      return isKept ? answer.access_token : undefined
+      if (isKept) return answer.access_token
     } catch (error) {
       if (meaningOfTokenRefusal(error) === 'later') throw asLater(error, now())
-      return undefined
     }
+    return readNewer(owner, known)
+  }
+
+  /** Of whoever has installed the app anew while the tokens of before were asked about. */
+  async function readNewer(owner: string, before: Tokens | undefined) {
+    const newer = await tokens.read(owner)
+    const isNew = newer !== undefined && newer.accessToken !== before?.accessToken
+    return isNew && isGood(newer, undefined) ? newer.accessToken : undefined
   }
 
   /** What came with its agency has no refresh token of its own: its token is made anew. */
@@ -103,11 +110,12 @@ export function createTokenOf({ db, alone, oauth, tokens, now }: Renewing): Toke
     return answer.access_token
   }
 
-  async function giveUp(owner: string): Promise<never> {
+  async function giveUp(owner: string, known: Tokens | undefined): Promise<string> {
     await db.transaction(async (tx) => {
-      await tokens.refuse(tx, owner)
-      await markNeedsInstall(tx, owner)
+      if (await tokens.refuse(tx, owner, known)) await markNeedsInstall(tx, owner)
     })
+    const newer = await readNewer(owner, known)
+    if (newer !== undefined) return newer
     throw new NeedsInstall(owner)
   }
 

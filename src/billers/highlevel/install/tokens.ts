@@ -1,4 +1,4 @@
-import { and, eq, like, isNotNull } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, like } from 'drizzle-orm'
 
 import type { Database, Executor } from '../../../db/client.ts'
 import { highlevelTokens } from '../../../db/schema.ts'
@@ -23,6 +23,10 @@ export type TokenStore = ReturnType<typeof createTokenStore>
 
 const aboutAccess = (owner: string) => `access token of ${owner}`
 const aboutRefresh = (owner: string) => `refresh token of ${owner}`
+
+/** Those that were read, whichever key has sealed them since. */
+const isStill = (owner: string, { expiresAt }: Tokens) =>
+  and(eq(highlevelTokens.owner, owner), eq(highlevelTokens.expiresAt, expiresAt))
 
 /** The tokens of locations and agencies, sealed at rest with the newest key as soon as they are read. */
 export function createTokenStore({ db, seal, now }: { db: Database; seal: Seal; now: () => Date }) {
@@ -50,13 +54,27 @@ export function createTokenStore({ db, seal, now }: { db: Database; seal: Seal; 
 
   /**
    * Both at once, since the old ones are dead; an answer without a refresh token leaves that one in force. False when
-   * the owner was let go meanwhile: then nothing comes back.
+   * the owner was let go meanwhile, or has installed the app anew: then nothing of before comes back.
    */
   async function replace(owner: string, answer: TokenAnswer, before: Tokens): Promise<boolean> {
     const rows = await db
       .update(highlevelTokens)
       .set(toRow(owner, answer, answer.refresh_token ?? before.refreshToken))
-      .where(eq(highlevelTokens.owner, owner))
+      .where(isStill(owner, before))
+      .returning({ owner: highlevelTokens.owner })
+    return rows.length > 0
+  }
+
+  /**
+   * Nothing takes them any more; that they were there is remembered. False when others are there by now, or some that
+   * no key of ours opens: the right key may come back, and a refresh token never does.
+   */
+  async function refuse(executor: Executor, owner: string, before: Tokens | undefined) {
+    const isNone = and(eq(highlevelTokens.owner, owner), isNull(highlevelTokens.accessToken))
+    const rows = await executor
+      .update(highlevelTokens)
+      .set({ accessToken: null, refreshToken: null, refusedAt: now() })
+      .where(before ? isStill(owner, before) : isNone)
       .returning({ owner: highlevelTokens.owner })
     return rows.length > 0
   }
@@ -99,12 +117,7 @@ export function createTokenStore({ db, seal, now }: { db: Database; seal: Seal; 
     keep,
     replace,
     read,
-    /** Nothing takes them any more; that they were there is remembered. */
-    refuse: (executor: Executor, owner: string) =>
-      executor
-        .update(highlevelTokens)
-        .set({ accessToken: null, refreshToken: null, refusedAt: now() })
-        .where(eq(highlevelTokens.owner, owner)),
+    refuse,
     drop: (executor: Executor, owner: string) =>
       executor.delete(highlevelTokens).where(eq(highlevelTokens.owner, owner)),
     /** The agencies whose tokens are here. */
