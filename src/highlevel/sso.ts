@@ -8,20 +8,23 @@ const SALT_BYTES = 8
 const KEY_BYTES = 32
 const IV_BYTES = 16
 const BLOCK_BYTES = 16
+const TEXT = new TextDecoder('utf-8', { fatal: true })
 
+const id = z.string().regex(/^[\w-]{1,100}$/)
 const User = z.looseObject({
-  userId: z.string().min(1),
-  companyId: z.string().optional(),
+  userId: id,
+  companyId: id.optional(),
   role: z.string(),
   /** What counts: in a location `type` may still be `agency`. */
-  activeLocation: z.string().min(1).optional(),
+  activeLocation: id.optional(),
 })
 export type SsoUser = z.infer<typeof User>
 
 /**
  * Who looks at the custom page: CryptoJS's passphrase mode, whose key and vector are the MD5 chain of secret and
  * salt. It has neither a MAC nor an end, so that whoever holds a payload can show it again: what it opens must
- * end soon. Undefined when it is not of this secret.
+ * end soon; and who has one can change a block of it, `role` too, at the price of garbling the block before: what is
+ * garbled is no text, and no id. Undefined when it is not of this secret, or was changed.
  */
 export function decryptSso(secret: string, payload: unknown): SsoUser | undefined {
   if (typeof payload !== 'string' || payload.length > MAX_LENGTH) return undefined
@@ -34,7 +37,7 @@ export function decryptSso(secret: string, payload: unknown): SsoUser | undefine
   try {
     const decipher = createDecipheriv('aes-256-cbc', key, iv)
     const text = Buffer.concat([decipher.update(bytes.subarray(head)), decipher.final()])
-    const parsed = User.safeParse(JSON.parse(text.toString('utf8')))
+    const parsed = User.safeParse(JSON.parse(TEXT.decode(text)))
     return parsed.success ? parsed.data : undefined
   } catch {
     // A wrong secret mostly ends here, and sometimes yields something that is no JSON.

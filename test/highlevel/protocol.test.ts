@@ -142,6 +142,36 @@ describe('who looks at the custom page', () => {
     })
   })
 
+  test('is told of nobody by a payload that somebody without the secret has changed', () => {
+    const plain = {
+      userId: 'u'.repeat(20),
+      companyId: 'c'.repeat(20),
+      role: 'user',
+      type: 'location',
+      activeLocation: 'l'.repeat(20),
+    }
+    const text = JSON.stringify(plain)
+    // Without a MAC the block before is garbled, and this one is whatever one likes.
+    const at = text.indexOf('cc","role":"user')
+    const wanted = 'c","role":"admin'
+    const forged = Array.from({ length: 400 }, () => {
+      const bytes = Buffer.from(encryptSso(SECRET, plain), 'base64')
+      for (let index = 0; index < wanted.length; index += 1) {
+        const place = 16 + at - 16 + index
+        bytes[place] = (bytes[place] ?? 0) ^ text.charCodeAt(at + index) ^ wanted.charCodeAt(index)
+      }
+      return decryptSso(SECRET, bytes.toString('base64'))
+    })
+
+    expect(at % 16).toBe(0)
+    expect(forged.filter((one) => one !== undefined)).toEqual([])
+  })
+
+  test('is told with a name in any letters', () => {
+    const named = { ...user, userName: 'Zoë 佐藤 🌱' }
+    expect(decryptSso(SECRET, encryptSso(SECRET, named))).toMatchObject(named)
+  })
+
   test('is told of every salt', () => {
     for (let count = 0; count < 50; count += 1) {
       expect(decryptSso(SECRET, encryptSso(SECRET, user))).toMatchObject(user)
