@@ -1,6 +1,12 @@
+import { sign } from 'node:crypto'
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { signingKey } from '../../../sandbox/highlevel/api/webhooks.ts'
 import { keyOf, LOCATION, openInstallWorld, type InstallWorld } from './support.ts'
+
+const { privateKey } = signingKey(Buffer.alloc(32, 0x07))
+const signed = (body: string) => sign(null, Buffer.from(body), privateKey).toString('base64')
 
 let world: InstallWorld
 beforeAll(async () => {
@@ -146,6 +152,33 @@ describe('an agency that installs the app', () => {
     const provider = await world.access().clientFor('loc_a').findProvider()
 
     expect(provider?.name).toBe('Dodo Payments')
+  })
+
+  test('is not ended by its UNINSTALL that comes only after it has installed the app again', async () => {
+    const before = await world.tokensOf('company:cmp_agency')
+    const timestamp = new Date((before?.issuedAt.getTime() ?? 0) - 60_000).toISOString()
+    const told = { type: 'UNINSTALL', appId: 'app_demo_1', companyId: 'cmp_agency', timestamp }
+    const late = JSON.stringify({ ...told, webhookId: 'wh_late_agency' })
+
+    expect((await world.deliver(late, signed(late))).status).toBe(200)
+    await world.quiet()
+
+    expect(await world.find('loc_a')).toMatchObject({ state: 'installed' })
+    expect((await world.tokensOf('company:cmp_agency'))?.accessToken).toEqual(expect.any(String))
+  })
+
+  test('that uninstalls it takes its locations along', async () => {
+    const { tokens } = world.highlevel.store
+    for (const [key, { companyId }] of tokens) if (companyId === 'cmp_agency') tokens.delete(key)
+    const told = { type: 'UNINSTALL', appId: 'app_demo_1', companyId: 'cmp_agency' }
+    const timestamp = world.bridge.deps.now().toISOString()
+    const body = JSON.stringify({ ...told, timestamp, webhookId: 'wh_agency' })
+
+    expect((await world.deliver(body, signed(body))).status).toBe(200)
+
+    await world.until(({ state }) => state === 'uninstalled', 'loc_a')
+    await world.quiet()
+    expect(await world.tokensOf('company:cmp_agency')).toBeUndefined()
   })
 
   test('is refused where neither it nor any location of it is allowed', async () => {

@@ -1,16 +1,17 @@
-import { and, eq, isNull, ne, sql } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
 
 import { isAnyOf } from '../../../db/any-of.ts'
-import { highlevelLocations, highlevelTokens } from '../../../db/schema.ts'
+import { highlevelLocations } from '../../../db/schema.ts'
 import { ApiError, reasonOf } from '../../../errors.ts'
 import { wake } from '../../../wakes.ts'
+import { listInstalledOf, takeAgencyUninstall } from './agency.ts'
 import { isAllowed } from './allowed.ts'
 import { connect, connectionFor, digestOf } from './connection.ts'
 import type { Installing } from './installing.ts'
 import { findLocation, markInstalled, type LocationRow } from './location-rows.ts'
 import { NeedsInstall } from './needs-install.ts'
 import { readAccounts, servedOf } from './served-modes.ts'
-import { takeTold, uninstall } from './take-told.ts'
+import { takeTold } from './take-told.ts'
 import { makeLocationToken } from './token-of.ts'
 import { finishTold, listTold } from './told.ts'
 import { companyOf, ownerOfCompany } from './tokens.ts'
@@ -101,19 +102,15 @@ async function noteConnected({ db, now, log }: Installing, location: LocationRow
 /** Every location of the agency that has the app, is allowed and has no token of ours yet, is looked at. */
 async function settleCompany(deps: Installing, companyId: string) {
   const { db, now, highlevel } = deps
-  const { tokens, tokenOf, oauth, settings } = highlevel
+  const { tokens, settings } = highlevel
   const owner = ownerOfCompany(companyId)
   for (const told of await listTold(db, owner)) {
-    if (told.type === 'UNINSTALL') await uninstallCompany(deps, companyId, told.at ?? now())
-    await finishTold(db, told, { at: now(), outcome: 'read' })
+    const outcome =
+      told.type === 'UNINSTALL' ? await takeAgencyUninstall(deps, companyId, told) : 'read'
+    await finishTold(db, told, { at: now(), outcome })
   }
   if (!(await tokens.read(owner))) return
-  const installed = await oauth
-    .listInstalled(await tokenOf(owner), { companyId, appId: settings.appId })
-    .catch((error: unknown) => {
-      if (error instanceof NeedsInstall) return []
-      throw error
-    })
+  const installed = (await listInstalledOf(deps, companyId)) ?? []
   const allowed = installed.filter((locationId) => isAllowed(settings, { locationId, companyId }))
   if (allowed.length === 0) return
   const createdAt = now()
@@ -142,16 +139,4 @@ async function settleCompany(deps: Installing, companyId: string) {
     })
     .where(isAnyOf(locationId, keys))
   await wake(deps, 'installation', keys, 'operator')
-}
-
-/** With the agency go those locations that came with it; who installed the app themselves is told of by itself. */
-async function uninstallCompany(deps: Installing, companyId: string, at: Date) {
-  const { db, highlevel } = deps
-  const cameAlong = await db
-    .select({ locationId: highlevelLocations.locationId })
-    .from(highlevelLocations)
-    .innerJoin(highlevelTokens, eq(highlevelTokens.owner, highlevelLocations.locationId))
-    .where(and(eq(highlevelLocations.companyId, companyId), isNull(highlevelTokens.refreshToken)))
-  for (const { locationId } of cameAlong) await uninstall(deps, locationId, at)
-  await highlevel.tokens.drop(db, ownerOfCompany(companyId))
 }

@@ -16,6 +16,7 @@ export type Tokens = {
   accessToken: string
   /** None for a location whose token its agency makes. */
   refreshToken: string | undefined
+  issuedAt: Date
   expiresAt: Date
 }
 
@@ -88,8 +89,8 @@ export function createTokenStore({ db, seal, now }: { db: Database; seal: Seal; 
       const refresh =
         row.refreshToken === null ? undefined : seal.open(row.refreshToken, aboutRefresh(owner))
       if (access.isOld || refresh?.isOld) await sealAnew(row, access.text, refresh?.text)
-      const { expiresAt } = row
-      return { accessToken: access.text, refreshToken: refresh?.text, expiresAt }
+      const { issuedAt, expiresAt } = row
+      return { accessToken: access.text, refreshToken: refresh?.text, issuedAt, expiresAt }
     } catch (error) {
       if (error instanceof Unsealable) return undefined
       throw error
