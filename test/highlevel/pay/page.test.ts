@@ -251,6 +251,35 @@ describe.skipIf(whyNoBrowser !== undefined)('the pay page', () => {
     await page.close()
   }, 120_000)
 
+  test('does not take the props of another frame on the page for those of the platform', async () => {
+    const { pay, page, ends, outcome, transactionId } = await reach()
+    await pay.waitFor()
+    const { transaction: others } = stage.highlevel.createSale({
+      locationId: LOCATION,
+      amount: 25.99,
+    })
+    const props = JSON.stringify(stage.highlevel.paymentProps(others._id))
+    await page.evaluate(`new Promise((sent) => {
+      window.forge = sent
+      const frame = document.createElement('iframe')
+      const script = \`parent.document.getElementById('provider').contentWindow.postMessage(\${JSON.stringify(${props})}, '*')
+        parent.forge()\`
+      frame.srcdoc = '<script>' + script + '</' + 'script>'
+      document.body.append(frame)
+    })`)
+    const popup = await popupOf(() => pay.click())
+    await payIn(popup)
+    await outcome('verified: succeeded')
+
+    expect(await ends()).toHaveLength(1)
+    const paidFor = [...stage.dodo.store.sessions.values()].map(
+      ({ request }) => request.metadata?.['highlevel_transaction_id'],
+    )
+    expect(paidFor).toContain(transactionId)
+    expect(paidFor).not.toContain(others._id)
+    await page.close()
+  }, 120_000)
+
   test('says in words that a forged amount is not paid', async () => {
     const { transaction } = stage.highlevel.createSale({ locationId: LOCATION, amount: 100 })
     const page = await context.newPage()

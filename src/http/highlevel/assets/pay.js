@@ -180,8 +180,12 @@ function read(data) {
   }
 }
 
-/** Doubled props are the same payment. Others take their place as long as nobody has pressed. */
-window.addEventListener('message', ({ data }) => {
+/**
+ * Doubled props are the same payment. Others take their place as long as nobody has pressed. Whatever else the platform's
+ * page frames can reach this one, too, and would have a payment of its own made here.
+ */
+window.addEventListener('message', ({ source, data }) => {
+  if (source !== window.parent) return
   const given = read(data)
   if (!given || hasEnded || wasOpened) return
   if (props && JSON.stringify(props) === JSON.stringify(given)) return
