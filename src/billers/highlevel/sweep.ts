@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, isNotNull, isNull, lt, or } from 'drizzle-orm'
 
+import { takeTurns } from '../../collect/sweep/rotate.ts'
 import type { Executor } from '../../db/client.ts'
 import { highlevelApplied, orders } from '../../db/schema.ts'
 import { messageOf } from '../../errors.ts'
@@ -8,7 +9,7 @@ import { planTelling } from '../orders/tellings.ts'
 import { isShown } from './compare.ts'
 import type { HighlevelDeps } from './deps.ts'
 import { readCycleKey } from './recurring/rows.ts'
-import { listOpenSetups, lookAtSetup } from './recurring/setup.ts'
+import { findOpenSetups, lookAtSetup } from './recurring/setup.ts'
 import { CAPTURED } from './tell.ts'
 
 const HOUR_MS = 3_600_000
@@ -17,13 +18,15 @@ const DAY_MS = 24 * HOUR_MS
 const GIVE_UP_MS = 14 * DAY_MS
 /** What one sweep looks at; the rest is looked at by the next. */
 const MOST = 200
+/** Anybody can have one opened, and each costs Dodo some requests. */
+const MOST_PAGES = 50
 
 /** What HighLevel was told and does not show is told again; pages on which a card may have been saved are looked at. */
 export async function sweepHighlevel(
   deps: HighlevelDeps,
-  { isDryRun }: { isDryRun: boolean },
+  { isDryRun, isThorough }: { isDryRun: boolean; isThorough: boolean },
 ): Promise<{ orderId: string; what: string }[]> {
-  if (!isDryRun) await lookAtSetups(deps)
+  if (!isDryRun) await lookAtSetups(deps, isThorough)
   const found: { orderId: string; what: string }[] = []
   for (const order of await listToFollow(deps)) {
     const what = await follow(deps, order, isDryRun)
@@ -32,10 +35,12 @@ export async function sweepHighlevel(
   return found
 }
 
-async function lookAtSetups(deps: HighlevelDeps) {
-  for (const row of await listOpenSetups(deps)) {
+async function lookAtSetups(deps: HighlevelDeps, isThorough: boolean) {
+  const turn = { find: findOpenSetups, limit: MOST_PAGES }
+  const rows = await takeTurns({ ...deps, isThorough, isDryRun: false }, 'card pages', turn)
+  for (const row of rows) {
     try {
-      await lookAtSetup(deps, row)
+      await lookAtSetup(deps, row, 'sweep')
     } catch (error) {
       deps.log.warn({ error: messageOf(error) }, 'a page for a card was not looked at')
     }

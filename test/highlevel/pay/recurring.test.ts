@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { like } from 'drizzle-orm'
+
+import type { HighlevelDeps } from '../../../src/billers/highlevel/deps.ts'
 import { wakeSubscriptions } from '../../../src/billers/highlevel/recurring/settle.ts'
+import { sweepHighlevel } from '../../../src/billers/highlevel/sweep.ts'
+import { highlevelSetups } from '../../../src/db/schema.ts'
 import { eventually, LOCATION, openPaying, type Paying } from './support.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -381,4 +386,38 @@ describe('a subscription', () => {
     expect(answer.transaction).toBeUndefined()
     expect(chargesOf(methodId)).toEqual([])
   })
+})
+
+test('pages that were left are looked at some at each sweep, and all in turn', async () => {
+  const { world } = paying
+  const { db, deps } = world.bridge
+  const at = deps.now()
+  const left = Array.from({ length: 60 }, (_, index) => ({
+    ref: `left-${String(index).padStart(2, '0')}`,
+    locationId: LOCATION,
+    mode: 'test' as const,
+    contactId: `ct_left_${index}`,
+    payerKey: `highlevel:default:${LOCATION}:ct_left_${index}`,
+    currency: 'USD',
+    nonce: `left-${index}`,
+    status: 'open' as const,
+    createdAt: at,
+    expiresAt: new Date(at.getTime() + DAY_MS),
+  }))
+  await db.insert(highlevelSetups).values(left)
+  const looked: string[] = []
+  const onAccount = async (_account: string, urgency: string) => void looked.push(urgency)
+  const locations = { isUninstalled: async () => true }
+  const sweeping = { ...deps, locations, onAccount } as unknown as HighlevelDeps
+  const sweep = async () => {
+    await sweepHighlevel(sweeping, { isDryRun: false, isThorough: false })
+    return looked.splice(0)
+  }
+
+  const [first, second] = [await sweep(), await sweep()]
+  await db.delete(highlevelSetups).where(like(highlevelSetups.ref, 'left-%'))
+
+  expect(first).toEqual(Array(50).fill('sweep'))
+  expect(second.length).toBeGreaterThanOrEqual(10)
+  expect(second.length).toBeLessThan(50)
 })

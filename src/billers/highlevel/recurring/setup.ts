@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 
-import { and, desc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
 
+import type { Urgency } from '../../../budget.ts'
 import { observeMandate } from '../../../collect/act/mandate.ts'
 import { findOrCreateProduct } from '../../../collect/act/product.ts'
 import { intentOf } from '../../../collect/intents.ts'
 import { newPayToken } from '../../../collect/load.ts'
 import { once } from '../../../collect/once.ts'
+import type { Finder } from '../../../collect/sweep/rotate.ts'
 import { highlevelSetups, payers } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
 import type { CheckoutBody } from '../../../dodo/client.ts'
@@ -198,9 +200,13 @@ async function findPayer({ db }: Pick<Deps, 'db'>, payerKey: string) {
 }
 
 /** Asks Dodo what became of a page, and writes down the card that was saved there. */
-export async function lookAtSetup(deps: HighlevelDeps, row: SetupRow): Promise<SetupRow> {
+export async function lookAtSetup(
+  deps: HighlevelDeps,
+  row: SetupRow,
+  urgency: Urgency = 'urgent',
+): Promise<SetupRow> {
   if (row.status !== 'open') return row
-  const on = await deps.onAccount(row.account, 'urgent')
+  const on = await deps.onAccount(row.account, urgency)
   const made = on && (await findMade(on, row))
   if (on && made) await adopt(deps, on, row, made)
   return (await findSetup(deps, row.ref)) ?? row
@@ -303,14 +309,19 @@ async function rememberCustomer({ db, now }: OnAccount, payerKey: string, custom
     })
 }
 
-/** The pages that may have been used, and of which nobody has told. */
-export const listOpenSetups = (deps: Pick<HighlevelDeps, 'db' | 'now'>) =>
-  deps.db
+/** Some of the pages that may have been used, and of which nobody has told. */
+export const findOpenSetups: Finder<SetupRow> = async ({ db, now }, after, limit) => {
+  const rows = await db
     .select()
     .from(highlevelSetups)
     .where(
       and(
         eq(highlevelSetups.status, 'open'),
-        gt(highlevelSetups.expiresAt, new Date(deps.now().getTime() - SKEW_MS)),
+        gt(highlevelSetups.expiresAt, new Date(now().getTime() - SKEW_MS)),
+        gt(highlevelSetups.ref, after),
       ),
     )
+    .orderBy(asc(highlevelSetups.ref))
+    .limit(limit)
+  return rows.map((row) => ({ ...row, cursor: row.ref }))
+}
