@@ -1,5 +1,6 @@
 import { and, eq, isNull, ne, notExists } from 'drizzle-orm'
 
+import { assureAttempt } from '../../collect/act/observe.ts'
 import { orderRefund } from '../../collect/act/order-refund.ts'
 import { takeMoneyStep, type MoneyDeps } from '../../collect/act/take-money-step.ts'
 import type { ReceivableRow } from '../../collect/load.ts'
@@ -122,6 +123,7 @@ async function record(
   await db.transaction(async (tx) => {
     const locked = await lockOrder(tx, orderId)
     if (!locked || !isAsSeen(locked, order)) return
+    await assureAttempt(tx, payment, at)
     const written = await tx
       .insert(recordings)
       .values({

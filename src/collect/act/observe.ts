@@ -4,6 +4,8 @@ import type { Executor } from '../../db/client.ts'
 import { attempts, disputes, payments, refunds, shares } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoDispute, DodoPayment, DodoRefund } from '../../dodo/objects.ts'
+import { Later } from '../../errors.ts'
+import type { Payment } from '../ledger.ts'
 import { formatDodo } from '../money.ts'
 import { wakeWithin } from '../../wakes.ts'
 import { note } from '../timeline.ts'
@@ -95,6 +97,24 @@ async function findAttempt(
     if (attempt) return attempt
   }
   return undefined
+}
+
+/**
+ * Decides only on what the payment is known to be of: its checkout may have been written down since it was loaded. The
+ * row is kept as it is until the transaction ends.
+ */
+export async function assureAttempt(
+  tx: Executor,
+  { dodoPaymentId, attemptId }: Pick<Payment, 'dodoPaymentId' | 'attemptId'>,
+  now: Date,
+): Promise<void> {
+  const [row] = await tx
+    .select({ attemptId: payments.attemptId })
+    .from(payments)
+    .where(eq(payments.dodoPaymentId, dodoPaymentId))
+    .for('share')
+  if (row && row.attemptId !== attemptId)
+    throw new Later(`which attempt payment ${dodoPaymentId} is of was not known yet`, now)
 }
 
 const receivablesOf = (db: Executor, attemptId: string) =>

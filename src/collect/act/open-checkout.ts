@@ -1,7 +1,7 @@
-import { and, eq, or } from 'drizzle-orm'
+import { and, eq, inArray, isNull, notExists, or } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
-import { attempts, payments } from '../../db/schema.ts'
+import { attempts, payments, recordings, refundOrders } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import type { DodoCheckout } from '../../dodo/objects.ts'
@@ -204,7 +204,8 @@ async function markLive(
       })
       // Also when it was written down already, and only that was not known.
       .where(or(isBegun(attemptId), isLiveAs(attemptId, checkout)))
-      .returning({ id: attempts.id })
+      .returning({ id: attempts.id, account: attempts.account })
+    for (const attempt of rows) await adoptPayments(tx, attempt, session_id)
     const what =
       rows.length > 0
         ? `checkout ${session_id} opened for ${formatBooks(due, currency)} ${describeAttempt(number)}`
@@ -214,4 +215,44 @@ async function markLive(
   })
   const receivableIds = shares.map(({ receivableId }) => receivableId)
   log.info({ receivableIds, dodoSessionId: session_id, isLive: isOpen }, 'checkout opened')
+}
+
+/**
+ * Payments through it that were seen before its session was known: they are this attempt's, and what was made of them
+ * without it, short of a person's word or of money that went back, is judged anew.
+ */
+async function adoptPayments(
+  tx: Executor,
+  { id: attemptId, account }: { id: string; account: string },
+  dodoSessionId: string,
+) {
+  const adopted = await tx
+    .update(payments)
+    .set({ attemptId })
+    .where(
+      and(
+        eq(payments.account, account),
+        eq(payments.dodoSessionId, dodoSessionId),
+        isNull(payments.attemptId),
+      ),
+    )
+    .returning({ id: payments.dodoPaymentId })
+  if (adopted.length === 0) return
+  await tx.delete(recordings).where(
+    and(
+      inArray(
+        recordings.dodoPaymentId,
+        adopted.map(({ id }) => id),
+      ),
+      eq(recordings.status, 'held'),
+      eq(recordings.disposition, 'mismatch'),
+      isNull(recordings.ruling),
+      notExists(
+        tx
+          .select()
+          .from(refundOrders)
+          .where(eq(refundOrders.dodoPaymentId, recordings.dodoPaymentId)),
+      ),
+    ),
+  )
 }

@@ -1,3 +1,4 @@
+import { assureAttempt } from '../../../collect/act/observe.ts'
 import { and, eq, inArray, ne } from 'drizzle-orm'
 
 import { recordings } from '../../../db/schema.ts'
@@ -298,6 +299,7 @@ export async function holdPayment(
   const at = deps.now()
   const held = { disposition, status: 'held' as const, amount: subject.amount, reason }
   await deps.db.transaction(async (tx) => {
+    await assureAttempt(tx, subject.payment, at)
     await tx
       .insert(recordings)
       .values({ ...identityOf(subject), ...held, repeatableAt: at })
