@@ -45,12 +45,20 @@ export async function compile(): Promise<void> {
     })
     // In an image it is made by one user and run by another.
     chmodSync(made, 0o755)
-    // Whoever compiled the same meanwhile made the same.
-    if (!existsSync(join(BUILD, name))) renameSync(made, join(BUILD, name))
+    take(made, join(BUILD, name))
   } finally {
     rmSync(made, { recursive: true, force: true })
   }
   removeOld(name)
+}
+
+/** Whoever compiled the same meanwhile made the same. */
+function take(made: string, folder: string): void {
+  try {
+    renameSync(made, folder)
+  } catch (error) {
+    if (!existsSync(folder)) throw error
+  }
 }
 
 /** A server that runs may read parts of its own only later. */

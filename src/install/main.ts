@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import { ROOT } from '../root.ts'
-import { compile } from './compiled.ts'
+import { findCompiled } from './compiled.ts'
 import { findMisfit } from './fits.ts'
 import { withInstallLock } from './lock.ts'
 
@@ -30,27 +30,22 @@ async function install(): Promise<number> {
   return exitCode
 }
 
-const messageOf = (error: unknown) =>
-  typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error)
-
-/** A start from the sources is slower, and no other start. */
-async function compileIfPossible() {
-  try {
-    await compile()
-  } catch (error) {
-    const reasons: unknown[] = error instanceof AggregateError ? error.errors : [error]
-    say(`not compiled, which only makes starts slower: ${reasons.map(messageOf).join('; ')}`)
-  }
+/** In a process of its own: this one has looked for packages before they were installed, and remembers that. */
+async function compile() {
+  const script = join(import.meta.dir, 'compile.ts')
+  const child = Bun.spawn([process.execPath, '--no-env-file', script], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+  })
+  await child.exited
 }
 
 try {
   if (findMisfit(ROOT, { isForDevelopment }) !== undefined) {
     process.exitCode = await withInstallLock(LOCK, say, install)
   }
-  if (!process.exitCode) await compileIfPossible()
+  if (!process.exitCode && findCompiled() === undefined) await compile()
 } catch (error) {
-  say(`could not install: ${messageOf(error)}`)
+  say(`could not install: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 }
