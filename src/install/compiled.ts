@@ -65,8 +65,10 @@ function take(made: string, folder: string): void {
 function removeOld(current: string): void {
   for (const name of readdirSync(BUILD)) {
     const folder = join(BUILD, name)
-    const ageMs = Date.now() - statSync(folder).mtimeMs
-    if (name !== current && ageMs > KEPT_MS) rmSync(folder, { recursive: true, force: true })
+    // Somebody who compiles at the same time may be done with theirs.
+    const madeMs = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (name !== current && Date.now() - madeMs > KEPT_MS)
+      rmSync(folder, { recursive: true, force: true })
   }
 }
 
