@@ -1,37 +1,12 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
 import { Hono } from 'hono'
 
-import { ROOT } from '../root.ts'
+import { answerAsset, readAsset, type Asset } from './asset.ts'
 
-/** Their address changes with what they hold. */
-const FOR_EVER = 'public, max-age=31536000, immutable'
+const NAMES = ['style.css', 'enhance.js', 'customer.js'] as const
+export type AssetName = (typeof NAMES)[number]
 
-const TYPES = {
-  'style.css': 'text/css; charset=utf-8',
-  'enhance.js': 'text/javascript; charset=utf-8',
-  'customer.js': 'text/javascript; charset=utf-8',
-} as const
-export type AssetName = keyof typeof TYPES
-
-/** Without what only whoever writes it needs. */
-const squeeze = (css: string) =>
-  css
-    .replaceAll(/\/\*.*?\*\//gs, '')
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/([{};,]) /g, '$1')
-    .replaceAll(' }', '}')
-
-const read = (name: AssetName) => {
-  const source = readFileSync(join(ROOT, 'src/http/assets', name), 'utf8')
-  const text = name.endsWith('.css') ? squeeze(source) : source
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return { text, type: TYPES[name], path: `/assets/${name}?v=${hash}` }
-}
-const ASSETS: ReadonlyMap<string, ReturnType<typeof read>> = new Map(
-  (['style.css', 'enhance.js', 'customer.js'] as const).map((name) => [name, read(name)]),
+const ASSETS: ReadonlyMap<string, Asset> = new Map(
+  NAMES.map((name) => [name, readAsset('assets', name, '/assets')]),
 )
 
 /** Where a page finds one of our files, below the path of `PUBLIC_URL`. */
@@ -45,6 +20,6 @@ export function assets({ hasDashboard }: { hasDashboard: boolean }) {
     const name = c.req.param('name')
     const asset = ASSETS.get(name)
     if (!asset || (!hasDashboard && !OF_CUSTOMERS.includes(name))) return c.notFound()
-    return c.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': FOR_EVER })
+    return answerAsset(c, asset)
   })
 }

@@ -7,9 +7,8 @@ import type { Fetch } from '../vendor-fetch.ts'
 import { account } from './account.ts'
 import { createAround } from './customer/surroundings.ts'
 import { createPayLinks } from './pay-links.ts'
+import { FOR_EVER } from './asset.ts'
 import { pay } from './pay.ts'
-
-const FOR_EVER = 'public, max-age=31536000, immutable'
 
 type PagesDeps = Pick<Deps, 'accounts' | 'config' | 'db' | 'queue' | 'now' | 'lago' | 'log'> & {
   fetch?: Fetch

@@ -1,41 +1,12 @@
 /** @jsxImportSource hono/jsx */
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readAsset } from '../asset.ts'
 
-import type { MiddlewareHandler } from 'hono'
-import { secureHeaders } from 'hono/secure-headers'
-
-import { ROOT } from '../../root.ts'
-
-const read = (name: string, type: string) => {
-  const text = readFileSync(join(ROOT, 'src/http/highlevel/assets', name), 'utf8')
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return { text, type, path: `/highlevel/settings/${name}?v=${hash}` }
-}
-const SCRIPT = read('settings.js', 'text/javascript; charset=utf-8')
-const STYLE = read('settings.css', 'text/css; charset=utf-8')
+const SCRIPT = readAsset('highlevel/assets', 'settings.js', '/highlevel/settings')
+const STYLE = readAsset('highlevel/assets', 'settings.css', '/highlevel/settings')
 export const SETTINGS_ASSETS = new Map([
   ['settings.js', SCRIPT],
   ['settings.css', STYLE],
 ])
-
-/** Framed by HighLevel, also under the domains of agencies; it gets nothing but from us, and has no cookie. */
-export const framedSettings: MiddlewareHandler = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    connectSrc: ["'self'"],
-    baseUri: ["'none'"],
-    // The script answers forms: a key that is typed in never becomes part of an address.
-    formAction: ["'none'"],
-    frameAncestors: ['*'],
-  },
-  xFrameOptions: false,
-  crossOriginResourcePolicy: 'cross-origin',
-  crossOriginOpenerPolicy: false,
-})
 
 export const isSettings = (path: string) => /^\/highlevel\/settings(?:\/|$)/.test(path)
 

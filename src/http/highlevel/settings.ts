@@ -17,10 +17,11 @@ import { decryptSso } from '../../highlevel/sso.ts'
 import { listLocationOrders } from '../../report/location-orders.ts'
 import { enterAccount } from '../../setup/enter-account.ts'
 import { refuseMethod } from '../refuse-method.ts'
-import { framedSettings, renderSettings, SETTINGS_ASSETS } from './settings-page.tsx'
+import { answerAsset } from '../asset.ts'
+import { framedByAnybody } from './framed-by-anybody.ts'
+import { renderSettings, SETTINGS_ASSETS } from './settings-page.tsx'
 
 const MAX_BYTES = 1024 * 1024
-const FOR_EVER = 'public, max-age=31536000, immutable'
 /** As Dodo's keys are: nothing that a header could not carry. */
 const API_KEY = /^[\x21-\x7e]{8,500}$/
 /** Whom the app belongs to: HighLevel's word for those who may change a location's settings. */
@@ -35,16 +36,15 @@ export function highlevelSettings(deps: Installing) {
     maxSize: MAX_BYTES,
     onError: (c) => c.json({ error: 'Body too large' }, 413),
   })
-  app.use('/settings', framedSettings)
-  app.use('/settings/*', framedSettings)
+  app.use('/settings', framedByAnybody)
+  app.use('/settings/*', framedByAnybody)
   const { pathname } = new URL(deps.highlevel.publicUrl)
   const basePath = pathname.replace(/\/+$/, '')
   app.get('/settings', (c) => c.html(renderSettings(basePath)))
   app.all('/settings', (c) => refuseMethod(c, 'GET'))
   app.get('/settings/:name{settings\\.(?:js|css)}', (c) => {
     const asset = SETTINGS_ASSETS.get(c.req.param('name'))
-    if (!asset) return c.notFound()
-    return c.body(asset.text, 200, { 'Content-Type': asset.type, 'Cache-Control': FOR_EVER })
+    return asset ? answerAsset(c, asset) : c.notFound()
   })
 
   app.post('/settings/session', limit, (c) => beginSession(deps, c))
