@@ -16,16 +16,12 @@ export function outcomeOf({ wakes, source, eventType }: Delivery): string | null
     : 'stored; of a type that this release does not know'
 }
 
-/**
- * One statement, for one delivery or for many: the new ones, and with each that wakes something what is owed for
- * it. Bodies travel as hex, which needs no quoting in an array.
- */
-const STORE = `
-  with told as (
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::text[], $9::text[], $10::text[])
-      as told (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome)
-  ), fresh as (
+const COLUMNS =
+  'source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome'
+
+/** One statement: the new ones of those that are `told`, and with each that wakes something what is owed for it. */
+const storing = (told: string, place: string) => `
+  with told (${COLUMNS}) as (${told}), fresh as (
     insert into deliveries (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body,
       received_at, processed_at, outcome)
     select source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers::jsonb, decode(body, 'hex'),
@@ -39,29 +35,30 @@ const STORE = `
     select source, delivery_id, wakes, wakes_key from fresh where wakes is not null
     returning ctid::text as place, source, delivery_id
   )
-  select source, delivery_id as "deliveryId", place from fresh left join owed using (source, delivery_id)`
+  select source, delivery_id as "deliveryId", ${place}`
 
+const PARAMETERS = COLUMNS.split(',').map((_, nth) => `$${nth + 1}`)
+/** A delivery that comes alone, as most do: without arrays it takes Postgres two thirds of the time. */
+const STORE_ONE = storing(
+  `select ${PARAMETERS.map((one) => `${one}::text`).join(', ')}`,
+  '(select place from owed) from fresh',
+)
+/** Bodies travel as hex, which needs no quoting in an array. */
+const STORE_MANY = storing(
+  `select * from unnest(${PARAMETERS.map((one) => `${one}::text[]`).join(', ')})`,
+  'place from fresh left join owed using (source, delivery_id)',
+)
+
+type Text = string | null
 type Row = { source: string; deliveryId: string; place: Place | null }
 
 /** Stores deliveries, each once and for ever, in the one statement. When it resolves they are durable. */
 export async function storeAll(sql: postgres.Sql, batch: readonly Told[]): Promise<Stored[]> {
-  const column = (read: (one: Told) => string | null) => toArray(batch, read)
-  const rows = await sql.unsafe<Row[]>(
-    STORE,
-    [
-      column(({ source }) => source),
-      column(({ deliveryId }) => deliveryId),
-      column(({ eventType }) => eventType),
-      column(({ wakes }) => wakes),
-      column(({ wakesKey }) => wakesKey),
-      column(({ dodoPaymentId }) => dodoPaymentId),
-      column(({ headers }) => JSON.stringify(headers)),
-      `{${batch.map(({ body }) => body.toString('hex') || '""').join(',')}}`,
-      column(({ receivedAt }) => receivedAt.toISOString()),
-      column(outcomeOf),
-    ],
-    { prepare: true },
-  )
+  const [only] = batch
+  const rows =
+    only && batch.length === 1
+      ? await sql.unsafe<Row[]>(STORE_ONE, toValues(only), { prepare: true })
+      : await sql.unsafe<Row[]>(STORE_MANY, toArrays(batch.map(toValues)), { prepare: true })
   const fresh = new Map(rows.map((row) => [identity(row), row.place]))
   return batch.map((delivery) => {
     const key = identity(delivery)
@@ -84,9 +81,23 @@ export async function isStored(
 const identity = ({ source, deliveryId }: { source: string; deliveryId: string }) =>
   `${source}:${deliveryId}`
 
-/** An array as Postgres writes it, with every text in quotes. */
-const toArray = <Item>(items: readonly Item[], read: (item: Item) => string | null) =>
-  `{${items.map((item) => quote(read(item))).join(',')}}`
+/** In the order of the columns. */
+const toValues = (told: Told): Text[] => [
+  told.source,
+  told.deliveryId,
+  told.eventType,
+  told.wakes,
+  told.wakesKey,
+  told.dodoPaymentId,
+  JSON.stringify(told.headers),
+  told.body.toString('hex'),
+  told.receivedAt.toISOString(),
+  outcomeOf(told),
+]
 
-const quote = (text: string | null) =>
+/** A column each, as Postgres writes arrays, with every text in quotes. */
+const toArrays = (rows: readonly Text[][]) =>
+  PARAMETERS.map((_, nth) => `{${rows.map((row) => quote(row[nth] ?? null)).join(',')}}`)
+
+const quote = (text: Text) =>
   text === null ? 'null' : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
