@@ -1,12 +1,13 @@
 import { and, asc, eq, getTableColumns, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
-import { deliveries } from '../../db/schema.ts'
+import { deliveries, receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { DodoPayment } from '../../dodo/objects.ts'
 import { readableBody } from '../../inbox/readable-body.ts'
 import { LagoCreditNote } from '../../lago/objects.ts'
 import { observeCreditNote } from './act/observe-credit-note.ts'
+import type { ReceivableRow } from '../../collect/load.ts'
 import { observePayment } from '../../collect/act/observe.ts'
 import { readPayment } from '../../collect/act/read-dodo.ts'
 import { isRetry, takeRetry } from './retry.ts'
@@ -20,13 +21,20 @@ export type UnreadDelivery = typeof deliveries.$inferSelect
 type Reader = Pick<Deps, 'account' | 'biller' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 'queue'>
 
 /**
- * The unread deliveries of an invoice, the oldest first. Those about another Lago organisation on the same Dodo
- * account are put aside: nothing of it is ours to keep.
+ * The unread deliveries of an invoice, the oldest first, with our row of it where there is one and there are some. Those
+ * about another Lago organisation on the same Dodo account are put aside: nothing of it is ours to keep.
  */
-export async function listUnread(deps: Reader, receivableId: string): Promise<UnreadDelivery[]> {
-  const unread = await deps.db
-    .select({ ...getTableColumns(deliveries), body: readableBody })
+export async function listUnread(
+  deps: Reader,
+  receivableId: string,
+): Promise<{ unread: UnreadDelivery[]; row: ReceivableRow | undefined }> {
+  const found = await deps.db
+    .select({
+      delivery: { ...getTableColumns(deliveries), body: readableBody },
+      row: getTableColumns(receivables),
+    })
     .from(deliveries)
+    .leftJoin(receivables, eq(receivables.receivableId, deliveries.wakesKey))
     .where(
       and(
         eq(deliveries.wakes, 'settle'),
@@ -36,12 +44,12 @@ export async function listUnread(deps: Reader, receivableId: string): Promise<Un
     )
     .orderBy(asc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
-  const own: UnreadDelivery[] = []
-  for (const row of unread) {
-    if (await isOfAnother(row, deps)) await putAside(deps, row)
-    else own.push(row)
+  const unread: UnreadDelivery[] = []
+  for (const { delivery } of found) {
+    if (await isOfAnother(delivery, deps)) await putAside(deps, delivery)
+    else unread.push(delivery)
   }
-  return own
+  return { unread, row: found[0]?.row ?? undefined }
 }
 
 const Marked = z.object({ data: z.object({ metadata: z.record(z.string(), z.string()) }) })

@@ -200,9 +200,13 @@ const clearRequest = (tx: Transaction, { receivableId, requestedAt }: Receivable
       ),
     )
 
-/** There is a checkout for it now: whatever becomes of that one, this wish opens no other. */
-export const grantWish = ({ db }: Resting, { receivableId, requestedAt }: ReceivableRow) =>
-  db
+/** There is a checkout for it now: whatever becomes of that one, this wish opens no other. Nothing where nobody wished. */
+export async function grantWish(
+  { db }: Resting,
+  { receivableId, requestedAt, requestedBy }: ReceivableRow,
+): Promise<void> {
+  if (requestedBy === null) return
+  await db
     .update(receivables)
     .set({ requestedBy: null })
     .where(
@@ -211,6 +215,7 @@ export const grantWish = ({ db }: Resting, { receivableId, requestedAt }: Receiv
         requestedAt ? eq(receivables.requestedAt, requestedAt) : isNull(receivables.requestedAt),
       ),
     )
+}
 
 /** Who looks at an invoice while it is settled for the first time sees whose it is. */
 export async function introduce({ db, now }: Resting, invoice: LagoInvoice): Promise<void> {

@@ -57,11 +57,11 @@ type Case = {
  */
 export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(receivableId, data) {
-    const unread = await listUnread(usual, receivableId)
+    const { unread, row: known } = await listUnread(usual, receivableId)
     const isNews = unread.length > 0 || data['cause'] !== undefined
     // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
     if (!isNews && !(await isWished(usual, receivableId))) return
-    const row = await ensureReceivable(usual, { receivableId })
+    const row = known ?? (await ensureReceivable(usual, { receivableId }))
     const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, receivableId, unread)
     if (isAsking(row)) return handOver(usual, row)
