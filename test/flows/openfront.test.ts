@@ -317,6 +317,18 @@ describe('a refund', () => {
     expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
   })
 
+  test('without a key is the same one for two minutes, which asking again does not make longer', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    await refund(paymentId, 300)
+    world.advance(70_000)
+    await refund(paymentId, 300)
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+    world.advance(60_000)
+    await refund(paymentId, 300)
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+  })
+
   test('that was overtaken by one in Dodo is refused, and stands in the way of no other', async () => {
     const { paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')

@@ -47,8 +47,9 @@ export async function refundPayment(
   await wake(deps, 'settle', [orderId], 'customer')
   const outcome = await awaitOutcome(deps, request)
   if (!outcome) return withdraw(deps, request)
-  const isTold = eq(refundRequests.id, request.id)
-  await deps.db.update(refundRequests).set({ answeredAt: deps.now() }).where(isTold)
+  // From the first answer on: asking again must not keep the two minutes from passing.
+  const isUntold = and(eq(refundRequests.id, request.id), isNull(refundRequests.answeredAt))
+  await deps.db.update(refundRequests).set({ answeredAt: deps.now() }).where(isUntold)
   return outcome
 }
 
