@@ -20,13 +20,13 @@ type Tracing = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'now'
  */
 export async function tracePayment(deps: Tracing, dodoPaymentId: string): Promise<void> {
   const key = keyIn(deps.account, dodoPaymentId)
-  const told = await toldRefunds(deps, key)
+  const { told, read } = await readUnread(deps, key)
   const receivableIds = await readPayment(deps, dodoPaymentId)
   if (receivableIds && receivableIds.length > 0)
     await readTold(deps, { dodoPaymentId, told, receivableIds })
   const outcome = describeOutcome(dodoPaymentId, receivableIds)
   await deps.db.transaction(async (tx) => {
-    await finishDeliveries(tx, ['trace', key], { at: deps.now(), outcome })
+    await finishDeliveries(tx, ['trace', key], { at: deps.now(), outcome, read })
     await wakeWithin({ ...deps, db: tx }, 'settle', receivableIds ?? [], 'payment')
   })
 }
@@ -35,10 +35,10 @@ const RefundDelivery = z.object({
   data: z.object({ refund_id: z.string().min(1).max(200), status: z.string() }),
 })
 
-/** The refunds that unread deliveries tell of. */
-async function toldRefunds({ db }: Tracing, key: string) {
+/** The unread deliveries, and the refunds that they tell of. */
+async function readUnread({ db }: Tracing, key: string) {
   const unread = await db
-    .select({ body: readableBody })
+    .select({ deliveryId: deliveries.deliveryId, body: readableBody })
     .from(deliveries)
     .where(
       and(
@@ -47,12 +47,13 @@ async function toldRefunds({ db }: Tracing, key: string) {
         isNull(deliveries.processedAt),
       ),
     )
-  return unread.flatMap(({ body }) => {
+  const told = unread.flatMap(({ body }) => {
     // Of a delivery that was emptied and is put through again nothing is left to read.
     if (body.length === 0) return []
     const { data } = RefundDelivery.safeParse(JSON.parse(body.toString('utf8')))
     return data ? [data.data] : []
   })
+  return { told, read: unread.map(({ deliveryId }) => deliveryId) }
 }
 
 type Told = {

@@ -57,6 +57,36 @@ describe('a refund', () => {
 
     expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([3_000])
   })
+
+  test('that is told while its payment is being read is read too, though the payment does not show it yet', async () => {
+    const { world } = shared
+    const { invoice, payment } = await payInvoice(world, 10_000)
+    const told = () =>
+      world.bridge.db.query.deliveries.findMany({
+        where: (one, { and: both, eq: is }) =>
+          both(is(one.dodoPaymentId, payment.payment_id), is(one.eventType, 'refund.succeeded')),
+      })
+    let isFirst = true
+    const closeDodo = tap(world, 'dodo', async (request, pass) => {
+      if (!isCall(request, 'GET', /^\/payments\/[^/]+$/)) return pass()
+      const shown = (await (await pass()).json()) as object
+      if (isFirst) {
+        isFirst = false
+        world.dodo.refund(payment.payment_id, 2_000)
+        while ((await told()).length < 2) await Bun.sleep(10)
+      }
+      return Response.json({ ...shown, refunds: [] })
+    })
+
+    world.dodo.refund(payment.payment_id, 1_000)
+
+    await world.eventually(invoice.lago_id, ({ refunds }) => refunds.length === 2)
+    await world.quiet()
+    closeDodo()
+    const noted = world.notesOf(invoice.lago_id).map((one) => one.refund_amount_cents)
+    expect(new Set(noted)).toEqual(new Set([1_000, 2_000]))
+    expect((await told()).every(({ processedAt }) => processedAt !== null)).toBe(true)
+  })
 })
 
 test('a payment that could not be recorded before its invoice was made void says nothing about the licence', async () => {
