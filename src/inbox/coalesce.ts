@@ -1,6 +1,11 @@
 import { DeadlineExceeded } from '../deadline.ts'
 
-export type CoalesceLimits = { maxItems: number; maxBytes: number }
+export type CoalesceOptions = {
+  maxItems: number
+  maxBytes: number
+  /** Whether a failure is that item's own, which its neighbours do not share. */
+  isOfOne?: (error: unknown) => boolean
+}
 
 type Waiting<Item, Result> = {
   item: Item
@@ -12,11 +17,12 @@ type Waiting<Item, Result> = {
 /**
  * Lets concurrent callers share one commit: whoever waits when the previous commit returns goes
  * together. An idle caller waits for nobody. When a shared commit fails its items are committed one by
- * one, so that a bad one fails alone; when it hangs all are refused.
+ * one, so that a bad one fails alone. When it hangs, or one fails for what would meet the others as well, all are
+ * refused: one after the other they would wait longer than whoever has sent them.
  */
 export function createCoalescer<Item, Result>(
   commit: (items: Item[]) => Promise<Result[]>,
-  { maxItems, maxBytes }: CoalesceLimits,
+  { maxItems, maxBytes, isOfOne = () => true }: CoalesceOptions,
 ) {
   const waiting: Waiting<Item, Result>[] = []
   let committing = false
@@ -39,16 +45,29 @@ export function createCoalescer<Item, Result>(
   }
 
   async function commitBatch(batch: Waiting<Item, Result>[]): Promise<void> {
+    const failure = await commitTogether(batch)
+    if (failure === undefined) return
+    if (batch.length === 1 || failure.error instanceof DeadlineExceeded)
+      return refuse(batch, failure.error)
+    for (const [index, one] of batch.entries()) {
+      const own = await commitTogether([one])
+      if (own && !isOfOne(own.error)) return refuse(batch.slice(index), own.error)
+      if (own) one.reject(own.error)
+    }
+  }
+
+  async function commitTogether(batch: Waiting<Item, Result>[]) {
     try {
       const results = await commit(batch.map(({ item }) => item))
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result)
+      return undefined
     } catch (error) {
-      if (batch.length === 1 || error instanceof DeadlineExceeded) {
-        for (const { reject } of batch) reject(error)
-        return
-      }
-      for (const one of batch) await commitBatch([one])
+      return { error }
     }
+  }
+
+  function refuse(batch: Waiting<Item, Result>[], error: unknown) {
+    for (const { reject } of batch) reject(error)
   }
 
   const add = (item: Item, bytes: number) =>

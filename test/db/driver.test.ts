@@ -3,7 +3,7 @@ import postgres from 'postgres'
 
 import { connect } from '../../src/db/connect.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { openCutProxy } from '../support/cut-proxy.ts'
+import { openCutProxyTo } from '../support/cut-proxy.ts'
 
 const SOON_MS = 4_000
 
@@ -33,21 +33,6 @@ const settle = (promise: Promise<unknown>) =>
     () => 'done',
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
-
-/** Where a proxy must stand before it. */
-function throughPort(port: number): string {
-  const url = new URL(database.url)
-  const end = `/${url.pathname.slice(1)}?sslmode=disable`
-  return `postgres://${url.username}:${url.password}@127.0.0.1:${port}${end}`
-}
-
-function targetOf(): { port: number } | { path: string } {
-  const url = new URL(database.url)
-  const host = decodeURIComponent(url.hostname)
-  return host.startsWith('/')
-    ? { path: `${host}/.s.PGSQL.${url.port || 5432}` }
-    : { port: Number(url.port) }
-}
 
 describe('a session that ends in the middle of a transaction', () => {
   test('takes the whole transaction with it, though others wait for the connection', async () => {
@@ -141,8 +126,8 @@ describe('a socket that is cut', () => {
   test.each([false, true])(
     'at any byte of what we send costs that query and no other (reset: %p)',
     async (isReset) => {
-      const proxy = await openCutProxy(targetOf())
-      const sql = connect(throughPort(proxy.port), { max: 1 })
+      const proxy = await openCutProxyTo(database.url)
+      const sql = connect(proxy.url, { max: 1 })
       await sql`select 1`
       for (let bytes = 1; bytes <= 300; bytes += isReset ? 29 : 17) {
         Object.assign(proxy.behaviour, { cutAfter: bytes, isReset })
@@ -162,8 +147,8 @@ describe('a socket that is cut', () => {
   )
 
   test('between a write and its flush leaves nothing behind for the next connection', async () => {
-    const proxy = await openCutProxy(targetOf())
-    const sql = connect(throughPort(proxy.port), { max: 1 })
+    const proxy = await openCutProxyTo(database.url)
+    const sql = connect(proxy.url, { max: 1 })
     for (let round = 0; round < 12; round += 1) {
       await sql`select 1`
       proxy.cut()

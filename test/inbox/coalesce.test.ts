@@ -91,6 +91,41 @@ describe('createCoalescer', () => {
     expect(committed).toEqual(['a', 'b', 'c'])
   })
 
+  test('when nothing can be committed all who wait are refused after one more try, and not one after the other', async () => {
+    const batches: string[][] = []
+    const commit = async (items: string[]): Promise<string[]> => {
+      batches.push(items)
+      await Bun.sleep(1)
+      throw new Error('away')
+    }
+    const add = createCoalescer(commit, { ...ROOMY, isOfOne: () => false })
+
+    const results = await Promise.allSettled(['a', 'b', 'c', 'd'].map((item) => add(item, 1)))
+
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(batches).toEqual([['a'], ['b', 'c', 'd'], ['b']])
+  })
+
+  test('what was refused together with a connection that broke is committed over the next one', async () => {
+    let isBroken = true
+    const commit = async (items: string[]) => {
+      await Bun.sleep(1)
+      if (items.length > 1 && isBroken) {
+        isBroken = false
+        throw new Error('broken')
+      }
+      return items
+    }
+    const add = createCoalescer(commit, { ...ROOMY, isOfOne: () => false })
+
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map((item) => add(item, 1)))).toEqual([
+      'a',
+      'b',
+      'c',
+      'd',
+    ])
+  })
+
   test('after a failure it goes on', async () => {
     let isBroken = true
     const add = createCoalescer(async (items: string[]) => {

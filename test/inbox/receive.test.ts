@@ -6,9 +6,12 @@ import { openDatabase, openInboxConnection } from '../../src/db/client.ts'
 import { createReceive, type Delivery } from '../../src/inbox/receive.ts'
 import { storeAll } from '../../src/inbox/store.ts'
 import { createQueue } from '../../src/queue/queue.ts'
+import { openCutProxyTo } from '../support/cut-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 const now = () => new Date()
+/** Dodo's patience. */
+const SENDER_WAITS_MS = 15_000
 const KINDS = ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const
 
 describe('receive', () => {
@@ -197,6 +200,22 @@ describe('receive', () => {
 
     await first().db.execute(query`alter table pgboss.job_away rename to job`)
     expect(await jobsOf(delivery.wakesKey)).toHaveLength(1)
+  })
+
+  test('while nobody answers where the database was, all who wait are refused before their senders give up', async () => {
+    const proxy = await openCutProxyTo(database.url)
+    const { db, queue } = first()
+    const log = pino({ level: 'silent' })
+    const receive = createReceive({ db, queue, log, now, databaseUrl: proxy.url })
+    expect(await receive(aDelivery())).toEqual({ duplicate: false })
+    proxy.close()
+
+    const startedAt = performance.now()
+    const results = await Promise.allSettled(Array.from({ length: 40 }, () => receive(aDelivery())))
+
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+    expect(performance.now() - startedAt).toBeLessThan(SENDER_WAITS_MS)
+    await receive.close()
   })
 
   test('texts with quotes, backslashes and letters of any script are stored as they came', async () => {

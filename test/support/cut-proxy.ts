@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 
 /** A TCP proxy that cuts connections where a test says: after so many bytes of the client, or all at once. */
-export async function openCutProxy(target: { port: number } | { path: string }) {
+async function openCutProxy(target: { port: number } | { path: string }) {
   const pairs = new Set<{ client: Socket; upstream: Socket }>()
   const behaviour = { cutAfter: Infinity, isReset: false, isSilent: false, target }
   const server = createServer((client) => {
@@ -47,4 +47,17 @@ export async function openCutProxy(target: { port: number } | { path: string }) 
       server.close()
     },
   }
+}
+
+/** One that stands before a database; `url` leads there through it. */
+export async function openCutProxyTo(databaseUrl: string) {
+  const { hostname, port, pathname, username, password } = new URL(databaseUrl)
+  const host = decodeURIComponent(hostname)
+  const proxy = await openCutProxy(
+    host.startsWith('/')
+      ? { path: `${host}/.s.PGSQL.${port || 5432}` }
+      : { port: Number(port || 5432) },
+  )
+  const url = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}?sslmode=disable`
+  return { ...proxy, url }
 }
