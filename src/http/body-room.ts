@@ -59,8 +59,8 @@ export function createBodyRoom({
       evicted,
       evict: () => reject(crowded()),
     }
+    if (small.bodies.size + big.bodies.size >= mostBodies) evict(findOldest())
     roomOf(body).bodies.add(body)
-    if (small.bodies.size + big.bodies.size > mostBodies) evict(findOldest(body))
     return body
   }
 
@@ -70,8 +70,9 @@ export function createBodyRoom({
     leave(victim)
   }
 
-  /** Counts what has arrived. Throws a `Refusal` where there is no room for it. */
+  /** Counts what has arrived. Throws a `Refusal` where there is no room for it, or for it no more. */
   function grow(body: Body, bytes: number) {
+    if (!roomOf(body).bodies.has(body)) throw crowded()
     body.bytes += bytes
     roomOf(body).bytes += bytes
     if (!body.isBig && body.bytes > smallBytes) move(body, { isBig: true })
@@ -79,9 +80,9 @@ export function createBodyRoom({
     while (room.bytes > room.most) evict(findVictim(body))
   }
 
-  function findOldest(entering: Body): Body | undefined {
+  function findOldest(): Body | undefined {
     for (const { bodies } of [small, big]) {
-      for (const one of bodies) if (one !== entering && !one.isComplete) return one
+      for (const one of bodies) if (!one.isComplete) return one
     }
     return undefined
   }

@@ -71,5 +71,21 @@ describe('the room for bodies in hand', () => {
     expect(await isEvicted(first)).toBe(true)
     expect(await isEvicted(stored)).toBe(false)
     expect(() => room.enter(0)).toThrow(Refusal)
+    expect(() => room.enter(0)).toThrow(Refusal)
+  })
+
+  test('a body that had to make room takes none any more, whatever of it still comes', async () => {
+    const room = createBodyRoom(LIMITS)
+    const [late, other] = [room.enter(50), room.enter(50)]
+    room.grow(late, 49)
+    room.grow(room.enter(50), 50)
+    room.grow(other, 50)
+    expect(await isEvicted(late)).toBe(true)
+
+    expect(() => room.grow(late, 1)).toThrow(Refusal)
+
+    room.leave(late)
+    room.grow(room.enter(50), 0)
+    expect(await isEvicted(other)).toBe(false)
   })
 })
