@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 
 import { exchange, statusOf } from '../support/raw.ts'
-import { HMAC_KEY, openWorld, type World } from '../support/world.ts'
+import { ADMIN_TOKEN, HMAC_KEY, openWorld, type World } from '../support/world.ts'
 import { MAX_BODY_BYTES } from '../../src/http/webhooks.ts'
 
 const HANG_MS = 2_000
@@ -56,6 +56,12 @@ describe('webhooks over a socket', () => {
       expect(await ask('GET /health')).toBe(200)
       expect(await ask('GET /ready/?from=//here')).toBe(200)
       expect(await ask('POST //webhooks/lago')).toBe(401)
+      expect(await ask('GET /dashboard/invoices?state=open')).toBe(302)
+      const token = `Authorization: Bearer ${ADMIN_TOKEN}\r\n`
+      for (const path of ['/metrics', '/api/deliveries?limit=1'])
+        expect(statusOf(await exchange(server.port ?? 0, `GET ${path} ${rest}${token}\r\n`))).toBe(
+          200,
+        )
     },
   )
 

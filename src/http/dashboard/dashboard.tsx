@@ -10,6 +10,7 @@ import { holdsNul } from '../admin.ts'
 import type { Guesses } from '../guesses.ts'
 import { RETRY_AFTER_SECONDS } from '../refusal.ts'
 import type { SampledLog } from '../sampled-log.ts'
+import { queryOf } from '../surface.ts'
 import { readForm } from './form.ts'
 import { attentionPage } from './attention.tsx'
 import { auditPage } from './audit.tsx'
@@ -102,8 +103,7 @@ function withSession(show: Show, sessions: Sessions) {
     if (c.req.path === '/dashboard/login') return next()
     const isLook = c.req.method === 'GET' || c.req.method === 'HEAD'
     if (!found && isLook) {
-      const asked = new URL(c.req.url).search
-      const to = encodeURIComponent(`${c.req.path}${asked}`)
+      const to = encodeURIComponent(`${c.req.path}${queryOf(c.req)}`)
       return c.redirect(`${show.basePath}/dashboard/login?next=${to}`)
     }
     if (!isLook) {

@@ -45,6 +45,20 @@ describe('the forms of the dashboard', () => {
     expect(await linesOf()).toBe(0)
   })
 
+  test('that nobody can read are forms without a token', async () => {
+    const { served, me } = shared
+    const broken = (type: string) =>
+      fetch(`${served.origin}${page()}/look`, {
+        method: 'POST',
+        body: '--a\r\nbroken',
+        headers: { Cookie: me.cookie, Origin: served.origin, 'Content-Type': type },
+      })
+
+    for (const type of ['multipart/form-data', 'multipart/form-data; boundary=a'])
+      expect((await broken(type)).status).toBe(403)
+    expect(await linesOf()).toBe(0)
+  })
+
   test('do nothing when they come from another site, token or not', async () => {
     const { served, me } = shared
     const fields = await form()
