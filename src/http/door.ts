@@ -1,9 +1,11 @@
 import { messageOf } from '../errors.ts'
+import { addressOf } from './source.ts'
 import type { Take } from './webhooks.ts'
 
 /** What comes by the thousand. */
 type Direct = 'lago' | 'dodo'
 type Fetch<Env> = (request: Request, env?: Env) => Response | Promise<Response>
+type Failed = { failure: Error; requestIP: (request: Request) => ReturnType<typeof addressOf> }
 
 const ACKNOWLEDGED = {
   new: '{"received":true,"duplicate":false}',
@@ -16,11 +18,11 @@ const ACKNOWLEDGED = {
  */
 export function openDoor<Env>(
   take: Partial<Pick<Take, Direct>>,
-  goTheLongWay: Fetch<Env | { failure: Error }>,
+  goTheLongWay: Fetch<Env | Failed>,
 ): Fetch<Env> {
   let headers: Record<string, string> | undefined
 
-  async function enter(request: Request, receive: Take[Direct]) {
+  async function enter(request: Request, receive: Take[Direct], env?: Env) {
     try {
       const { duplicate } = await receive(request)
       return new Response(
@@ -29,7 +31,7 @@ export function openDoor<Env>(
       )
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(messageOf(error))
-      return goTheLongWay(request, { failure })
+      return goTheLongWay(request, { failure, requestIP: (of) => addressOf(env, of) })
     }
   }
 
@@ -43,7 +45,7 @@ export function openDoor<Env>(
     const source = request.method === 'POST' ? sourceOf(request.url) : undefined
     const receive = source && take[source]
     if (!receive) return goTheLongWay(request, env)
-    return headers ? enter(request, receive) : learn(request, env)
+    return headers ? enter(request, receive, env) : learn(request, env)
   }
 }
 

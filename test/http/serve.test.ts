@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
 
 import { exchange, statusOf } from '../support/raw.ts'
-import { ADMIN_TOKEN, HMAC_KEY, openWorld, type World } from '../support/world.ts'
+import { ADMIN_TOKEN, HMAC_KEY, openWorld, WEBHOOK_SECRET, type World } from '../support/world.ts'
 import { MAX_BODY_BYTES } from '../../src/http/webhooks.ts'
+import { listRefused } from '../../src/inbox/refused.ts'
 
 const HANG_MS = 2_000
+const isOfDodo = ({ source }: { source: string }) => source === 'dodo'
 
 describe('webhooks over a socket', () => {
   let world: World
@@ -64,6 +67,28 @@ describe('webhooks over a socket', () => {
         )
     },
   )
+
+  test('one that is refused is noted with who sent it, also after others were taken', async () => {
+    const body = '{"type":"payout.created","data":{}}'
+    const post = (secret: string) => {
+      const [id, at] = [`msg_${crypto.randomUUID()}`, new Date()]
+      return fetch(`http://127.0.0.1:${server.port}/webhooks/dodo`, {
+        method: 'POST',
+        body,
+        headers: {
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+          'webhook-signature': new Webhook(secret).sign(id, at, body),
+        },
+      })
+    }
+    expect((await post(WEBHOOK_SECRET)).status).toBe(200)
+    expect((await post(`whsec_${btoa('another secret of nobody')}`)).status).toBe(401)
+
+    const noted = async () => (await listRefused(world.bridge.db, new Date())).find(isOfDodo)
+    while (!(await noted())) await Bun.sleep(10)
+    expect((await noted())?.latest[0]?.from).toBe('127.0.0.1')
+  })
 
   test('a body of 32 MiB is stored to the last byte', async () => {
     const deliveryId = crypto.randomUUID()
