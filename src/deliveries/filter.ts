@@ -14,6 +14,7 @@ import {
 import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
+import { readMoment } from '../db/moment.ts'
 import { deadLetters, deliveries } from '../db/schema.ts'
 import { duration } from '../env/values.ts'
 import { SOURCES } from '../inbox/sources.ts'
@@ -27,8 +28,8 @@ const moment = z
   .transform((text): { agoMs: number } | { at: Date } | undefined => {
     const agoMs = duration(0).safeParse(text).data
     if (agoMs !== undefined) return { agoMs }
-    const at = new Date(text)
-    return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime()) ? { at } : undefined
+    const at = readMoment(text)
+    return at && { at }
   })
   .refine(
     (read) => read !== undefined,

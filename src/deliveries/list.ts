@@ -2,12 +2,21 @@ import { and, desc, eq, lt, lte, or, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
+import { readMoment } from '../db/moment.ts'
 import { deliveries } from '../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter, type Outcome } from './filter.ts'
 import { SOURCES, type Source } from '../inbox/sources.ts'
 
 /** A place in the list: what comes after it is older. */
-const Cursor = z.tuple([z.coerce.date(), z.enum(SOURCES), z.string().max(200)])
+const Cursor = z.tuple([
+  z.string().transform(readMoment).pipe(z.date()),
+  z.enum(SOURCES),
+  // No text that the database holds has a NUL.
+  z
+    .string()
+    .max(200)
+    .regex(/^[^\0]*$/),
+])
 type Cursor = z.infer<typeof Cursor>
 
 const writeCursor = ([at, source, id]: Cursor) =>

@@ -1,5 +1,4 @@
 import { Hono, type Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 
 import type { Actor } from '../operate/record-action.ts'
@@ -11,7 +10,7 @@ import type { Deps } from '../deps.ts'
 import { JOB_KINDS } from '../jobs.ts'
 import { withinMs } from '../metrics/ledger.ts'
 import type { Visit } from './admin.ts'
-import { read, readJson } from './api/reading.ts'
+import { limitBody, read, readJson } from './api/reading.ts'
 import { listRefused } from '../inbox/refused.ts'
 import { SOURCES } from '../inbox/sources.ts'
 
@@ -19,7 +18,6 @@ type Serving = Pick<Deps, 'db' | 'queue' | 'now'>
 
 const DEFAULT_PAGE = 50
 const MAX_PAGE = 500
-const MAX_BODY_BYTES = 64 * 1024
 /** A filter that finds nothing must not read the whole inbox for a minute. */
 const LIST_MS = 10_000
 const BY_TOKEN: Actor = { who: 'api', role: 'admin' }
@@ -51,7 +49,7 @@ export const Forgetting = DeadQuery.extend({ reason: z.string().min(1, 'say why'
 export function deliveriesApi({ db, queue, now }: Serving) {
   const deps = { db, queue, now }
   return new Hono<Visit>()
-    .use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
+    .use(limitBody)
     .get('/', async (c) => {
       const { limit, before, ...filter } = read(DeliveryQuery, c.req.query())
       return c.json(
@@ -95,7 +93,7 @@ const EMPTIED = { error: 'its body was let go of (RETENTION, or forget): nothing
 export function deadLettersApi({ db, queue, now }: Serving) {
   const deps = { db, queue, now }
   return new Hono<Visit>()
-    .use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
+    .use(limitBody)
     .get('/', async (c) =>
       c.json({ ...(await listDeadLetters(db, read(DeadQuery, c.req.query()))), next: null }),
     )

@@ -16,6 +16,8 @@ type Item = {
   about: { kind: string; key: string } | null
 }
 type Page = { items: Item[]; next: string | null }
+const cursorOf = (at: unknown, id = 'msg_1') =>
+  Buffer.from(JSON.stringify([at, 'dodo', id])).toString('base64url')
 
 let world: World
 beforeAll(async () => {
@@ -109,6 +111,12 @@ describe('the list of deliveries', () => {
     ['?limit=0', 'limit: '],
     ['?before=nowhere', 'before: take it from `next`'],
     ['?colour=red', 'colour'],
+    ['?since=0000-01-01', 'since: write how long ago'],
+    ['?until=0001-01-01T00:00%2B14:00', 'until: write how long ago'],
+    [`?before=${cursorOf('+012026-01-01T00:00:00.000Z')}`, 'before: take it from `next`'],
+    [`?before=${cursorOf('-000164-01-01T00:00:00.000Z')}`, 'before: take it from `next`'],
+    [`?before=${cursorOf(null)}`, 'before: take it from `next`'],
+    [`?before=${cursorOf('2026-01-01', 'a\0b')}`, 'before: take it from `next`'],
   ])('is refused for %s, and says why', async (query, why) => {
     const response = await ask(`deliveries${query}`)
 

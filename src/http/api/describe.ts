@@ -1,5 +1,6 @@
 import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
 
+import { OUTCOMES } from '../../deliveries/filter.ts'
 import { VERSION } from '../../version.ts'
 import { Bulk, DeadQuery, DeliveryQuery, Forgetting } from '../deliveries.ts'
 import * as shapes from './shapes.ts'
@@ -18,7 +19,9 @@ const Loose = z.looseObject({})
 const Delivery = z.looseObject({
   source: z.string(),
   deliveryId: z.string(),
-  eventType: z.string(),
+  event: z.string(),
+  receivedAt: z.iso.datetime(),
+  outcome: z.enum(OUTCOMES),
 })
 const DeadLetter = z.looseObject({ kind: z.string(), key: z.string(), error: z.string() })
 const listOf = (item: z.ZodType) =>

@@ -1,5 +1,4 @@
 import { Hono, type Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 
 import { foretell } from '../../billers/lago/foretell.ts'
 import { askForMoney } from '../../billers/lago/retry.ts'
@@ -22,7 +21,7 @@ import { describeInvoice, type InvoiceReport } from '../../report/invoice.ts'
 import { describeNext } from '../../report/next.ts'
 import type { Visit } from '../admin.ts'
 import { act } from './acting.ts'
-import { read, readJson } from './reading.ts'
+import { limitBody, read, readJson } from './reading.ts'
 import * as shapes from './shapes.ts'
 import { statementApi } from './statement-api.ts'
 
@@ -43,7 +42,6 @@ export type ApiDeps = Pick<
   inspect: Inspect
 }
 
-const MAX_BODY_BYTES = 64 * 1024
 const UNKNOWN_INVOICE = { error: 'the bridge knows no such invoice' }
 const UNKNOWN_CUSTOMER = { error: 'the bridge knows no such customer' }
 const DOCS = 'docs/operations.md#doctor'
@@ -52,7 +50,7 @@ const DOCS = 'docs/operations.md#doctor'
 export function operatorApi(deps: ApiDeps) {
   const { db } = deps
   return new Hono<Visit>()
-    .use(bodyLimit({ maxSize: MAX_BODY_BYTES }))
+    .use(limitBody)
     .route('/', invoicesApi(deps))
     .route('/', customersApi(deps))
     .get('/attention', async (c) => {

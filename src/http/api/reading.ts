@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 
 import { readCursor } from '../../report/dashboard/cursor.ts'
@@ -6,6 +7,16 @@ import { Refusal } from '../refusal.ts'
 
 const DEFAULT_PAGE = 50
 const MAX_PAGE = 500
+
+const MAX_BODY_BYTES = 64 * 1024
+
+/** Whoever asks for something has less to say than this. */
+export const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: () => {
+    throw new Refusal(413, `the body is larger than ${MAX_BODY_BYTES / 1024} KiB`)
+  },
+})
 
 const text = z.string().trim().min(1).max(200)
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { readMoment } from '../../db/moment.ts'
 import { REASON_CODES } from '../../collect/receivable.ts'
 import { MAIL_KINDS } from '../../mail/kinds.ts'
 import { DISPUTE_OUTCOMES } from '../../report/dashboard/disputes.ts'
@@ -8,6 +9,8 @@ import { REFUND_STATUSES } from '../../report/dashboard/refunds.ts'
 import { Paging, Text } from './reading.ts'
 
 const moment = z.iso.datetime().describe('ISO 8601, in UTC')
+const A_DAY = 'write a day like 2026-12-31'
+const day = z.iso.date(A_DAY).refine((text) => readMoment(text) !== undefined, A_DAY)
 const id = z.string()
 const minor = z.int()
 
@@ -21,11 +24,8 @@ export const InvoiceQuery = z.strictObject({
     .optional(),
   customer: Text.optional().describe('Lago’s external customer id'),
   q: Text.optional().describe('A number or how it begins, an id, or how the name begins'),
-  dueFrom: z.iso
-    .date('write a day like 2026-12-31')
-    .optional()
-    .describe('Due on that day or later'),
-  dueTo: z.iso.date('write a day like 2026-12-31').optional().describe('Due on that day or before'),
+  dueFrom: day.optional().describe('Due on that day or later'),
+  dueTo: day.optional().describe('Due on that day or before'),
   sort: z.enum(INVOICE_SORTS).optional(),
   ...Paging,
 })

@@ -23,7 +23,7 @@ describe('the API of operators', () => {
     await shared.world.close()
   })
 
-  type Asked = { method?: string; headers?: Record<string, string>; body?: string }
+  type Asked = { method?: string; headers?: Record<string, string>; body?: string | ReadableStream }
   const ask = (path: string, { headers, ...init }: Asked = {}, token = ADMIN_TOKEN) =>
     shared.world.get(path, { ...init, headers: { Authorization: `Bearer ${token}`, ...headers } })
   const list = async (path: string) => Listed.parse(await (await ask(path)).json())
@@ -128,6 +128,8 @@ describe('the API of operators', () => {
     ['/api/refunds?status=gone', 'status: '],
     ['/api/statement?from=yesterday', 'from'],
     ['/api/statement?tz=Moon', 'tz'],
+    ['/api/invoices?dueFrom=0000-01-01', 'dueFrom'],
+    ['/api/invoices?dueTo=0000-12-31', 'dueTo'],
   ])('%s is refused, and the field is named', async (path, named) => {
     const response = await ask(path)
     expect(response.status).toBe(400)
@@ -141,8 +143,35 @@ describe('the API of operators', () => {
     const cursor = (value: string) =>
       Buffer.from(JSON.stringify([value, 'x'])).toString('base64url')
     const all = await list('/api/invoices')
-    for (const nonsense of ['before=' + cursor('never'), 'sort=due&before=' + cursor('1e400')])
+    for (const nonsense of [
+      'before=' + cursor('never'),
+      'before=' + cursor('0000-01-01'),
+      'before=' + cursor('2026-02-30'),
+      'before=' + cursor('2026-01-01 (the first)'),
+      'sort=due&before=' + cursor('1e400'),
+    ])
       expect((await list(`/api/invoices?${nonsense}`)).items).toHaveLength(all.items.length)
+    for (const path of ['/api/refunds', '/api/attention'])
+      expect((await ask(`${path}?before=${cursor('0000-01-01')}`)).status).toBe(200)
+  })
+
+  test.each([
+    '/api/deliveries/replay',
+    '/api/dead-letters/redrive',
+    '/api/dead-letters/forget',
+    '/api/invoices/nobody/seen',
+  ])('what is sent to %s is no larger than it can be', async (path) => {
+    const body = JSON.stringify({ note: 'x'.repeat(65_536) })
+    const pieces = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(body))
+        controller.close()
+      },
+    })
+    for (const sent of [body, pieces]) {
+      const response = await ask(path, { method: 'POST', body: sent })
+      expect([response.status, await response.json()]).toEqual([413, { error: expect.any(String) }])
+    }
   })
 
   test('with a key a thing is done once, and the same is answered again', async () => {
@@ -265,6 +294,15 @@ describe('the API of operators', () => {
     expect(described.toSorted()).toEqual([...new Set(served)].toSorted())
     expect(described.toSorted()).toEqual(Object.keys(DESCRIBED).toSorted())
   })
+
+  test.each(Object.keys(DESCRIBED).filter((route) => /^GET [^{]*$/.test(route)))(
+    'what %s answers is as OpenAPI describes it',
+    async (route) => {
+      const response = await ask(route.slice('GET '.length))
+      expect(response.status).toBe(200)
+      expect(DESCRIBED[route]?.answers.safeParse(await response.json()).error).toBeUndefined()
+    },
+  )
 
   test('another method is told which ones there are', async () => {
     const response = await ask('/api/refunds', { method: 'POST' })
