@@ -93,11 +93,12 @@ const listOf = (db: Executor, source: Source, condition: SQL | undefined, limit:
     .orderBy(desc(deliveries.receivedAt), desc(deliveries.deliveryId))
     .limit(limit)
 
-/** The newest first; at the same moment Lago's before Dodo's, as they are sorted everywhere. */
+/**
+ * The newest first; at the same moment Lago's before Dodo's, as they are sorted everywhere. Those of one source stay in the order
+ * in which the database has them: how it sorts texts is its own affair, and the next page goes on by that.
+ */
 const byAge = (one: Row, other: Row) =>
-  other.receivedAt.getTime() - one.receivedAt.getTime() ||
-  compare(other.source, one.source) ||
-  compare(other.deliveryId, one.deliveryId)
+  other.receivedAt.getTime() - one.receivedAt.getTime() || compare(other.source, one.source)
 const compare = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0)
 
 function after(cursor: Cursor | undefined, source: Source): SQL | undefined {

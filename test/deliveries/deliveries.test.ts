@@ -2,7 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 
+import { openDatabase } from '../../src/db/client.ts'
+import { deliveries } from '../../src/db/schema.ts'
+import { listDeliveries, readCursor } from '../../src/deliveries/list.ts'
 import { emptyDeliveries } from '../../src/privacy/empty-deliveries.ts'
+import { createTestDatabase } from '../support/database.ts'
 import { ADMIN_TOKEN, HMAC_KEY, openWorld, type World } from '../support/world.ts'
 
 const VIEWER_TOKEN = 'only-to-look-with'
@@ -90,6 +94,35 @@ describe('the list of deliveries', () => {
     expect(turned.map(({ deliveryId }) => deliveryId)).toEqual(
       all.map(({ deliveryId }) => deliveryId),
     )
+  })
+
+  test('leaves none out, however the database sorts texts, of those that came in the same moment', async () => {
+    const database = await createTestDatabase()
+    const { db, close } = openDatabase(database.url, 2)
+    await db.execute(
+      sql`alter table deliveries alter column delivery_id type text collate "en-x-icu"`,
+    )
+    const ids = ['msg_b', 'msg_A', 'msg_a', 'msg_B', 'msg_c', 'msg_C', 'msg_2']
+    const row = { eventType: 'payout.created', headers: {}, body: Buffer.from('{}') }
+    await db.insert(deliveries).values(
+      ids.map((deliveryId) => {
+        return { ...row, source: 'dodo' as const, deliveryId, receivedAt: new Date(0) }
+      }),
+    )
+
+    const turned: string[] = []
+    let next: string | null = null
+    do {
+      const before: ReturnType<typeof readCursor> = readCursor(next ?? '')
+      const page = await listDeliveries(db, { filter: {}, before, limit: 2, now: new Date() })
+      turned.push(...page.items.map(({ deliveryId }) => deliveryId))
+      next = page.next
+    } while (next !== null)
+
+    expect(turned).toHaveLength(ids.length)
+    expect(new Set(turned)).toEqual(new Set(ids))
+    await close()
+    await database.drop()
   })
 
   test('is narrowed by source, event, outcome, subject and time', async () => {
