@@ -159,6 +159,15 @@ describe('a sale', () => {
 
     await eventually(paymentId, ({ state }) => state === 'paid')
   })
+
+  test('that was declined and then paid on the very same page is captured, although that webhook was lost', async () => {
+    const { paymentId, sessionId } = await begin()
+    world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.quiet()
+    await world.inSilence(() => world.dodo.pay(sessionId))
+    world.advance(FRESH_MS)
+    expect((await status(paymentId)).body).toMatchObject({ status: 'captured', amount: 2_599 })
+  })
 })
 
 describe('the same cart', () => {
