@@ -403,6 +403,33 @@ describe('a refund', () => {
     expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([500])
   })
 
+  test('that Dodo’s balance does not cover is refused, and comes by itself at no later time', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    const hasFunds = tap(world, 'dodo', (request, go) =>
+      isCall(request, 'POST', /\/refunds$/)
+        ? Promise.resolve(Response.json({ code: 'INSUFFICIENT_WALLET_FUNDS' }, { status: 409 }))
+        : go(),
+    )
+    const refused = await refund(paymentId, 500)
+    hasFunds()
+    expect(refused).toEqual({
+      status: 400,
+      body: {
+        success: false,
+        error: "Refund failed: Dodo's balance does not cover it",
+        refundedAmount: 0,
+      },
+    })
+
+    world.advance(3 * 60 * MINUTE_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect((await refund(paymentId, 500)).body).toMatchObject({ success: true })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+  })
+
   test('of what is not paid is refused', async () => {
     const { paymentId } = await begin()
     expect((await refund(paymentId, 500)).body['error']).toBe('Refund failed: it is not paid')
