@@ -10,6 +10,7 @@ import {
   receivables,
   recordings,
   refundOrders,
+  refundRequests,
   refunds,
   tellings,
 } from '../../db/schema.ts'
@@ -165,6 +166,13 @@ const isStillHere = (tx: Executor) =>
         .select()
         .from(refundOrders)
         .where(eq(refundOrders.dodoPaymentId, recordings.dodoPaymentId)),
+    ),
+    // Nor has anybody asked for it back, even if nothing was made of that yet.
+    notExists(
+      tx
+        .select()
+        .from(refundRequests)
+        .where(eq(refundRequests.dodoPaymentId, recordings.dodoPaymentId)),
     ),
     isNotGivenBack(tx),
     // What is contested may be gone tomorrow.
