@@ -146,6 +146,20 @@ describe('a completion whose answer is lost', () => {
     expect(ordersOf(cart.id)).toEqual([])
   })
 
+  test('and the shop turned it away at the door: that was no try, and it is made a moment later', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.loseCompletion('turned_away')
+    shop.world.advance(2 * MINUTE_MS)
+    while ((await completionsOf(cart.id)) === 0) await Bun.sleep(50)
+    await shop.world.quiet()
+    shop.world.advance(MINUTE_MS)
+
+    await shop.eventually(paymentId, (one) => one.told[0]?.status !== 'waiting')
+
+    expect(await shop.report(paymentId)).toMatchObject({ told: [{ status: 'done' }] })
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+
   test('and the shop away: nothing is tried until the cart was read, and then it is completed', async () => {
     const { cart, paymentId } = await paidAndLeft()
     failure('status', 3)

@@ -4,7 +4,7 @@ import { formatDodo } from '../../collect/money.ts'
 import type { Executor } from '../../db/client.ts'
 import { intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
-import { ApiError, reasonOf, WrongAddress } from '../../errors.ts'
+import { ApiError, Later, reasonOf, WrongAddress } from '../../errors.ts'
 import { GRAPHQL_ERRORS, type Openfront } from '../../openfront/client.ts'
 import { lockOrder, type OrderRow } from '../orders/order.ts'
 import type { TellingRow, Told } from '../orders/source.ts'
@@ -200,12 +200,11 @@ async function call(
   try {
     return isOrder(await shop.completeCart(order.key, sessionId))
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    // It has not left this machine, so it was no try.
-    if (error.outcome === 'refused' && error.status === undefined) {
+    if (isNoTry(error)) {
       await db.delete(intents).where(eq(intents.key, keyOf(order)))
       throw error
     }
+    if (!(error instanceof ApiError)) throw error
     const placed = await shop.findOrderOfCart(order.key)
     if (placed) return isOrder(placed)
     const isSaid = error.outcome === 'refused' || error.code === GRAPHQL_ERRORS
@@ -213,3 +212,8 @@ async function call(
     return { is: 'again', why: reasonOf(error), at: later(now()) }
   }
 }
+
+/** Whether it has not left this machine, or was turned away at the door. */
+const isNoTry = (error: unknown) =>
+  error instanceof Later ||
+  (error instanceof ApiError && error.outcome === 'refused' && error.status === undefined)
