@@ -254,6 +254,30 @@ describe('a person is needed', () => {
   })
 })
 
+test.each([
+  ['is not decided', 'cart_refunded', undefined],
+  ['was lost', 'dispute_lost', 'dispute_lost'],
+] as const)(
+  'a cart whose payment is disputed, which %s, becomes no order once it can be read',
+  async (_what, reasonCode, end) => {
+    const { cart, paymentId, payment } = await paidAndLeft()
+    shop.takeTokenAway()
+    shop.world.advance(3 * MINUTE_MS)
+    await shop.eventually(paymentId, (one) => one.reasonCode === 'cart_not_found')
+    const { dispute_id } = shop.world.dodo.openDispute(payment.payment_id)
+    if (end) shop.world.dodo.moveDispute(dispute_id, end)
+    await shop.world.quiet()
+    shop.giveTokenBack()
+
+    await shop.world.sweep()
+    await shop.eventually(paymentId, ({ told: [one] }) => one === undefined || one.attempts > 1)
+    await shop.world.quiet()
+
+    expect(await shop.report(paymentId)).toMatchObject({ reasonCode })
+    expect(ordersOf(cart.id)).toEqual([])
+  },
+)
+
 describe('never completed', () => {
   test('is a cart that asks for another payment by now', async () => {
     const old = await shop.begin()

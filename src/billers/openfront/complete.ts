@@ -1,8 +1,9 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 
+import { isLost, isUndecided } from '../../collect/ledger.ts'
 import { formatDodo } from '../../collect/money.ts'
 import type { Executor } from '../../db/client.ts'
-import { intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
+import { disputes, intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { ApiError, Later, reasonOf, WrongAddress } from '../../errors.ts'
 import { GRAPHQL_ERRORS, type Openfront } from '../../openfront/client.ts'
@@ -121,6 +122,13 @@ async function findPaid(db: Executor, orderId: string): Promise<Paid | Told> {
     .filter(({ status }) => status === 'succeeded')
     .reduce((sum, { amount }) => sum + (amount ?? 0), 0)
   if (back >= paid.amount) return { is: 'dropped', why: 'the money was given back' }
+  const contested = await db
+    .select({ status: disputes.status })
+    .from(disputes)
+    .where(eq(disputes.dodoPaymentId, dodoPaymentId))
+  if (contested.some(isLost)) return { is: 'dropped', why: 'a dispute took the money back' }
+  if (contested.some(isUndecided))
+    return failed('cart_refunded', 'the payment is disputed before the cart is an order')
   if (given.length + ordered.length > 0)
     return failed('cart_refunded', 'a part of the money goes back before the cart is an order')
   return paid
