@@ -252,7 +252,7 @@ export function isUnheardOf(payment: Payment, now: Date): boolean {
 }
 
 /** Dodo's words for a dispute in which the money went back to the cardholder, and in which it stayed. */
-const LOST = ['dispute_lost', 'dispute_accepted', 'dispute_expired']
+export const LOST = ['dispute_lost', 'dispute_accepted', 'dispute_expired']
 const KEPT = ['dispute_won', 'dispute_cancelled']
 
 export const isLost = ({ status }: { status: string }) => LOST.includes(status)

@@ -162,7 +162,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
   cart_refunded: {
     title: 'A paid cart whose money goes back in part',
     remedy:
-      'A part of the money was given back before the cart became an order. Make the order in the shop by hand, or give the rest back.',
+      'A part of the money was given back, or the payment is disputed, before the cart became an order. Make the order in the shop by hand, or give the rest back; once a dispute is won, the next sweep completes the cart.',
   },
   cart_unresolved: {
     title: 'Whether a paid cart became an order is not known',

@@ -445,11 +445,13 @@ describe('declines and retries', () => {
     ['merchant', 1, 0],
     ['merchant', 3, 0],
   ] as const)(
-    'a %s who asks after decline %i gets a checkout at once, with the schedule at %i',
+    'a %s who asks after decline %i gets a checkout once it was looked at the old one, with the schedule at %i',
     (requestedBy, retryIndex, expected) => {
-      const attempts = [declined({ retryIndex })]
+      const decidedOn = (last: Attempt) =>
+        decided({ invoice: failed, ledger: { attempts: [last], requestedBy } })
 
-      const step = decided({ invoice: failed, ledger: { attempts, requestedBy } })
+      expect(decidedOn(declined({ retryIndex })).do).toBe('read_session')
+      const step = decidedOn(declined({ retryIndex, lookedAt: NOW }))
 
       expect(step).toMatchObject({
         do: 'open_checkout',

@@ -146,6 +146,20 @@ describe('a completion whose answer is lost', () => {
     expect(ordersOf(cart.id)).toEqual([])
   })
 
+  test('and the shop turned it away at the door: that was no try, and it is made a moment later', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    shop.loseCompletion('turned_away')
+    shop.world.advance(2 * MINUTE_MS)
+    while ((await completionsOf(cart.id)) === 0) await Bun.sleep(50)
+    await shop.world.quiet()
+    shop.world.advance(MINUTE_MS)
+
+    await shop.eventually(paymentId, (one) => one.told[0]?.status !== 'waiting')
+
+    expect(await shop.report(paymentId)).toMatchObject({ told: [{ status: 'done' }] })
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+
   test('and the shop away: nothing is tried until the cart was read, and then it is completed', async () => {
     const { cart, paymentId } = await paidAndLeft()
     failure('status', 3)
@@ -239,6 +253,30 @@ describe('a person is needed', () => {
     expect([...ordersOf(partly.cart.id), ...ordersOf(wholly.cart.id)]).toEqual([])
   })
 })
+
+test.each([
+  ['is not decided', 'cart_refunded', undefined],
+  ['was lost', 'dispute_lost', 'dispute_lost'],
+] as const)(
+  'a cart whose payment is disputed, which %s, becomes no order once it can be read',
+  async (_what, reasonCode, end) => {
+    const { cart, paymentId, payment } = await paidAndLeft()
+    shop.takeTokenAway()
+    shop.world.advance(3 * MINUTE_MS)
+    await shop.eventually(paymentId, (one) => one.reasonCode === 'cart_not_found')
+    const { dispute_id } = shop.world.dodo.openDispute(payment.payment_id)
+    if (end) shop.world.dodo.moveDispute(dispute_id, end)
+    await shop.world.quiet()
+    shop.giveTokenBack()
+
+    await shop.world.sweep()
+    await shop.eventually(paymentId, ({ told: [one] }) => one === undefined || one.attempts > 1)
+    await shop.world.quiet()
+
+    expect(await shop.report(paymentId)).toMatchObject({ reasonCode })
+    expect(ordersOf(cart.id)).toEqual([])
+  },
+)
 
 describe('never completed', () => {
   test('is a cart that asks for another payment by now', async () => {

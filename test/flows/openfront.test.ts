@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { fetchInProcess } from '../../sandbox/kit/in-process.ts'
 import { createSandboxOpenfront } from '../../sandbox/openfront/openfront.ts'
 import { functionsAt } from '../../sandbox/openfront/store/providers.ts'
+import { readStanding } from '../../src/billers/orders/look.ts'
+import { openOrder } from '../../src/billers/orders/open.ts'
+import { refundPayment } from '../../src/billers/orders/refund.ts'
+import { createOpenfrontSource } from '../../src/billers/openfront/source.ts'
 import { refundRequests } from '../../src/db/schema.ts'
+import { messageOf } from '../../src/errors.ts'
 import { isCall, tap } from '../support/tap.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
@@ -159,6 +164,15 @@ describe('a sale', () => {
 
     await eventually(paymentId, ({ state }) => state === 'paid')
   })
+
+  test('that was declined and then paid on the very same page is captured, although that webhook was lost', async () => {
+    const { paymentId, sessionId } = await begin()
+    world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.quiet()
+    await world.inSilence(() => world.dodo.pay(sessionId))
+    world.advance(FRESH_MS)
+    expect((await status(paymentId)).body).toMatchObject({ status: 'captured', amount: 2_599 })
+  })
 })
 
 describe('the same cart', () => {
@@ -184,6 +198,26 @@ describe('the same cart', () => {
     await world.quiet()
     expect(world.refundsOf(late.payment_id)).toHaveLength(1)
     expect((await status(old.paymentId)).body).toMatchObject({ status: 'pending', mismatch: true })
+  })
+
+  test('asks for another amount while the bridge dies: it is another order, which is looked at, or all is as before', async () => {
+    const { cartId, paymentId } = await begin()
+    const { deps } = world.bridge
+    const { openfront } = deps.config
+    const dies = { ...deps.queue, send: () => Promise.reject(new Error('killed')) }
+    const asked = { account: 'default', key: cartId, amount: 4_000, currency: 'USD' }
+    const opening = openOrder(
+      { ...deps, queue: dies },
+      createOpenfrontSource(openfront ?? { stores: [], completeAfterMs: 0, takesRefunds: true }),
+      { tenant: 'demo', mode: 'test' },
+      asked,
+    )
+    expect(await opening.catch(messageOf)).toBe('killed')
+    await world.quiet()
+
+    const { body } = await create(cartId)
+    expect(body['paymentId']).toBe(paymentId)
+    expect(await report(paymentId)).toMatchObject({ state: 'open' })
   })
 
   test('whose money was claimed keeps it, whatever it asks for afterwards', async () => {
@@ -350,6 +384,50 @@ describe('a refund', () => {
     expect(other).toMatchObject({ status: 200, body: { success: true, refundedAmount: 599 } })
     const amounts = world.refundsOf(payment.payment_id).map(({ amount }) => amount)
     expect(amounts).toEqual([2_000, 599])
+  })
+
+  test('whose asking died with the bridge is made at once, or never: what a person gives back instead is all that goes', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    const { deps } = world.bridge
+    const dies = { ...deps.queue, send: () => Promise.reject(new Error('killed')) }
+    const wish = { amount: 500, reason: undefined, key: undefined, dodoPaymentId: undefined }
+    const standing = await readStanding(deps, paymentId)
+    const asking = refundPayment({ ...deps, queue: dies }, standing, wish)
+    expect(await asking.catch(messageOf)).toBe('killed')
+    world.dodo.refund(payment.payment_id, 500)
+    await world.quiet()
+    await world.sweep()
+    await world.quiet()
+
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([500])
+  })
+
+  test('that Dodo’s balance does not cover is refused, and comes by itself at no later time', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    const hasFunds = tap(world, 'dodo', (request, go) =>
+      isCall(request, 'POST', /\/refunds$/)
+        ? Promise.resolve(Response.json({ code: 'INSUFFICIENT_WALLET_FUNDS' }, { status: 409 }))
+        : go(),
+    )
+    const refused = await refund(paymentId, 500)
+    hasFunds()
+    expect(refused).toEqual({
+      status: 400,
+      body: {
+        success: false,
+        error: "Refund failed: Dodo's balance does not cover it",
+        refundedAmount: 0,
+      },
+    })
+
+    world.advance(3 * 60 * MINUTE_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect((await refund(paymentId, 500)).body).toMatchObject({ success: true })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
   })
 
   test('of what is not paid is refused', async () => {

@@ -128,6 +128,30 @@ describe('an order that was superseded and paid late', () => {
     await world.quiet()
   })
 
+  test('stays superseded when its money has been asked back for, though it is still here', async () => {
+    const { cartId, first, payment } = await paidLate()
+    const isLook = new RegExp(`/payments/${payment.payment_id}$`)
+    const { promise: isReleased, resolve: release } = Promise.withResolvers<void>()
+    const { promise: isHeld, resolve: hold } = Promise.withResolvers<void>()
+    const untap = tap(world, 'dodo', async (request, go) => {
+      if (!isCall(request, 'GET', isLook)) return go()
+      hold()
+      await isReleased
+      return go()
+    })
+    const asked = call('refund-payment', { paymentId: payment.payment_id, amount: 2_599 })
+    await isHeld
+
+    const again = await create(cartId, 2_599)
+    untap()
+    release()
+
+    expect(again.paymentId).not.toBe(first.paymentId)
+    expect(again.status).toBe('pending')
+    expect((await asked).body).toMatchObject({ success: true, refundedAmount: 2_599 })
+    expect(await report(first.paymentId)).toMatchObject({ state: 'superseded', claimed: false })
+  })
+
   test('stays superseded once its money went back: a new one is asked for', async () => {
     const { cartId, first, payment } = await paidLate()
     world.dodo.refund(payment.payment_id)

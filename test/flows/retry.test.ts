@@ -108,6 +108,32 @@ describe('a declined payment', () => {
     expect((await world.invoiceReport(invoice.lago_id))?.attempts).toHaveLength(1)
   })
 
+  test.each([
+    [
+      'whoever opens the pay link',
+      async (to: World, invoiceId: string) => {
+        const report = await to.invoiceReport(invoiceId)
+        await to.visit(report?.payUrl ?? '')
+      },
+    ],
+    [
+      'whoever presses Retry',
+      async (to: World, invoiceId: string) => void to.lago.pressRetry(invoiceId),
+    ],
+  ])(
+    'that is followed by a success in the same checkout, of which nobody told, is not asked for again by %s',
+    async (_what, askAgain) => {
+      const invoice = world.bill(5_000)
+      const sessionId = await decline(invoice.lago_id, 1)
+      await world.inSilence(() => world.dodo.pay(sessionId))
+
+      await askAgain(world, invoice.lago_id)
+
+      const { attempts } = await world.eventually(invoice.lago_id, isPaid)
+      expect(attempts).toHaveLength(1)
+    },
+  )
+
   test('whose events arrive twice, late and in the wrong order counts once', async () => {
     const { switches } = world.dodo.courier
     Object.assign(switches, { double: true, reorder: true })

@@ -17,7 +17,7 @@ const SHOP_URL = 'http://shop.test'
 const FRESH_MS = 2_100
 const PATIENCE_MS = 60_000
 
-type Lost = 'drop' | 'after_drop' | 'after_status'
+type Lost = 'drop' | 'after_drop' | 'after_status' | 'turned_away'
 type Body = Record<string, unknown>
 type OrderReport = {
   orderId: string
@@ -72,6 +72,7 @@ export async function openShopWorld({
     if (lost === undefined || !text.includes('completeActiveCart(')) return shop.fetch(request)
     const how = lost
     lost = undefined
+    if (how === 'turned_away') return Response.json({ error: 'Slow down' }, { status: 429 })
     if (how !== 'drop') await shop.fetch(request)
     if (how === 'after_status') return Response.json({ error: 'Bad gateway' }, { status: 502 })
     throw Object.assign(new Error('the connection was dropped'), { code: 'ECONNRESET' })

@@ -100,8 +100,7 @@ async function openPayment(
   }
   const asked = askedFor({ owed, props, money, account, whose, row })
   const scope = { source: 'highlevel', tenant: whose.locationId, mode: whose.mode } as const
-  const { order, changed } = await ensureOrder(deps, scope, asked, WORDS)
-  if (changed.length > 0) await wake(deps, 'settle', changed, 'customer')
+  const order = await ensureOrder(deps, scope, asked, WORDS)
   return open(deps, order.orderId)
 }
 

@@ -1,10 +1,11 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 
+import { isLost, isUndecided } from '../../collect/ledger.ts'
 import { formatDodo } from '../../collect/money.ts'
 import type { Executor } from '../../db/client.ts'
-import { intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
+import { disputes, intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
-import { ApiError, reasonOf, WrongAddress } from '../../errors.ts'
+import { ApiError, Later, reasonOf, WrongAddress } from '../../errors.ts'
 import { GRAPHQL_ERRORS, type Openfront } from '../../openfront/client.ts'
 import { lockOrder, type OrderRow } from '../orders/order.ts'
 import type { TellingRow, Told } from '../orders/source.ts'
@@ -121,6 +122,13 @@ async function findPaid(db: Executor, orderId: string): Promise<Paid | Told> {
     .filter(({ status }) => status === 'succeeded')
     .reduce((sum, { amount }) => sum + (amount ?? 0), 0)
   if (back >= paid.amount) return { is: 'dropped', why: 'the money was given back' }
+  const contested = await db
+    .select({ status: disputes.status })
+    .from(disputes)
+    .where(eq(disputes.dodoPaymentId, dodoPaymentId))
+  if (contested.some(isLost)) return { is: 'dropped', why: 'a dispute took the money back' }
+  if (contested.some(isUndecided))
+    return failed('cart_refunded', 'the payment is disputed before the cart is an order')
   if (given.length + ordered.length > 0)
     return failed('cart_refunded', 'a part of the money goes back before the cart is an order')
   return paid
@@ -200,12 +208,11 @@ async function call(
   try {
     return isOrder(await shop.completeCart(order.key, sessionId))
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    // It has not left this machine, so it was no try.
-    if (error.outcome === 'refused' && error.status === undefined) {
+    if (isNoTry(error)) {
       await db.delete(intents).where(eq(intents.key, keyOf(order)))
       throw error
     }
+    if (!(error instanceof ApiError)) throw error
     const placed = await shop.findOrderOfCart(order.key)
     if (placed) return isOrder(placed)
     const isSaid = error.outcome === 'refused' || error.code === GRAPHQL_ERRORS
@@ -213,3 +220,8 @@ async function call(
     return { is: 'again', why: reasonOf(error), at: later(now()) }
   }
 }
+
+/** Whether it has not left this machine, or was turned away at the door. */
+const isNoTry = (error: unknown) =>
+  error instanceof Later ||
+  (error instanceof ApiError && error.outcome === 'refused' && error.status === undefined)

@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, inArray, isNull, ne, notExists, sql } from 'drizzle-orm'
 
-import { orders, recordings, refunds, tellings } from '../../db/schema.ts'
+import { LOST } from '../../collect/ledger.ts'
+import { disputes, orders, recordings, refunds, tellings } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { planTelling } from '../orders/tellings.ts'
 import { COMPLETE } from './complete.ts'
@@ -48,6 +49,15 @@ async function planForgotten(
     .select()
     .from(refunds)
     .where(and(eq(refunds.dodoPaymentId, recordings.dodoPaymentId), ne(refunds.status, 'failed')))
+  const isLost = db
+    .select()
+    .from(disputes)
+    .where(
+      and(
+        eq(disputes.dodoPaymentId, recordings.dodoPaymentId),
+        inArray(disputes.status, [...LOST]),
+      ),
+    )
   const forgotten = await db
     .select({ orderId: orders.orderId, paidAt: recordings.recordedAt })
     .from(orders)
@@ -60,6 +70,7 @@ async function planForgotten(
         sql`not ${orders.metadata} ? ${INVOICE}`,
         notExists(isPlanned),
         notExists(isGoing),
+        notExists(isLost),
       ),
     )
     .limit(MAX_PLANNED)

@@ -10,10 +10,12 @@ import {
   receivables,
   recordings,
   refundOrders,
+  refundRequests,
   refunds,
   tellings,
 } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
+import { wakeWithin } from '../../wakes.ts'
 import type { Words } from './decide/order.ts'
 import { newOrderId } from './ids.ts'
 import { isOf, toBooksMinor, type OrderRow, type Scope } from './order.ts'
@@ -37,34 +39,29 @@ export type Asked = {
   metadata?: Record<string, string>
 }
 
-export type Ensured = {
-  order: OrderRow
-  /** Orders that became something else by this, and have to be looked at. */
-  changed: string[]
-}
-
 /**
  * The current order of a key, for what is asked for now. Asked for the same it is the same one, however often and at
  * once, as long as it can be paid; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
- * still here.
+ * still here. What became something else by this is looked at, even if nobody lives to say so.
  */
 export async function ensureOrder(
-  { db, now }: Pick<Deps, 'db' | 'now'>,
+  { db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>,
   scope: Scope,
   asked: Asked,
   words: Words,
-): Promise<Ensured> {
+): Promise<OrderRow> {
   const { key, amount, currency } = asked
   return db.transaction(async (tx) => {
     await lockKey(tx, scope, key)
     const current = await findCurrent(tx, scope, key)
     const isSame = current?.amount === amount && current.currency === currency
-    if (isSame && !(await isToBeginAnew(tx, current, asked))) return { order: current, changed: [] }
+    if (isSame && !(await isToBeginAnew(tx, current, asked))) return current
     const at = now()
     if (current) await supersede(tx, current.orderId, words, at)
     const revived = await revive(tx, scope, asked, at)
-    const order = revived ?? (await insert(tx, scope, asked, at))
-    return { order, changed: [current, revived].flatMap((one) => one?.orderId ?? []) }
+    const changed = [current, revived].flatMap((one) => one?.orderId ?? [])
+    if (changed.length > 0) await wakeWithin({ db: tx, queue }, 'settle', changed, 'customer')
+    return revived ?? insert(tx, scope, asked, at)
   })
 }
 
@@ -169,6 +166,13 @@ const isStillHere = (tx: Executor) =>
         .select()
         .from(refundOrders)
         .where(eq(refundOrders.dodoPaymentId, recordings.dodoPaymentId)),
+    ),
+    // Nor has anybody asked for it back, even if nothing was made of that yet.
+    notExists(
+      tx
+        .select()
+        .from(refundRequests)
+        .where(eq(refundRequests.dodoPaymentId, recordings.dodoPaymentId)),
     ),
     isNotGivenBack(tx),
     // What is contested may be gone tomorrow.

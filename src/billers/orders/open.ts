@@ -22,9 +22,7 @@ export async function openOrder(
   asked: Asked,
 ): Promise<{ standing: Standing; payUrl: string } | 'refused'> {
   const own = { ...scope, source: source.name }
-  const { order, changed } = await ensureOrder(deps, own, asked, source.words)
-  const { orderId } = order
-  if (changed.length > 0) await wake(deps, 'settle', changed, 'customer')
+  const { orderId } = await ensureOrder(deps, own, asked, source.words)
   const askedAt = deps.now()
   const known = await readStanding(deps, orderId)
   if (!isReady(known)) await wake(deps, 'settle', [orderId], 'customer')

@@ -6,7 +6,7 @@ import { formatDodo } from '../../collect/money.ts'
 import type { Executor } from '../../db/client.ts'
 import { orders, refundOrders, refundRequests, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
-import { wake } from '../../wakes.ts'
+import { wakeWithin } from '../../wakes.ts'
 import { findAppliedTo, leftOf } from './decide/money-of-order.ts'
 import { readStanding, waitFor, type Standing } from './look.ts'
 
@@ -39,12 +39,10 @@ export async function refundPayment(
   standing: Standing,
   wish: Wish,
 ): Promise<Refunded> {
-  const { orderId } = standing.order
   const payment = findRefunded(standing, wish.dodoPaymentId)
   if (!payment) return { is: 'refused', why: 'it is not paid' }
   const request = await ensureRequest(deps, standing, payment, wish)
   if (typeof request === 'string') return { is: 'refused', why: request }
-  await wake(deps, 'settle', [orderId], 'customer')
   const outcome = await awaitOutcome(deps, request)
   if (!outcome) return withdraw(deps, request)
   // From the first answer on: asking again must not keep the two minutes from passing.
@@ -67,14 +65,18 @@ async function ensureRequest(
   { dodoPaymentId }: Payment,
   { amount, reason, key }: Wish,
 ): Promise<RequestRow | string> {
-  const { config, db, now } = deps
+  const { config, db, queue, now } = deps
   const { orderId } = order
+  // Asked for and not looked at, it would be made whenever something else wakes the order, when nobody expects it any more.
+  const look = (tx: Executor) => wakeWithin({ db: tx, queue }, 'settle', [orderId], 'customer')
   return db.transaction(async (tx) => {
     await tx.select().from(orders).where(eq(orders.orderId, orderId)).for('update')
     const same = await findSame(tx, { orderId, dodoPaymentId, amount, key, now: now() })
     if (same) {
       const isSame = same.amount === amount && same.dodoPaymentId === dodoPaymentId
-      return isSame ? same : 'idempotencyKey was used for another refund'
+      if (!isSame) return 'idempotencyKey was used for another refund'
+      await look(tx)
+      return same
     }
     // Over this very connection: as many at once as there are connections would wait for each other.
     const { ledger } = await readStanding({ config, db: tx }, orderId)
@@ -103,6 +105,7 @@ async function ensureRequest(
         createdAt: now(),
       })
       .returning()
+    await look(tx)
     return row ?? 'it was not written down'
   })
 }

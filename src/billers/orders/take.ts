@@ -41,7 +41,8 @@ export async function take(
       const isStillWanted = async () =>
         requestId === undefined ? letGo(deps, step.payment, orderId) : begin(deps, requestId)
       const reason = requestId === undefined ? undefined : await reasonFor(deps, requestId, source)
-      return orderRefund(deps, { ...step, owed, ledger, isStillWanted, reason })
+      const isNowOrNever = requestId !== undefined
+      return orderRefund(deps, { ...step, owed, ledger, isStillWanted, reason, isNowOrNever })
     }
     case 'open_checkout':
     case 'charge_mandate':

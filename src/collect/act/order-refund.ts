@@ -26,6 +26,8 @@ type Plan = Omit<Extract<MoneyStep, { do: 'order_refund' }>, 'do'> & {
   isStillWanted: () => Promise<boolean>
   /** What its receipt says, where that is not why we ask for it. */
   reason?: string | undefined
+  /** Whoever asks is there and told what Dodo says now: it is not made some hours later instead. */
+  isNowOrNever?: boolean
 }
 type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 
@@ -33,6 +35,7 @@ type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 const BUSY_MS = 15_000
 /** The merchant's balance at Dodo fills with the next settled payments, which takes hours. */
 const FUNDS_MS = 2 * 3_600_000
+const NO_FUNDS = "Dodo's balance does not cover it"
 /** The key under which a refund says which order of ours it carries out. */
 const ORDER_KEY = 'bridge_refund'
 
@@ -277,7 +280,8 @@ async function explain(deps: Ordering, plan: Plan, orderId: string, refusal: Ref
   if (explained || meaning === 'later') await forget(deps, orderId)
   if (explained) throw explained
   if (meaning === 'later') throw new Later(refusal.message, soon(deps.now(), BUSY_MS))
-  if (meaning === 'funds') return postpone(deps, plan, orderId)
+  if (meaning === 'funds')
+    return plan.isNowOrNever ? refuse(deps, plan, orderId, NO_FUNDS) : postpone(deps, plan, orderId)
   if (meaning === 'nothing_left') {
     // Somebody else gave it back: what is left to do is decided on what Dodo says of the payment now.
     const fresh = await deps.dodo.findPayment(payment.dodoPaymentId)
@@ -297,7 +301,7 @@ async function postpone(
   orderId: string,
 ): Promise<void> {
   const at = deps.now()
-  const reason = "Dodo's balance does not cover it"
+  const reason = NO_FUNDS
   await deps.db.transaction(async (tx) => {
     await mark({ db: tx }, orderId, {
       status: 'waiting',

@@ -1,4 +1,4 @@
-import { isFinal, type Ledger, type Policy } from '../ledger.ts'
+import { isFinal, type Ledger, type Payment, type Policy } from '../ledger.ts'
 import { isExpired } from './next-attempt.ts'
 import type { MoneyStep } from './steps.ts'
 
@@ -18,7 +18,8 @@ export function nextReading(ledger: Ledger, policy: Policy, now: Date): MoneySte
     const isDue = !attempt.lookedAt || isOlderThan(attempt.lookedAt, policy.paymentFreshForMs)
     return isDue ? { do: 'read_payment', dodoPaymentId: charged } : undefined
   }
-  if (!attempt?.dodoSessionId) return undefined
+  if (!attempt) return nextReadingOfDeclined(ledger, policy, now)
+  if (!attempt.dodoSessionId) return undefined
   const lookedAt = attempt.lookedAt ?? attempt.startedAt
   const isUnseenSinceExpiry =
     isExpired(attempt, now) && lookedAt.getTime() < (attempt.expiresAt?.getTime() ?? 0)
@@ -30,3 +31,21 @@ export function nextReading(ledger: Ledger, policy: Policy, now: Date): MoneySte
   if (!isUnseenSinceExpiry && !isUnseenSincePaid && !isOld) return undefined
   return { do: 'read_session', attempt, dodoSessionId: attempt.dodoSessionId }
 }
+
+/**
+ * After a decline the customer may try again on the very same page, for as long as its session lives: before anything is
+ * said, or asked for anew, it is looked whether they have.
+ */
+function nextReadingOfDeclined(ledger: Ledger, policy: Policy, now: Date): MoneyStep | undefined {
+  const last = ledger.attempts.at(-1)
+  if (last?.status !== 'declined' || !last.dodoSessionId || isExpired(last, now)) return undefined
+  // What came of a second try is known, and read by itself.
+  if (ledger.payments.some((one) => one.attemptId === last.id && !isDeclined(one))) return undefined
+  const lookedAt = last.lookedAt ?? last.startedAt
+  const isOld = now.getTime() - lookedAt.getTime() > policy.sessionFreshForMs
+  const isUnseenByThis = ledger.requestedBy !== null && lookedAt < policy.startedAt
+  if (!isOld && !isUnseenByThis) return undefined
+  return { do: 'read_session', attempt: last, dodoSessionId: last.dodoSessionId }
+}
+
+const isDeclined = ({ status }: Payment) => status === 'failed' || status === 'cancelled'

@@ -133,7 +133,7 @@ export async function chargeOnce(
     await deps.db.transaction((tx) => supersede(tx, page.orderId, WORDS, deps.now()))
     await wake(deps, 'settle', [page.orderId], 'customer')
   }
-  const { order, changed } = await ensureOrder(
+  const order = await ensureOrder(
     deps,
     { source: 'highlevel', tenant: whose.locationId, mode: whose.mode },
     {
@@ -147,16 +147,15 @@ export async function chargeOnce(
     },
     WORDS,
   )
-  return awaitCharge(deps, order, changed)
+  return awaitCharge(deps, order)
 }
 
 /** Waits for what comes of a charge that was asked for. */
 export async function awaitCharge(
   deps: HighlevelDeps,
   { orderId }: Pick<OrderRow, 'orderId'>,
-  changed: readonly string[] = [],
 ): Promise<Standing> {
-  await wake(deps, 'settle', [...changed, orderId], 'customer')
+  await wake(deps, 'settle', [orderId], 'customer')
   const settled = await waitFor(async () => {
     const now = await readStanding(deps, orderId)
     const isOver = outcomeOf(now).status === 'captured' || now.order.closedAt !== null

@@ -181,7 +181,7 @@ async function restAt(
 
 async function chargeCycle(deps: HighlevelDeps, row: SubscriptionRow, cycle: number) {
   const { locationId, mode, subscriptionId, contactId } = row
-  const { order } = await ensureOrder(
+  const order = await ensureOrder(
     deps,
     { source: 'highlevel', tenant: locationId, mode },
     {
