@@ -23,14 +23,15 @@ export function outcomeOf({ wakes, source, eventType }: Delivery): string | null
 const STORE = `
   with told as (
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-      $8::text[], $9::text[], $10::text[])
-      as told (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome)
+      $8::text[], $9::text[], $10::text[], $11::text[])
+      as told (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome,
+        verified_with)
   ), fresh as (
     insert into deliveries (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body,
-      received_at, processed_at, outcome)
+      received_at, processed_at, outcome, verified_with)
     select source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers::jsonb, decode(body, 'hex'),
       received_at::timestamptz, case when wakes is null then received_at::timestamptz end,
-      outcome
+      outcome, verified_with
     from told
     on conflict do nothing
     returning source, delivery_id, wakes, wakes_key
@@ -59,6 +60,7 @@ export async function storeAll(sql: postgres.Sql, batch: readonly Told[]): Promi
       `{${batch.map(({ body }) => body.toString('hex') || '""').join(',')}}`,
       column(({ receivedAt }) => receivedAt.toISOString()),
       column(outcomeOf),
+      column(({ verifiedWith }) => verifiedWith),
     ],
     { prepare: true },
   )

@@ -1,9 +1,10 @@
-import { and, desc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, sql } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { isAnyOf } from '../../db/any-of.ts'
-import { deliveries, payments, receivables } from '../../db/schema.ts'
+import { deliveries, payments, receivables, timeline } from '../../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
+import { isWhileRead } from '../../deliveries/read-span.ts'
 import type { Source } from '../../inbox/sources.ts'
 import { readCursorOf, writeCursor } from './cursor.ts'
 import { PAGE_ROWS, type Listing } from './list-invoices.ts'
@@ -19,7 +20,9 @@ export type ListedDelivery = Pick<
   | 'wakes'
   | 'wakesKey'
   | 'receivedAt'
+  | 'replayedAt'
   | 'processedAt'
+  | 'verifiedWith'
   | 'dodoPaymentId'
   | 'outcome'
 > & { hasGivenUp: boolean }
@@ -31,7 +34,9 @@ const LISTED = {
   wakes: deliveries.wakes,
   wakesKey: deliveries.wakesKey,
   receivedAt: deliveries.receivedAt,
+  replayedAt: deliveries.replayedAt,
   processedAt: deliveries.processedAt,
+  verifiedWith: deliveries.verifiedWith,
   dodoPaymentId: deliveries.dodoPaymentId,
   outcome: deliveries.outcome,
 }
@@ -72,6 +77,20 @@ export async function readDelivery(db: Database, source: Source, deliveryId: str
     .from(deliveries)
     .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)))
   return row
+}
+
+/** What the ledger wrote down of it while the delivery was read, the newest last. */
+export async function readWritten(
+  db: Database,
+  delivery: Pick<ListedDelivery, 'receivedAt' | 'replayedAt' | 'processedAt'>,
+  receivableId: string,
+) {
+  const lines = await db
+    .select({ at: timeline.at, what: timeline.what })
+    .from(timeline)
+    .where(eq(timeline.receivableId, receivableId))
+    .orderBy(asc(timeline.id))
+  return lines.filter(({ at }) => isWhileRead(delivery, at))
 }
 
 /** What a delivery is about, by the number that people know it by. */
