@@ -1,5 +1,5 @@
 import { formatDodo, formatBooks, isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
-import { isWhileRead } from '../deliveries/read-span.ts'
+import { readAt } from '../deliveries/read-span.ts'
 import type { DeliveryOfInvoice } from './dashboard/invoice-extras.ts'
 import { describeAmount } from './disputes.ts'
 import type { InvoiceReport } from './invoice.ts'
@@ -52,7 +52,9 @@ const deliveryRow = ({ receivedAt, source, eventType, verifiedWith }: DeliveryOf
 
 /** Which of the deliveries were being read when a line was written. */
 const whileReading = (told: readonly DeliveryOfInvoice[], at: Date) =>
-  told.flatMap((one, index) => (isWhileRead(one, at) ? [`#${index + 1}`] : [])).join(' ')
+  readAt(told, at)
+    .map((one) => `#${told.indexOf(one) + 1}`)
+    .join(' ')
 
 /** What keeps the bridge from coming to its end, while it does. */
 function troubleRows({ lastError, lastErrorAt }: InvoiceReport): string[][] {

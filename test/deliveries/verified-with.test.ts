@@ -104,6 +104,11 @@ describe('what a delivery has done', () => {
     expect(first).not.toContain('recorded in Lago')
     expect(second).not.toContain('opened for 108.00 USD (attempt 1)')
     expect(second).toContain('paid: ')
+    const answer = await find('invoice.payment_status_updated')
+    // It came while the payment was being read, and was left to the next look.
+    expect(await ana.text(`/dashboard/deliveries/lago/${answer.deliveryId}`)).not.toContain(
+      'paid: ',
+    )
   })
 })
 

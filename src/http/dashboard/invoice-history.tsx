@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-import { isWhileRead } from '../../deliveries/read-span.ts'
+import { readAt } from '../../deliveries/read-span.ts'
 import type { DeliveryOfInvoice } from '../../report/dashboard/invoice-extras.ts'
 import { DeliveryTable } from './delivery-table.tsx'
 import type { InvoiceView } from './invoice-view.ts'
@@ -21,7 +21,7 @@ export const InvoiceHistory = ({ view }: { view: InvoiceView }) => (
       <h2 id="timeline">Timeline</h2>
       <Lines
         of={view.invoice.timeline}
-        beside={(at) => <Causes of={view.deliveries.filter((one) => isWhileRead(one, at))} />}
+        beside={(at) => <Causes of={readAt(view.deliveries, at)} />}
       />
     </section>
   </>
