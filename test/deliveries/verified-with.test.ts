@@ -107,7 +107,7 @@ describe('what a delivery has done', () => {
     const answer = await find('invoice.payment_status_updated')
     // It came while the payment was being read, and was left to the next look.
     expect(await ana.text(`/dashboard/deliveries/lago/${answer.deliveryId}`)).not.toContain(
-      'paid: ',
+      'What this did',
     )
   })
 })
