@@ -43,8 +43,12 @@ export const deliveries = pgTable(
     /** The payment that it names, whatever it wakes. */
     dodoPaymentId: text('dodo_payment_id'),
     headers: jsonb('headers').$type<Record<string, string>>().notNull(),
+    /** Which key its signature held with, in words; null of what came before that was kept. */
+    verifiedWith: text('verified_with'),
     body: bytes('body').notNull(),
     receivedAt: at('received_at').notNull(),
+    /** When it was last put through again, to be read once more. */
+    replayedAt: at('replayed_at'),
     processedAt: at('processed_at'),
     outcome: text('outcome'),
   },

@@ -6,6 +6,7 @@ import { readMoment } from '../db/moment.ts'
 import { deliveries } from '../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter, type Outcome } from './filter.ts'
 import { SOURCES, type Source } from '../inbox/sources.ts'
+import { readAfterMs } from './read-span.ts'
 
 /** A place in the list: what comes after it is older. */
 const Cursor = z.tuple([
@@ -40,6 +41,8 @@ const columnsOf = (db: Executor) => ({
   dodoPaymentId: deliveries.dodoPaymentId,
   receivedAt: deliveries.receivedAt,
   processedAt: deliveries.processedAt,
+  replayedAt: deliveries.replayedAt,
+  verifiedWith: deliveries.verifiedWith,
   result: deliveries.outcome,
   bytes: sql<number>`octet_length(${deliveries.body})`,
   hasGivenUp: sql<boolean>`${hasGivenUp(db)}`,
@@ -54,6 +57,8 @@ type Row = {
   dodoPaymentId: string | null
   receivedAt: Date
   processedAt: Date | null
+  replayedAt: Date | null
+  verifiedWith: string | null
   result: string | null
   bytes: number
   hasGivenUp: boolean
@@ -127,8 +132,10 @@ const describe = (row: Row) => ({
   /** What came of it, in words. */
   result: row.result,
   processedAt: row.processedAt,
-  tookMs:
-    row.processedAt && row.wakes ? row.processedAt.getTime() - row.receivedAt.getTime() : null,
+  tookMs: row.wakes ? readAfterMs(row) : null,
+  replayedAt: row.replayedAt,
+  /** Which key its signature held with, in words. */
+  verifiedWith: row.verifiedWith,
   /** What it makes the bridge look at, and which one. */
   about: row.wakes && { kind: row.wakes, key: row.wakesKey },
   dodoPaymentId: row.dodoPaymentId,

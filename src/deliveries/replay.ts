@@ -41,7 +41,7 @@ export async function replay(
       .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)))
       .for('update')
     if (!row) return 'unknown'
-    const outcome = await putThrough({ db: tx, queue }, row, 'operator')
+    const outcome = await putThrough({ db: tx, queue, now }, row, 'operator')
     if (outcome === 'queued' && row.wakes === 'settle' && row.wakesKey)
       await note(
         tx,
@@ -56,7 +56,7 @@ export async function replay(
 }
 
 async function putThrough(
-  deps: Parameters<typeof wakeWithin>[0],
+  deps: Parameters<typeof wakeWithin>[0] & Pick<Replaying, 'now'>,
   row: Row,
   cause: Cause,
 ): Promise<Exclude<Replayed, 'unknown'>> {
@@ -66,12 +66,13 @@ async function putThrough(
   if (!wakes || !wakesKey) return 'kept'
   await deps.db
     .update(deliveries)
-    .set({ wakes, wakesKey, ...(isReadAgain(row) && { processedAt: null, outcome: null }) })
+    .set({ wakes, wakesKey, ...(isReadAgain(row) && { ...UNREAD, replayedAt: deps.now() }) })
     .where(and(eq(deliveries.source, row.source), eq(deliveries.deliveryId, row.deliveryId)))
   await wakeWithin(deps, wakes, [wakesKey], cause)
   return 'queued'
 }
 
+const UNREAD = { processedAt: null, outcome: null }
 /**
  * In these Lago may tell of a press of *Retry*, which is a wish, and granted once. All else in them is looked up. What
  * HighLevel told of an installation is over: an old UNINSTALL must not end a new one.
@@ -134,7 +135,11 @@ export async function replayAll(
   return counted
 }
 
-async function replayBatch({ db, queue }: Replaying, condition: SQL | undefined, counted: Counted) {
+async function replayBatch(
+  { db, queue, now }: Replaying,
+  condition: SQL | undefined,
+  counted: Counted,
+) {
   return db.transaction(async (tx) => {
     const rows = await tx
       .select({
@@ -152,7 +157,7 @@ async function replayBatch({ db, queue }: Replaying, condition: SQL | undefined,
     const last = rows.at(-1)
     if (!last) return undefined
     const known = rows.filter((row) => row.wakes && !row.isEmptied)
-    await readAgain(tx, known)
+    await readAgain(tx, known, now())
     for (const kind of DELIVERY_KINDS) {
       const keys = known.flatMap(({ wakes, wakesKey }) => (wakes === kind ? (wakesKey ?? []) : []))
       if (keys.length > 0) await wakeWithin({ db: tx, queue }, kind, keys, 'sweep_by_person')
@@ -174,11 +179,15 @@ const isBehind = ({ receivedAt, source, deliveryId }: Place) =>
     ),
   )
 
-async function readAgain(tx: Executor, rows: readonly Pick<Row, 'source' | 'deliveryId'>[]) {
+async function readAgain(
+  tx: Executor,
+  rows: readonly Pick<Row, 'source' | 'deliveryId'>[],
+  at: Date,
+) {
   const ids = JSON.stringify(rows.map(({ source, deliveryId }) => ({ source, id: deliveryId })))
   const wishes = sql.param(WISHES)
   await tx.execute(sql`
-    update deliveries d set processed_at = null, outcome = null
+    update deliveries d set processed_at = null, outcome = null, replayed_at = ${at.toISOString()}::timestamptz
     from json_to_recordset(${ids}::json) as again (source text, id text)
     where d.source = again.source and d.delivery_id = again.id
       and (d.source = 'dodo' or (d.source = 'lago' and d.event_type <> all(${wishes}::text[])))`)

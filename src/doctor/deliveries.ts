@@ -5,6 +5,7 @@ import { deliveries, receivables } from '../db/schema.ts'
 import { findRefused, PROBE_ID } from '../inbox/refused.ts'
 import { count } from '../report/text.ts'
 import { fail, ok, warn, type Finding } from './check.ts'
+import { nameKey } from '../name-key.ts'
 import type { Patient } from './patient.ts'
 import { ageOf } from './text.ts'
 
@@ -39,6 +40,27 @@ export async function withDeliveries(
   if (!opened || opened.installation.pending.length > 0) return secret
   const finding = await judgeDeliveries(opened.db, service, now())
   return { ...finding, evidence: `${secret.evidence}; ${finding.evidence}` }
+}
+
+/** Long enough for a sender that has taken up the new key to have used no other. */
+const IDLE_HOURS = 48
+
+/** The first of several keys that has signed nothing for two days, while another has; the list may have been another before. */
+export async function findIdleKey(
+  { ledger, now }: Pick<Patient, 'ledger' | 'now'>,
+  { source, keys }: { source: Source; keys: number },
+): Promise<string | undefined> {
+  const opened = keys > 1 ? await ledger().catch(() => undefined) : undefined
+  if (!opened || opened.installation.pending.length > 0) return undefined
+  const since = new Date(now().getTime() - IDLE_HOURS * 3_600_000).toISOString()
+  const names = Array.from({ length: keys }, (_, index) => nameKey(index, keys))
+  const [seen] = await opened.sql<{ used: string[]; isLong: boolean }[]>`
+    select array(select distinct verified_with from deliveries
+        where source = ${source} and received_at > ${since} and verified_with = any (${names})) as used,
+      exists (select from deliveries
+        where source = ${source} and received_at <= ${since} and verified_with = any (${names})) as "isLong"`
+  if (!seen?.isLong || seen.used.length === 0) return undefined
+  return names.find((name) => !seen.used.includes(name))
 }
 
 async function judgeDeliveries(

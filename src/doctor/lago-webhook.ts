@@ -1,7 +1,7 @@
 import { LAGO_EVENTS } from '../lago/events.ts'
 import { lagoEndpointAsFound } from '../setup/plan-lago.ts'
 import { fail, ok, warn, type Check, type Finding } from './check.ts'
-import { withDeliveries } from './deliveries.ts'
+import { findIdleKey, withDeliveries } from './deliveries.ts'
 import { judgeEndpoint } from './endpoint.ts'
 import type { Patient } from './patient.ts'
 
@@ -30,12 +30,18 @@ export const lagoWebhook: Check = {
 export const lagoSignature: Check = {
   id: 'lago.signature',
   needs: ['lago.key'],
-  run: (patient) =>
-    withDeliveries(patient, judgeKey(patient), {
-      source: 'lago',
-      name: 'Lago',
-      variable: 'LAGO_WEBHOOK_HMAC_KEY',
-    }),
+  async run(patient) {
+    const service = { source: 'lago', name: 'Lago', variable: 'LAGO_WEBHOOK_HMAC_KEY' } as const
+    const finding = await withDeliveries(patient, judgeKey(patient), service)
+    const { signature, hmacKeys } = patient.config.lago
+    if (finding.verdict !== 'ok' || signature !== 'hmac') return finding
+    const idle = await findIdleKey(patient, { source: 'lago', keys: hmacKeys.length })
+    if (idle === undefined) return finding
+    return warn(
+      `${finding.evidence}; ${idle} has signed nothing for 48 h`,
+      'take it out of LAGO_WEBHOOK_HMAC_KEY, unless Lago is yet to sign with it',
+    )
+  },
 }
 
 /** Lago's API does not show the token, so only a mistake that can be seen from here is found. */

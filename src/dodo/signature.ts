@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 import { InvalidSignature } from '../errors.ts'
+import { nameKey } from '../name-key.ts'
 
 const TOLERANCE_SECONDS = 300
 const MAC_BYTES = 32
@@ -27,9 +28,11 @@ export function createDodoVerifier(secrets: readonly string[]) {
       update(bytes: Uint8Array) {
         for (const mac of macs) mac.update(bytes)
       },
-      finish() {
+      /** Returns which of the secrets has signed. */
+      finish(): string {
         const expected = macs.map((mac) => mac.digest())
-        if (expected.some((mac) => given.some((one) => timingSafeEqual(one, mac)))) return
+        const index = expected.findIndex((mac) => given.some((one) => timingSafeEqual(one, mac)))
+        if (index >= 0) return nameKey(index, keys.length)
         throw new InvalidSignature(
           'webhook-signature does not match: is DODO_WEBHOOK_SECRET the signing secret of this endpoint, and of this mode?',
         )
@@ -37,10 +40,10 @@ export function createDodoVerifier(secrets: readonly string[]) {
     }
   }
 
-  function verifyDodo(body: Buffer, headers: Headers, limits: Limits = {}): void {
+  function verifyDodo(body: Buffer, headers: Headers, limits: Limits = {}): string {
     const check = begin(headers, limits)
     check.update(body)
-    check.finish()
+    return check.finish()
   }
   return Object.assign(verifyDodo, { begin })
 }

@@ -3,6 +3,7 @@ import { InvalidSignature, MalformedEvent } from '../errors.ts'
 import { readLagoEvent } from '../inbox/envelope.ts'
 import { beginLagoHmac, openLagoJwt } from '../lago/signature.ts'
 import { createCautiousAsk } from './cautious.ts'
+import { nameKey } from '../name-key.ts'
 import type { Body } from './read-body.ts'
 
 /** A key that was just asked for is not asked for again because a stranger sends bad signatures. */
@@ -76,6 +77,7 @@ export function createLagoVerifier({
       await assertSigned(opened)
       ours ??= await askWhoWeAre()
       await assertOurs(claimed, ours)
+      return 'Lago’s public key'
     }
     return { update: () => undefined, finish }
   }
@@ -92,11 +94,12 @@ export function createLagoVerifier({
       },
       async finish() {
         try {
-          own.finish()
+          return nameKey(own.finish(), hmacKeys.length)
         } catch (error) {
           await lago.release.known()
           if (!older || lago.can('own_hmac_key')) throw error
           older.finish()
+          return 'LAGO_API_KEY'
         }
       },
     }

@@ -25,8 +25,10 @@ type WebhookDeps = Pick<Deps, 'config' | 'lago' | 'now'> & {
 }
 type Check = {
   update: (piece: Uint8Array) => void
-  finish: (body: Body) => Promise<void> | void
+  /** Returns which key has signed, in words. */
+  finish: (body: Body) => Promise<string> | string
 }
+type Identify = () => Omit<Unread, 'verifiedWith'>
 
 /**
  * Verify, store, acknowledge: the headers before a byte of the body, and the body while it comes. Nothing is
@@ -39,10 +41,10 @@ export function createTake(deps: WebhookDeps) {
   const limits = { room: createBodyRoom(), maxBytes: MAX_BODY_BYTES }
   const { highlevel } = deps.config
 
-  const take = (request: Request, { update, finish }: Check, identify: () => Unread) =>
+  const take = (request: Request, { update, finish }: Check, identify: Identify) =>
     withBody(request, limits, update, async (body) => {
-      await finish(body)
-      return store(identify(), body)
+      const verifiedWith = await finish(body)
+      return store({ ...identify(), verifiedWith }, body)
     })
 
   function store(told: Unread, body: Body) {
@@ -103,6 +105,7 @@ function createTakeHighlevel(
           source: 'highlevel',
           ...readHighlevelEvent(body, appId),
           headers: {},
+          verifiedWith: 'HighLevel’s public key',
           body,
         })
       },

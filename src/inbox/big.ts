@@ -13,7 +13,9 @@ const STORE_MS = 14_000
 const IDLE_MS = 30_000
 
 /** A verified delivery that nobody has read yet. */
-export type Unread = Pick<Delivery, 'deliveryId' | 'headers'> & { source: 'lago' | 'dodo' }
+export type Unread = Pick<Delivery, 'deliveryId' | 'headers' | 'verifiedWith'> & {
+  source: 'lago' | 'dodo'
+}
 export type Order = Unread & {
   nth: number
   databaseUrl: string

@@ -41,11 +41,12 @@ async function copyInto(sql: postgres.TransactionSql, row: Told) {
     moment(receivedAt),
     moment(isIdle ? receivedAt : null),
     text(outcomeOf(row)),
+    text(row.verifiedWith),
     int32(body.byteLength),
   ]
   const copy = await sql`
     copy deliveries (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, received_at,
-      processed_at, outcome, body)
+      processed_at, outcome, verified_with, body)
     from stdin with (format binary)`.writable()
   copy.write(Buffer.concat([HEAD, int16(before.length), ...before]))
   for (let start = 0; start < body.byteLength; start += PIECE_BYTES) {

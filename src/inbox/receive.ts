@@ -29,6 +29,8 @@ export type Delivery = {
   eventType: string
   dodoPaymentId: string | null
   headers: Record<string, string>
+  /** Which key its signature held with, in words. */
+  verifiedWith: string
   body: Buffer
 } & Wake
 

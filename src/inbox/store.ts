@@ -17,16 +17,16 @@ export function outcomeOf({ wakes, source, eventType }: Delivery): string | null
 }
 
 const COLUMNS =
-  'source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome'
+  'source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body, received_at, outcome, verified_with'
 
 /** One statement: the new ones of those that are `told`, and with each that wakes something what is owed for it. */
 const storing = (told: string, place: string) => `
   with told (${COLUMNS}) as (${told}), fresh as (
     insert into deliveries (source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers, body,
-      received_at, processed_at, outcome)
+      received_at, processed_at, outcome, verified_with)
     select source, delivery_id, event_type, wakes, wakes_key, dodo_payment_id, headers::jsonb, decode(body, 'hex'),
       received_at::timestamptz, case when wakes is null then received_at::timestamptz end,
-      outcome
+      outcome, verified_with
     from told
     on conflict do nothing
     returning source, delivery_id, wakes, wakes_key
@@ -93,6 +93,7 @@ const toValues = (told: Told): Text[] => [
   told.body.toString('hex'),
   told.receivedAt.toISOString(),
   outcomeOf(told),
+  told.verifiedWith,
 ]
 
 /** A column each, as Postgres writes arrays, with every text in quotes. */

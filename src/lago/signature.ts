@@ -34,9 +34,11 @@ export function beginLagoHmac(
     update(bytes: Uint8Array) {
       for (const mac of macs) mac.update(bytes)
     },
-    finish() {
+    /** Returns the index of the key that has signed. */
+    finish(): number {
       const matches = macs.map((mac) => timingSafeEqual(given, mac.digest()))
-      if (matches.includes(true)) return
+      const index = matches.indexOf(true)
+      if (index >= 0) return index
       throw new InvalidSignature(
         `X-Lago-Signature does not match: ${advice}, and is the endpoint set to HMAC?`,
       )

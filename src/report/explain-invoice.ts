@@ -1,10 +1,16 @@
 import { formatDodo, formatBooks, isSupportedCurrency, toDodoMinor } from '../collect/money.ts'
+import { readAt } from '../deliveries/read-span.ts'
+import type { DeliveryOfInvoice } from './dashboard/invoice-extras.ts'
 import { describeAmount } from './disputes.ts'
 import type { InvoiceReport } from './invoice.ts'
 import { alignColumns, section } from './text.ts'
 
 /** An invoice's report as lines for a terminal. */
-export function explainInvoice(invoice: InvoiceReport): string[] {
+export function explainInvoice(
+  invoice: InvoiceReport,
+  deliveries: readonly DeliveryOfInvoice[],
+): string[] {
+  const told = deliveries.toReversed()
   const { lagoInvoiceId, number, customer, customerName, currency, amountDue } = invoice
   const name = customerName ? ` (${customerName})` : ''
   return [
@@ -27,11 +33,28 @@ export function explainInvoice(invoice: InvoiceReport): string[] {
     ...section('Credit notes that want a refund', creditNoteRows(invoice)),
     ...section('Disputes', disputeRows(invoice)),
     ...section(
+      'Deliveries',
+      told.map((one, index) => [`#${index + 1}`, ...deliveryRow(one)]),
+    ),
+    ...section(
       'Timeline',
-      invoice.timeline.map(({ at, what }) => [at.toISOString(), what]),
+      invoice.timeline.map(({ at, what }) => [at.toISOString(), whileReading(told, at), what]),
     ),
   ]
 }
+
+const deliveryRow = ({ receivedAt, source, eventType, verifiedWith }: DeliveryOfInvoice) => [
+  receivedAt.toISOString(),
+  source,
+  eventType,
+  verifiedWith === null ? '' : `verified with ${verifiedWith}`,
+]
+
+/** Which of the deliveries were being read when a line was written. */
+const whileReading = (told: readonly DeliveryOfInvoice[], at: Date) =>
+  readAt(told, at)
+    .map((one) => `#${told.indexOf(one) + 1}`)
+    .join(' ')
 
 /** What keeps the bridge from coming to its end, while it does. */
 function troubleRows({ lastError, lastErrorAt }: InvoiceReport): string[][] {

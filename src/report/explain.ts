@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import { foretell, foretellRequest } from '../billers/lago/foretell.ts'
 import { formatBooks } from '../collect/money.ts'
 import { describeRelease } from '../lago/release.ts'
+import { readDeliveriesOf } from './dashboard/invoice-extras.ts'
 import { describeRequest } from './payment-request.ts'
 import { describeCustomer } from './customer.ts'
 import { explainCustomer, explainRequest } from './explain-others.ts'
@@ -69,7 +70,8 @@ async function tellInvoice(deps: Explaining, idOrNumber: string, write: Write) {
   if (!invoice) return false
   if (config.lago.isOn) await deps.lago.release.known()
   const next = describeNext(invoice, config, await foretell(deps, invoice.lagoInvoiceId))
-  for (const line of [...explainInvoice(invoice), '', `Next: ${next}`]) write(line)
+  const told = await readDeliveriesOf(db, invoice)
+  for (const line of [...explainInvoice(invoice, told), '', `Next: ${next}`]) write(line)
   await explainRelease(deps, write)
   return true
 }

@@ -41,7 +41,7 @@ describe('explain', () => {
     expect(text).toMatch(new RegExp(`${payment_id} +succeeded +100\\.00 USD +applied`))
     expect(text).toMatch(new RegExp(`${refund_id} +succeeded +25\\.00 USD .*credit note`))
     expect(text).toMatch(
-      /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}checkout .* opened for 100\.00 USD/,
+      /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}#1 +checkout .* opened for 100\.00 USD/,
     )
     expect(text).toContain('Next: nothing')
     expect((await explained(invoice.lago_id)).text).toBe(text)

@@ -53,6 +53,7 @@ describe('receive', () => {
     wakes: 'settle',
     wakesKey: crypto.randomUUID(),
     headers: {},
+    verifiedWith: 'key 1 of 1',
     body: Buffer.from('{}'),
     ...fields,
   })

@@ -43,13 +43,13 @@ export async function hearRelayed(
   const deliveryId = keyIn(account, id)
   const keys = await deps.accounts.of(account)
   if (!keys) throw new InvalidSignature('there is no such account')
-  keys.verify(bytes, signed, { isAnyAge: await isInInbox(deps, deliveryId) })
+  const verifiedWith = keys.verify(bytes, signed, { isAnyAge: await isInInbox(deps, deliveryId) })
   const { organizationId: _none, ...event } = readEvent({ source: 'dodo', deliveryId }, bytes)
   const askedAt = deps.now()
   const timestamp = (signed['webhook-timestamp'] ?? '').slice(0, MAX_HEADER_LENGTH)
   const kept = { 'webhook-timestamp': timestamp }
-  const told = { source: 'dodo' as const, deliveryId, headers: kept, body: bytes, ...event }
-  const { duplicate } = await deps.receive(told)
+  const told = { source: 'dodo' as const, deliveryId, headers: kept, verifiedWith, body: bytes }
+  const { duplicate } = await deps.receive({ ...told, ...event })
   const dodoPaymentId = event.dodoPaymentId ?? undefined
   // What is about no payment is nobody's to wait for.
   if (event.wakes === 'trace' && dodoPaymentId !== undefined) {

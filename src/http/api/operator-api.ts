@@ -160,14 +160,9 @@ function customersApi(deps: ApiDeps) {
 
 /** What the page of an invoice shows beside its report. */
 async function inFull({ config, db, lago, now }: ApiDeps, invoice: InvoiceReport) {
-  const { lagoInvoiceId, payments, paymentRequests } = invoice
-  const keys = [
-    lagoInvoiceId,
-    ...payments.map(({ dodoPaymentId }) => dodoPaymentId),
-    ...paymentRequests.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId),
-  ]
+  const { lagoInvoiceId, paymentRequests } = invoice
   const [deliveries, mails, step] = await Promise.all([
-    readDeliveriesOf(db, keys),
+    readDeliveriesOf(db, invoice),
     listMails(db, {
       subjects: [lagoInvoiceId, ...paymentRequests.map((one) => one.lagoPaymentRequestId)],
     }),

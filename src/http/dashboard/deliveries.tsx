@@ -16,6 +16,7 @@ import {
   listDeliveries,
   readDelivery,
   readSubjects,
+  readWritten,
   type ListedDelivery,
 } from '../../report/dashboard/deliveries.ts'
 import { count } from '../../report/text.ts'
@@ -68,8 +69,11 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
     const source = SOURCES.find((one) => one === c.req.param('source'))
     return source && readDelivery(db, source, c.req.param('id') ?? '')
   }
-  const subjectOf = async (delivery: Parameters<Awaited<ReturnType<typeof readSubjects>>>[0]) =>
-    (await readSubjects(db, [delivery]))(delivery)
+  const propsOf = async (delivery: NonNullable<Awaited<ReturnType<typeof readDelivery>>>) => {
+    const subject = (await readSubjects(db, [delivery]))(delivery)
+    const written = subject ? await readWritten(db, delivery, subject.receivableId) : []
+    return { delivery, subject, written }
+  }
 
   return (
     new Hono<Env>()
@@ -172,15 +176,8 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const delivery = await find(c)
         if (!delivery) return showNothing(show, c, 'The bridge has no such delivery.')
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        return show(
-          c,
-          page,
-          <DeliveryPage
-            delivery={delivery}
-            subject={await subjectOf(delivery)}
-            isRevealed={false}
-          />,
-        )
+        const props = await propsOf(delivery)
+        return show(c, page, <DeliveryPage {...props} isRevealed={false} />)
       })
       .post('/:source/:id/replay', async (c) => {
         const delivery = await find(c)
@@ -203,11 +200,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const request = await requestOf(c, 'show personal data', `delivery ${source} ${deliveryId}`)
         await audited(deps, request, async () => ({ isDone: true, said: 'shown' }))
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        return show(
-          c,
-          page,
-          <DeliveryPage delivery={delivery} subject={await subjectOf(delivery)} isRevealed />,
-        )
+        return show(c, page, <DeliveryPage {...await propsOf(delivery)} isRevealed />)
       })
   )
 }

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
-import type { readDeliveriesOf } from '../../report/dashboard/invoice-extras.ts'
+import type { DeliveryOfInvoice } from '../../report/dashboard/invoice-extras.ts'
 import type { ListedDelivery, Subject } from '../../report/dashboard/deliveries.ts'
+import { readAfterMs } from '../../deliveries/read-span.ts'
 import { Link, When } from './kit.tsx'
 import { inPath } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
@@ -8,8 +9,7 @@ import { Table } from './table.tsx'
 import { Tick } from './ticked.tsx'
 import { forPeople, SOURCE_WORDS } from './words.ts'
 
-type Row = Awaited<ReturnType<typeof readDeliveriesOf>>[number]
-type Listed = Row & Partial<Pick<ListedDelivery, 'wakes' | 'hasGivenUp'>>
+type Listed = DeliveryOfInvoice & Partial<Pick<ListedDelivery, 'wakes' | 'hasGivenUp'>>
 
 /** Deliveries with what came of each; where they are of many invoices, also with what each is about. */
 export const DeliveryTable = <Of extends Listed>(props: {
@@ -27,6 +27,7 @@ export const DeliveryTable = <Of extends Listed>(props: {
       { label: 'Event', is: 'keep' },
       ...(props.subjectOf ? ['About'] : []),
       'Outcome',
+      'Verified with',
       { label: 'Read after', is: 'number' },
       ...(props.isTickable ? [{ label: 'Select', is: 'hidden' } as const] : []),
     ]}
@@ -38,9 +39,8 @@ export const DeliveryTable = <Of extends Listed>(props: {
       <code>{delivery.eventType}</code>,
       ...(props.subjectOf ? [<About subject={props.subjectOf(delivery)} />] : []),
       <span class="small">{describeOutcome(delivery)}</span>,
-      delivery.processedAt
-        ? writeSpan(delivery.processedAt.getTime() - delivery.receivedAt.getTime())
-        : '–',
+      <span class="small">{delivery.verifiedWith ?? 'not known'}</span>,
+      writeSpan(readAfterMs(delivery)),
       ...(props.isTickable
         ? [
             <Tick
@@ -65,4 +65,5 @@ export function describeOutcome({ processedAt, outcome, wakes, hasGivenUp }: Out
 }
 type Outcome = Pick<Listed, 'processedAt' | 'outcome' | 'wakes' | 'hasGivenUp'>
 
-const writeSpan = (ms: number) => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`)
+const writeSpan = (ms: number | null) =>
+  ms === null ? '–' : ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`

@@ -2,6 +2,7 @@
 import type { readDelivery, Subject } from '../../report/dashboard/deliveries.ts'
 import { describeOutcome } from './delivery-table.tsx'
 import { Act, Facts, Id, Link, PaymentId, When } from './kit.tsx'
+import { Lines } from './lines.tsx'
 import { maskPersonal } from './personal.ts'
 import { inPath } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
@@ -16,9 +17,10 @@ const MAX_SHOWN_BYTES = 512 * 1024
 export function DeliveryPage(props: {
   delivery: Delivery
   subject: Subject | undefined
+  written: readonly { at: Date; what: string }[]
   isRevealed: boolean
 }) {
-  const { delivery, subject, isRevealed } = props
+  const { delivery, subject, written, isRevealed } = props
   const { source, deliveryId, eventType, receivedAt, processedAt, dodoPaymentId } = delivery
   return (
     <>
@@ -30,7 +32,17 @@ export function DeliveryPage(props: {
           rows={[
             ['From', SOURCE_WORDS[source]],
             ['Delivery', <Id of={deliveryId} what="the delivery’s id" />],
-            ['Received', <When at={receivedAt} />],
+            [
+              'Received',
+              <>
+                <When at={receivedAt} />
+                {delivery.verifiedWith !== null && `, verified with ${delivery.verifiedWith}`}
+              </>,
+            ],
+            delivery.replayedAt !== null && [
+              'Put through again',
+              <When at={delivery.replayedAt} />,
+            ],
             ['Read', processedAt ? <When at={processedAt} /> : 'not yet: it waits in the queue'],
             ['Outcome', describeOutcome(delivery)],
             ['About', subject ? <ReceivableLink {...subject} /> : <About delivery={delivery} />],
@@ -45,6 +57,12 @@ export function DeliveryPage(props: {
       <div class="buttons noprint">
         <Act to={`/deliveries/${source}/${inPath(deliveryId)}/replay`} label="Put through again" />
       </div>
+      {written.length > 0 && (
+        <section aria-labelledby="written">
+          <h2 id="written">What this did</h2>
+          <Lines of={written} />
+        </section>
+      )}
       <section aria-labelledby="body">
         <div class="head">
           <h2 id="body">What was said</h2>

@@ -25,15 +25,10 @@ export async function readStanding(
 
 /** Everything that the page of one invoice shows. */
 export async function readView(deps: Viewing, invoice: InvoiceReport) {
-  const { lagoInvoiceId, payments, paymentRequests } = invoice
-  const keys = [
-    lagoInvoiceId,
-    ...payments.map(({ dodoPaymentId }) => dodoPaymentId),
-    ...paymentRequests.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId),
-  ]
+  const { lagoInvoiceId } = invoice
   const [lago, deliveries, standing, held, mails] = await Promise.all([
     readLagoView(deps.db, lagoInvoiceId),
-    readDeliveriesOf(deps.db, keys),
+    readDeliveriesOf(deps.db, invoice),
     readStanding(deps, invoice),
     findHeldMoney(deps.db, lagoInvoiceId),
     listMails(deps.db, { subjects: [lagoInvoiceId] }),

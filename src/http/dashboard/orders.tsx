@@ -9,6 +9,7 @@ import { describeOrder, listOrders } from '../../report/order.ts'
 import { requestOf } from './acting.ts'
 import { HeldMoneyTable } from './held-money.tsx'
 import { Act, Copy, Facts, Link, PaymentId, State, When } from './kit.tsx'
+import { Lines } from './lines.tsx'
 import { given, inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
 import { answerCsv, asCsvAsked } from './csv.ts'
@@ -201,16 +202,7 @@ const OrderHistory = ({ order }: { order: Order }) => (
     </section>
     <section aria-labelledby="timeline">
       <h2 id="timeline">Timeline</h2>
-      <ol class="lines card">
-        {order.timeline.map(({ at, what }) => (
-          <li>
-            <span class="soft">
-              <When at={new Date(at)} only="moment" />
-            </span>
-            <span>{forPeople(what)}</span>
-          </li>
-        ))}
-      </ol>
+      <Lines of={order.timeline} />
     </section>
   </>
 )

@@ -1,9 +1,10 @@
-import { and, desc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, lte, sql } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { isAnyOf } from '../../db/any-of.ts'
-import { deliveries, payments, receivables } from '../../db/schema.ts'
+import { deliveries, payments, receivables, timeline } from '../../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
+import { readAt } from '../../deliveries/read-span.ts'
 import type { Source } from '../../inbox/sources.ts'
 import { readCursorOf, writeCursor } from './cursor.ts'
 import { PAGE_ROWS, type Listing } from './list-invoices.ts'
@@ -19,7 +20,9 @@ export type ListedDelivery = Pick<
   | 'wakes'
   | 'wakesKey'
   | 'receivedAt'
+  | 'replayedAt'
   | 'processedAt'
+  | 'verifiedWith'
   | 'dodoPaymentId'
   | 'outcome'
 > & { hasGivenUp: boolean }
@@ -31,10 +34,15 @@ const LISTED = {
   wakes: deliveries.wakes,
   wakesKey: deliveries.wakesKey,
   receivedAt: deliveries.receivedAt,
+  replayedAt: deliveries.replayedAt,
   processedAt: deliveries.processedAt,
+  verifiedWith: deliveries.verifiedWith,
   dodoPaymentId: deliveries.dodoPaymentId,
   outcome: deliveries.outcome,
 }
+
+/** How many of the same thing are looked at to tell what one of them did. */
+const MAX_BESIDE = 200
 
 /** What was said to us, the newest first. */
 export async function listDeliveries(
@@ -72,6 +80,33 @@ export async function readDelivery(db: Database, source: Source, deliveryId: str
     .from(deliveries)
     .where(and(eq(deliveries.source, source), eq(deliveries.deliveryId, deliveryId)))
   return row
+}
+
+/** What the ledger wrote down of it while the delivery was read, the newest last. */
+export async function readWritten(
+  db: Database,
+  { deliveryId, wakesKey, processedAt }: Omit<ListedDelivery, 'hasGivenUp'>,
+  receivableId: string,
+) {
+  const [lines, told] = await Promise.all([
+    db
+      .select({ at: timeline.at, what: timeline.what })
+      .from(timeline)
+      .where(eq(timeline.receivableId, receivableId))
+      .orderBy(asc(timeline.id)),
+    db
+      .select(LISTED)
+      .from(deliveries)
+      .where(
+        and(
+          eq(deliveries.wakesKey, wakesKey ?? ''),
+          processedAt === null ? undefined : lte(deliveries.receivedAt, processedAt),
+        ),
+      )
+      .orderBy(desc(deliveries.receivedAt))
+      .limit(MAX_BESIDE),
+  ])
+  return lines.filter(({ at }) => readAt(told, at).some((one) => one.deliveryId === deliveryId))
 }
 
 /** What a delivery is about, by the number that people know it by. */

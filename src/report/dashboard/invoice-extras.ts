@@ -3,6 +3,7 @@ import { desc, eq } from 'drizzle-orm'
 import { isAnyOf } from '../../db/any-of.ts'
 import type { Database } from '../../db/client.ts'
 import { deliveries, dismissals, receivables } from '../../db/schema.ts'
+import type { InvoiceReport } from '../invoice.ts'
 
 const MAX_DELIVERIES = 100
 
@@ -21,20 +22,36 @@ export async function readLagoView(db: Database, lagoInvoiceId: string) {
 }
 
 /** The deliveries that made something of this invoice be looked at, the newest first. */
-export const readDeliveriesOf = (db: Database, keys: readonly string[]) =>
-  db
+export const readDeliveriesOf = (
+  db: Database,
+  {
+    lagoInvoiceId,
+    payments,
+    paymentRequests,
+  }: Pick<InvoiceReport, 'lagoInvoiceId' | 'payments' | 'paymentRequests'>,
+) => {
+  const keys = [
+    lagoInvoiceId,
+    ...payments.map(({ dodoPaymentId }) => dodoPaymentId),
+    ...paymentRequests.map(({ lagoPaymentRequestId }) => lagoPaymentRequestId),
+  ]
+  return db
     .select({
       source: deliveries.source,
       deliveryId: deliveries.deliveryId,
       eventType: deliveries.eventType,
       receivedAt: deliveries.receivedAt,
+      replayedAt: deliveries.replayedAt,
       processedAt: deliveries.processedAt,
+      verifiedWith: deliveries.verifiedWith,
       outcome: deliveries.outcome,
     })
     .from(deliveries)
     .where(isAnyOf(deliveries.wakesKey, keys))
     .orderBy(desc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
+}
+export type DeliveryOfInvoice = Awaited<ReturnType<typeof readDeliveriesOf>>[number]
 
 /** The reasons for attention that a person has put aside. */
 export const readPutAside = (db: Database, lagoInvoiceId: string) =>
