@@ -238,6 +238,15 @@ const FINAL = ['succeeded', 'failed', 'cancelled']
 /** Whether Dodo is done with the payment; words that we do not know are not final. */
 export const isFinal = ({ status }: { status: string }) => FINAL.includes(status)
 
+/** Dodo's word for a checkout that it lists among the payments before anybody has paid in it. */
+export const UNBEGUN = 'requires_payment_method'
+
+/** Whether nobody has begun to pay: it is no more than the open checkout it is of. A charge that says so is under way. */
+export const isUnbegun = (
+  { status, attemptId }: Pick<Payment, 'status' | 'attemptId'>,
+  attempts: readonly Pick<Attempt, 'id' | 'kind'>[],
+) => status === UNBEGUN && attempts.find(({ id }) => id === attemptId)?.kind !== 'charge'
+
 /** A moment in which what Dodo has just told of may not be in its answers yet. */
 const MISSING_MS = 60_000
 

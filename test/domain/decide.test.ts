@@ -492,6 +492,15 @@ describe('asking for more money', () => {
     expect(asking({ attempts: [made], payments: [payment({ status })] })).toBe('rest')
   })
 
+  test('is not stopped by an open checkout that Dodo lists among its payments, but by a charge that says the same', () => {
+    const payments = [payment({ status: 'requires_payment_method' })]
+    const other = { amount: 1_000, share: 1_000 }
+
+    expect(asking({ attempts: [attempt(other)], payments })).toBe('end_attempt')
+    expect(asking({ attempts: [ended('superseded')], payments })).toBe('open_checkout')
+    expect(asking({ attempts: [ended('superseded', { kind: 'charge' })], payments })).toBe('rest')
+  })
+
   test('never happens while the customer pays anew in a checkout that declined once and is still open', () => {
     const decline = payment({ dodoPaymentId: 'pay_0', status: 'failed', madeAt: ago(HOUR_MS) })
     const second = payment({ status: 'requires_customer_action' })

@@ -60,6 +60,7 @@ const SWITCHES: [keyof Behaviour, string][] = [
   ['mandateMakesPayment', 'saving a card alone makes a payment of 0'],
   ['oneSubscriptionPerCustomer', 'one subscription per customer'],
   ['declineConsumesSession', 'a declined card ends its checkout'],
+  ['openSessionsAreListed', 'a checkout is listed as a payment before anybody pays'],
   ['partialRefunds', 'refunds of a part are possible'],
 ]
 

@@ -50,6 +50,7 @@ const BehaviourPatch = z.strictObject({
   charges: z.string().optional(),
   declinesAtOnce: flag.optional(),
   declineConsumesSession: flag.optional(),
+  openSessionsAreListed: flag.optional(),
   declineHoldsMandate: flag.optional(),
   onHoldIsChargeable: flag.optional(),
   maxFailedCharges: count,

@@ -5,7 +5,7 @@ import type {
 import type { IntentStatus, Payment } from 'dodopayments/resources/payments'
 import { followPayment } from './charges.ts'
 import { findCustomer, resolveCustomer } from './customers.ts'
-import { movePayment, openPayment } from './payments.ts'
+import { movePayment, type NewPayment, openPayment } from './payments.ts'
 import { type Quote, quote } from './quote.ts'
 import { DodoRefusal, notFound, refused } from './refusal.ts'
 import type { CheckoutCreate } from './requests.ts'
@@ -28,6 +28,9 @@ export type PayOptions = {
   name?: string | undefined
 }
 
+/** What the list says of a checkout that nobody has paid in. */
+const UNPAID = 'requires_payment_method'
+
 export type SessionState = 'open' | 'expired' | 'processing' | 'paid' | 'declined'
 
 /** Opens a hosted checkout. Nothing can ever close it but time or a payment. */
@@ -46,13 +49,18 @@ export function createCheckout(world: DodoWorld, request: CheckoutCreate): Check
   const createdAt = now()
   const expiresAt = new Date(createdAt.getTime() + sessionLifetimeMs)
   const sessionId = newId('cks')
-  store.sessions.set(sessionId, { sessionId, createdAt, expiresAt, request, paymentIds: [] })
+  const session: Session = { sessionId, createdAt, expiresAt, request, paymentIds: [] }
+  store.sessions.set(sessionId, session)
+  if (world.behaviour.openSessionsAreListed && asked && 'customer_id' in asked)
+    openUnpaid(world, session, quoted)
   return { session_id: sessionId, checkout_url: `${publicUrl}/session/${sessionId}` }
 }
 
 /** The answer to `GET /checkouts/{id}`: no metadata, no URL, no expiry. */
 export function checkoutStatus(store: DodoStore, session: Session): CheckoutSessionStatus {
-  const payment = latestPayment(store, session)
+  const latest = latestPayment(store, session)
+  // Nothing of it is told here as long as the customer has given nothing.
+  const payment = latest?.status === UNPAID ? undefined : latest
   const asked = session.request.customer
   const known = asked && 'customer_id' in asked ? store.customers.get(asked.customer_id) : asked
   return {
@@ -104,6 +112,28 @@ export function paySession(
     return undefined
   }
 
+  const payment =
+    takeUnpaid(world, session, subscription?.subscription_id) ??
+    openIn(world, session, { quoted, customer, subscriptionId: subscription?.subscription_id })
+  movePayment(world, payment.payment_id, { status: outcome, code })
+  followPayment(world, payment)
+  const isDeclined = sessionState(world, session) === 'declined'
+  if (subscription && (isDeclined || (isCardAlone && outcome === 'failed')))
+    moveSubscription(world, subscription.subscription_id, 'failed')
+  return payment
+}
+
+type Opening = {
+  quoted: Quote
+  customer: NewPayment['customer']
+  subscriptionId?: string | undefined
+}
+
+function openIn(
+  world: DodoWorld,
+  session: Session,
+  { quoted, customer, subscriptionId }: Opening,
+): Payment {
   const payment = openPayment(world, {
     customer,
     billing: quoted.billing,
@@ -112,16 +142,33 @@ export function paySession(
     tax: quoted.tax,
     metadata: session.request.metadata ?? {},
     lines: linesOf(quoted),
-    sessionId,
-    ...(subscription && { subscriptionId: subscription.subscription_id }),
-    productCart: subscription ? null : cartOf(quoted),
+    sessionId: session.sessionId,
+    ...(subscriptionId && { subscriptionId }),
+    productCart: subscriptionId ? null : cartOf(quoted),
   })
   session.paymentIds.push(payment.payment_id)
-  movePayment(world, payment.payment_id, { status: outcome, code })
-  followPayment(world, payment)
-  const isDeclined = sessionState(world, session) === 'declined'
-  if (subscription && (isDeclined || (isCardAlone && outcome === 'failed')))
-    moveSubscription(world, subscription.subscription_id, 'failed')
+  return payment
+}
+
+/** Dodo lists a checkout in which nobody has paid yet, and tells nobody of it. */
+function openUnpaid(world: DodoWorld, session: Session, quoted: Quote): void {
+  const payment = openIn(world, session, { quoted, customer: resolveCustomer(world, session, {}) })
+  payment.status = UNPAID
+}
+
+function takeUnpaid(
+  { store }: DodoWorld,
+  session: Session,
+  subscriptionId: string | undefined,
+): Payment | undefined {
+  const payment = latestPayment(store, session)
+  if (payment?.status !== UNPAID) return undefined
+  if (subscriptionId)
+    Object.assign(payment, {
+      subscription_id: subscriptionId,
+      subscription_ids: [subscriptionId],
+      product_cart: null,
+    })
   return payment
 }
 

@@ -25,6 +25,8 @@ export type Behaviour = {
   declinesAtOnce: boolean
   /** Whether a declined card ends the checkout session; it is not known that it does. */
   declineConsumesSession: boolean
+  /** Whether a checkout that nobody has paid in is in the list of payments, as `requires_payment_method`. */
+  openSessionsAreListed: boolean
   /** Whether a declined charge puts the mandate on hold. */
   declineHoldsMandate: boolean
   /** Whether a mandate on hold can be charged again; the sources disagree. */
@@ -53,6 +55,7 @@ export const GOOD_DAY: Behaviour = {
   chargesOf: {},
   declinesAtOnce: false,
   declineConsumesSession: false,
+  openSessionsAreListed: false,
   declineHoldsMandate: true,
   onHoldIsChargeable: true,
   maxFailedCharges: 10,

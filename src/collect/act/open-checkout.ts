@@ -8,7 +8,7 @@ import type { DodoCheckout } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
 import { wake, wakeWithin } from '../../wakes.ts'
 import type { Beginning } from '../decide/steps.ts'
-import { isLive, type Attempt, type Ledger } from '../ledger.ts'
+import { isLive, UNBEGUN, type Attempt, type Ledger } from '../ledger.ts'
 import { loadAttempts } from '../load.ts'
 import { formatBooks } from '../money.ts'
 import { once } from '../once.ts'
@@ -143,6 +143,9 @@ const beingPaid = ({ now }: Pick<Opening, 'now'>) =>
     new Date(now().getTime() + BEING_PAID_MS),
   )
 
+/** Nobody pays, or has paid, in a checkout whose payment is one of these. */
+const TOOK_NOTHING = ['failed', 'cancelled', UNBEGUN]
+
 /** Somebody may be paying in a checkout of its own just now. */
 async function assertUnpaid(deps: Opening, owed: Owed, attempt: Attempt) {
   const { dodoSessionId } = attempt
@@ -152,8 +155,7 @@ async function assertUnpaid(deps: Opening, owed: Owed, attempt: Attempt) {
     .select({ status: payments.status })
     .from(payments)
     .where(eq(payments.attemptId, attempt.id))
-  if (made.some(({ status }) => status !== 'failed' && status !== 'cancelled'))
-    throw beingPaid(deps)
+  if (made.some(({ status }) => !TOOK_NOTHING.includes(status))) throw beingPaid(deps)
 }
 
 const isLiveAs = (attemptId: string, { session_id }: DodoCheckout) =>

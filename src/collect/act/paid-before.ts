@@ -5,7 +5,7 @@ import { payers, payments } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoPaymentRow } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
-import type { Ledger } from '../ledger.ts'
+import { UNBEGUN, type Ledger } from '../ledger.ts'
 import { toDodoMinor } from '../money.ts'
 import type { Owed } from '../receivable.ts'
 
@@ -47,6 +47,7 @@ export async function findPaidBefore(
     if (
       !known.includes(one.payment_id) &&
       !TOOK_NOTHING.includes(one.status) &&
+      (one.status !== UNBEGUN || isChargeOf(one, cards)) &&
       !(await biller.isForeign(one.metadata))
     )
       paid.push(one)

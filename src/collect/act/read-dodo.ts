@@ -3,7 +3,7 @@ import { and, eq, not, sql } from 'drizzle-orm'
 import { attempts, payments } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import type { DodoRefund } from '../../dodo/objects.ts'
-import type { Attempt } from '../ledger.ts'
+import { UNBEGUN, type Attempt } from '../ledger.ts'
 import { isConfirmedSuccess, observePayment, type Observation } from './observe.ts'
 
 type Reading = Pick<Deps, 'account' | 'biller' | 'db' | 'dodo' | 'queue' | 'now'>
@@ -65,10 +65,11 @@ export async function readSession(
   const askedAt = deps.now()
   const session = await deps.dodo.findSession(dodoSessionId)
   const attemptId = attempt.id
+  const isUnpaid = !session?.payment_id || session.payment_status === UNBEGUN
   if (session?.payment_id) await readPayment(deps, session.payment_id, { attemptId, settling })
   const at = deps.now()
   await deps.db
     .update(attempts)
-    .set({ lookedAt: at, ...(!session?.payment_id && { unpaidAt: askedAt }) })
+    .set({ lookedAt: at, ...(isUnpaid && { unpaidAt: askedAt }) })
     .where(eq(attempts.id, attemptId))
 }

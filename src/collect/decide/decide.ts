@@ -1,4 +1,11 @@
-import { isUnheardOf, missingUntil, type Ledger, type Payment, type Policy } from '../ledger.ts'
+import {
+  isUnbegun,
+  isUnheardOf,
+  missingUntil,
+  type Ledger,
+  type Payment,
+  type Policy,
+} from '../ledger.ts'
 import type { Receivable } from '../receivable.ts'
 import { whyNotPayable } from './course.ts'
 import { isMoneyInHand, nextAttempt, nextWake } from './next-attempt.ts'
@@ -35,10 +42,15 @@ export const money = {
 const earliest = (times: readonly (Date | null | undefined)[]) =>
   times.flatMap((time) => time ?? []).toSorted((one, other) => one.getTime() - other.getTime())[0]
 
-/** What only a webhook told of, and Dodo does not know, is asked about again, and otherwise as good as not there. */
+/**
+ * What only a webhook told of, and Dodo does not know, is asked about again, and otherwise as good as not there. So is
+ * what nobody has begun to pay.
+ */
 export const heardOf = <Held extends Ledger>(held: Held, now: Date): Held => ({
   ...held,
-  payments: held.payments.filter((payment) => !isUnheardOf(payment, now)),
+  payments: held.payments.filter(
+    (payment) => !isUnheardOf(payment, now) && !isUnbegun(payment, held.attempts),
+  ),
 })
 
 const byAge = (one: Payment, other: Payment) =>

@@ -6,6 +6,7 @@ import {
   isFinal,
   isLive,
   isLost,
+  isUnbegun,
   isUnheardOf,
   type Attempt,
   type Ledger,
@@ -65,6 +66,7 @@ export function isMoneyInHand({ paid, members }: Receivable, ledger: Ledger, now
   return payments.some((payment) => {
     const attempt = attempts.find(({ id }) => id === payment.attemptId)
     if (!attempt || payment.isSetup || isUnheardOf(payment, now)) return false
+    if (isUnbegun(payment, attempts)) return false
     if (!isFinal(payment)) return isSlow(payment) || stuckUntil(attempt, payment) > now
     if (payment.status !== 'succeeded' || payment.disputes.some(isLost)) return false
     const recording = recordings.find((one) => one.dodoPaymentId === payment.dodoPaymentId)

@@ -1,13 +1,29 @@
-import { and, asc, eq, exists, gt, isNotNull, notExists, notInArray, sql } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  eq,
+  exists,
+  gt,
+  isNotNull,
+  lt,
+  ne,
+  not,
+  notExists,
+  notInArray,
+  sql,
+} from 'drizzle-orm'
 import { union, type AnyPgColumn } from 'drizzle-orm/pg-core'
 
 import { keyIn } from '../../account-key.ts'
 import { attempts, disputes, payments, refunds } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
+import { UNBEGUN } from '../ledger.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 
 type Searching = Pick<Deps, 'account' | 'db' | 'now'> & { isDryRun: boolean; isThorough: boolean }
 
+/** By then whoever paid in the last moment has been seen. */
+const OVER_FOR_MS = 3_600_000
 /** Each costs a request to Dodo. */
 const MAX_PAYMENTS = 100
 const FINAL = ['succeeded', 'failed', 'cancelled']
@@ -23,14 +39,14 @@ const DECIDED = [
 export const findUnfinishedPayments = (deps: Searching) =>
   takeTurns(deps, keyIn(deps.account, 'payments'), {
     find: (within, after, limit) =>
-      unfinishedPayments({ ...within, account: deps.account }, after, limit),
+      unfinishedPayments({ ...within, account: deps.account, now: deps.now }, after, limit),
     limit: MAX_PAYMENTS,
   })
 
 type Found = Awaited<ReturnType<Finder<{ dodoPaymentId: string | null }>>>
 
 async function unfinishedPayments(
-  { account, db }: Pick<Deps, 'account' | 'db'>,
+  { account, db, now }: Pick<Deps, 'account' | 'db' | 'now'>,
   after: string,
   limit: number,
 ): Promise<Found> {
@@ -51,6 +67,7 @@ async function unfinishedPayments(
         notInArray(payments.status, FINAL),
         isNotNull(payments.attemptId),
         gt(payments.dodoPaymentId, after),
+        not(isUnusedForGood(db, now())),
       ),
     )
   const refunding = db
@@ -95,3 +112,21 @@ async function unfinishedPayments(
     .limit(limit)
   return rows.map(({ dodoPaymentId }) => ({ dodoPaymentId, cursor: dodoPaymentId }))
 }
+
+/** A checkout in which nobody has paid, and by now nobody can: its payment would be asked about for ever. */
+const isUnusedForGood = (db: Deps['db'], now: Date) =>
+  and(
+    eq(payments.status, UNBEGUN),
+    exists(
+      db
+        .select()
+        .from(attempts)
+        .where(
+          and(
+            eq(attempts.id, payments.attemptId),
+            ne(attempts.kind, 'charge'),
+            lt(attempts.expiresAt, new Date(now.getTime() - OVER_FOR_MS)),
+          ),
+        ),
+    ),
+  ) ?? sql`false`

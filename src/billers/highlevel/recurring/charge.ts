@@ -1,7 +1,7 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import type { z } from 'zod'
 
-import { isFinal } from '../../../collect/ledger.ts'
+import { isFinal, isUnbegun } from '../../../collect/ledger.ts'
 import { orders } from '../../../db/schema.ts'
 import { messageOf } from '../../../errors.ts'
 import { Query } from '../../../highlevel/queries.ts'
@@ -165,7 +165,9 @@ export async function awaitCharge(
 }
 
 export const isBeingPaid = ({ ledger }: Standing) =>
-  ledger.payments.some((one) => one.status === 'succeeded' || !isFinal(one))
+  ledger.payments.some(
+    (one) => one.status === 'succeeded' || (!isFinal(one) && !isUnbegun(one, ledger.attempts)),
+  )
 
 /** What became of a charge: paid, declined in words, or not known yet, of which an event tells. */
 export async function answerCharged(deps: HighlevelDeps, standing: Standing) {

@@ -1,4 +1,4 @@
-import { inOrder, money } from '../../../collect/decide/decide.ts'
+import { heardOf, inOrder, money } from '../../../collect/decide/decide.ts'
 import type { MoneyStep, Repose } from '../../../collect/decide/steps.ts'
 import { isLive, type Ledger, type Policy } from '../../../collect/ledger.ts'
 import {
@@ -34,7 +34,7 @@ export function decideRequest(
   return (
     money.inHand(receivable, ledger, choices, now) ??
     money.toAsk(receivable, ledger, choices, now) ??
-    restOf(receivable, members, ledger)
+    restOf(receivable, members, heardOf(ledger, now))
   )
 }
 

@@ -1,3 +1,4 @@
+import { heardOf } from '../../../collect/decide/decide.ts'
 import { isMoneyInHand, isSlow } from '../../../collect/decide/next-attempt.ts'
 import { isFinal, isLive } from '../../../collect/ledger.ts'
 import type { Share, Standing } from '../../../collect/receivable.ts'
@@ -65,7 +66,7 @@ function findHoldUp(
   now: Date,
   policy: Since,
 ): HoldUp | undefined {
-  const { attempts, payments, recordings } = ledger
+  const { attempts, payments, recordings } = heardOf(ledger, now)
   const ours = payments.filter(({ attemptId }) => attempts.some(({ id }) => id === attemptId))
   if (ours.some((one) => isSlow(one) && !one.isSetup)) return 'bank'
   if (attempts.some((one) => isLive(one) && one.kind === 'charge')) return 'charge'
