@@ -142,6 +142,21 @@ describe('UNINSTALL', () => {
     expect(await isKnown()).toBe(true)
   })
 
+  test('ends the installation that it is about, and none that follows in the very moment in which it is read', async () => {
+    for (let round = 0; round < 12; round += 1) {
+      await world.install()
+      await world.until(({ connectedAs }) => connectedAs !== null)
+
+      await deliver(event('UNINSTALL', { webhookId: newId() }))
+      await Bun.sleep(round)
+      await world.install()
+      await world.quiet()
+
+      expect([round, await isKnown()]).toEqual([round, true])
+      expect(await world.tokensOf(LOCATION)).toBeDefined()
+    }
+  })
+
   test('with a clock that is behind is believed all the same', async () => {
     await deliver(event('UNINSTALL', { webhookId: newId() }))
     await world.until(({ state }) => state === 'uninstalled')

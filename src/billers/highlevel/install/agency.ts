@@ -58,10 +58,13 @@ async function isDoubtful(
 async function uninstallAgency(deps: Installing, companyId: string, at: Date) {
   const { db, highlevel } = deps
   const cameAlong = await db
-    .select({ locationId: highlevelLocations.locationId })
+    .select({
+      locationId: highlevelLocations.locationId,
+      installedAt: highlevelLocations.installedAt,
+    })
     .from(highlevelLocations)
     .innerJoin(highlevelTokens, eq(highlevelTokens.owner, highlevelLocations.locationId))
     .where(and(eq(highlevelLocations.companyId, companyId), isNull(highlevelTokens.refreshToken)))
-  for (const { locationId } of cameAlong) await uninstall(deps, locationId, at)
+  for (const location of cameAlong) await uninstall(deps, location, at)
   await highlevel.tokens.drop(db, ownerOfCompany(companyId))
 }

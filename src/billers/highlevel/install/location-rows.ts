@@ -84,8 +84,19 @@ export const markNeedsInstall = (db: Executor, locationId: string) =>
       ),
     )
 
-export const markUninstalled = (db: Executor, locationId: string, at: Date) =>
-  db
+/** False when it was installed anew meanwhile. */
+export async function markUninstalled(
+  db: Executor,
+  { locationId, installedAt }: Pick<LocationRow, 'locationId' | 'installedAt'>,
+  at: Date,
+): Promise<boolean> {
+  const isSame = installedAt
+    ? eq(highlevelLocations.installedAt, installedAt)
+    : isNull(highlevelLocations.installedAt)
+  const rows = await db
     .update(highlevelLocations)
     .set({ state: 'uninstalled', uninstalledAt: at, connectedAs: null, problem: null })
-    .where(eq(highlevelLocations.locationId, locationId))
+    .where(and(eq(highlevelLocations.locationId, locationId), isSame))
+    .returning({ locationId: highlevelLocations.locationId })
+  return rows.length > 0
+}

@@ -43,8 +43,13 @@ async function takeUninstall(deps: Installing, { locationId, location, told }: S
   if (!location || location.state === 'uninstalled') return 'nothing was installed'
   if (location.installedAt && told.receivedAt < location.installedAt) return OVER
   if (isDoubtful(location, told) && (await hasApp(deps, locationId))) return OVER
-  await uninstall(deps, locationId, told.at ?? deps.now())
-  return 'read'
+  if (await uninstall(deps, location, told.at ?? deps.now())) return 'read'
+  // Somebody installs it anew in this moment: what was said is looked at again, against that.
+  return takeUninstall(deps, {
+    locationId,
+    location: await findLocation(deps.db, locationId),
+    told,
+  })
 }
 
 const OVER = 'about an installation that has been followed by another'
@@ -71,14 +76,27 @@ async function hasApp({ highlevel }: Installing, locationId: string): Promise<bo
   }
 }
 
-/** Its keys stop, its tokens are gone, and its subscriptions end; what was paid stays as it is. */
-export const uninstall = (
+/**
+ * Its keys stop, its tokens are gone, and its subscriptions end; what was paid stays as it is. False, and nothing is
+ * done, when the location was installed anew since it was looked at.
+ */
+export async function uninstall(
   { db, queue, highlevel: { tokens } }: Pick<Installing, 'db' | 'queue' | 'highlevel'>,
-  locationId: string,
+  { locationId, installedAt }: Pick<LocationRow, 'locationId' | 'installedAt'>,
   at: Date,
-) =>
-  db.transaction(async (tx) => {
-    await tokens.drop(tx, locationId)
-    await markUninstalled(tx, locationId, at)
-    await stopSubscriptionsOf(tx, { queue }, locationId, at)
-  })
+): Promise<boolean> {
+  try {
+    await db.transaction(async (tx) => {
+      // In the order in which an installation takes them, or the two could wait for each other.
+      await tokens.drop(tx, locationId)
+      if (!(await markUninstalled(tx, { locationId, installedAt }, at))) throw new InstalledAnew()
+      await stopSubscriptionsOf(tx, { queue }, locationId, at)
+    })
+    return true
+  } catch (error) {
+    if (error instanceof InstalledAnew) return false
+    throw error
+  }
+}
+
+class InstalledAnew extends Error {}
