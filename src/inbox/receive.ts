@@ -1,6 +1,5 @@
-import postgres from 'postgres'
-
 import { openInboxConnection } from '../db/client.ts'
+import { isDataError } from '../db/data-error.ts'
 import { withDeadline } from '../deadline.ts'
 import type { Deps } from '../deps.ts'
 import { createBigInbox, type Unread } from './big.ts'
@@ -68,7 +67,7 @@ export function createReceive({
   const coalesced = createCoalescer(commit, {
     maxItems: MAX_BATCH_DELIVERIES,
     maxBytes: MAX_BATCH_BYTES,
-    isOfOne: isAboutWhatWasSaid,
+    isOfOne: isDataError,
   })
   async function receive(delivery: Delivery) {
     const told = { ...delivery, receivedAt: now() }
@@ -96,10 +95,6 @@ export function createReceive({
     },
   }) satisfies Receive
 }
-
-/** By SQLSTATE: of its data, of a constraint, of its size. Anything else says that the database cannot store now. */
-const isAboutWhatWasSaid = (error: unknown) =>
-  error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code)
 
 /** Notices that deliveries come faster than single events of a business do. */
 function createFlood() {

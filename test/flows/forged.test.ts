@@ -92,6 +92,25 @@ describe('the word of a webhook alone', () => {
     expect(paid).toMatchObject({ state: 'paid', payments: [{ amount: 10_000 }] })
   })
 
+  test.each([
+    ['a NUL', { error_code: 'a\0b' }],
+    ['a moment of the year 0', { created_at: '0000-01-01T00:00:00Z' }],
+    ['a session of a NUL', { checkout_session_id: 'cks_\0' }],
+  ])(
+    'holds nothing up where it is of %s, which no database holds: Dodo is asked',
+    async (_what, said) => {
+      const { world } = shared
+      const invoice = world.bill(10_000)
+      const { sessionId } = await world.openCheckout(invoice.lago_id)
+      const payment = await world.inSilence(() => world.dodo.pay(sessionId))
+
+      const told = { ...payment, payload_type: 'Payment', ...said }
+      await forge(world, 'payment.succeeded', told)
+
+      await world.eventually(invoice.lago_id, isPaid)
+    },
+  )
+
   test('closes no pay link for longer than a minute', async () => {
     const world = await openWorld()
     const invoice = world.bill(10_000)

@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, isNull } from 'drizzle-orm'
 import { z } from 'zod'
 
+import { isDataError } from '../../db/data-error.ts'
 import { deliveries, receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { DodoPayment } from '../../dodo/objects.ts'
@@ -75,10 +76,23 @@ export async function readDeliveries(
   unread: readonly UnreadDelivery[],
 ): Promise<DeliveryKey[]> {
   for (const row of unread) {
-    if (row.source === 'dodo') await readDodoDelivery(deps, row, receivableId)
-    else await readLagoDelivery(deps, row, receivableId)
+    const reading =
+      row.source === 'dodo'
+        ? readDodoDelivery(deps, row, receivableId)
+        : readLagoDelivery(deps, row, receivableId)
+    await reading.catch((error: unknown) => askInstead(deps, row, { receivableId, error }))
   }
   return unread.map(({ source, deliveryId }) => ({ source, deliveryId }))
+}
+
+/** What no database holds, a NUL or a year 0, is not taken down; it must not hold up all else that there is to know. */
+async function askInstead(
+  deps: Reader,
+  { dodoPaymentId }: UnreadDelivery,
+  { receivableId: settling, error }: { receivableId: string; error: unknown },
+) {
+  if (!isDataError(error)) throw error
+  if (dodoPaymentId) await readPayment(deps, dodoPaymentId, { settling })
 }
 
 async function readDodoDelivery(deps: Reader, row: UnreadDelivery, settling: string) {
