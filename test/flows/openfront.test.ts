@@ -253,6 +253,23 @@ describe('the same cart', () => {
     expect(world.refundsOf(other.payment_id)).toHaveLength(1)
   })
 
+  test('paid, and left for another amount that nobody ever pays, has its money back a day later', async () => {
+    const { cartId, paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    await create(cartId, 4_000)
+    await world.quiet()
+    world.advance(23 * 60 * MINUTE_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+
+    world.advance(2 * 60 * MINUTE_MS)
+
+    await eventually(paymentId, ({ payments }) => payments[0]?.disposition === 'late')
+    await eventually(paymentId, ({ state }) => state === 'superseded')
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([2_599])
+  })
+
   test('paid twice, unclaimed the first time, has the first money given back once the second is claimed', async () => {
     const { cartId, paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')
