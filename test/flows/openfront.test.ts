@@ -165,6 +165,18 @@ describe('a sale', () => {
     await eventually(paymentId, ({ state }) => state === 'paid')
   })
 
+  test('that was declined costs one request each time it is asked about', async () => {
+    const { paymentId, sessionId } = await begin()
+    const { payment_id } = world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.quiet()
+    const asked = () =>
+      world.sent('GET', new RegExp(`(?:${sessionId}|${payment_id})$`)).map(({ url }) => url)
+    const before = asked().length
+    world.advance(FRESH_MS)
+    expect((await status(paymentId)).body).toMatchObject({ status: 'failed' })
+    expect(asked().slice(before)).toEqual([expect.stringContaining(sessionId)])
+  })
+
   test('that was declined and then paid on the very same page is captured, although that webhook was lost', async () => {
     const { paymentId, sessionId } = await begin()
     world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
