@@ -341,9 +341,8 @@ function describeHeard({ eventType, dodoRefundId }: Heard, seen: Seen) {
   const { orderId, amount, currency } = standing.order
   const captured = status === 'captured' ? payment : undefined
   const resource = { id: orderId, amount: captured?.amount ?? amount, currency }
-  const given = standing.ledger.payments
-    .flatMap(({ refunds }) => refunds)
-    .find((one) => one.dodoRefundId === dodoRefundId)
+  // What was too much, and goes back, takes nothing from what the shop was told of.
+  const given = captured?.refunds.find((one) => one.dodoRefundId === dodoRefundId)
   if (given?.status === 'succeeded') {
     const refunded = { ...resource, amount: given.amount ?? resource.amount }
     return tellBoth(

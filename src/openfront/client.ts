@@ -18,7 +18,8 @@ const CartOrder = z.object({
 
 const PaymentSession = z.looseObject({
   id: z.string(),
-  data: z.record(z.string(), z.unknown()).nullish(),
+  /** Whatever a provider has answered: ours an object. */
+  data: z.record(z.string(), z.unknown()).nullish().catch(null),
 })
 const ActiveCart = z.object({
   activeCart: z

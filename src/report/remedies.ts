@@ -147,7 +147,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
   cart_changed: {
     title: 'A paid cart asks for something else',
     remedy:
-      'A cart was paid and changed before it became an order: another amount, or another session. Give the money back and let the shopper pay anew, or make the order in the shop by hand; put the cart right, and the next sweep completes it.',
+      'A cart was paid and changed before it became an order: another amount, or another session; or it had become one with other money. Give the money back and let the shopper pay anew, or make the order in the shop by hand; put the cart right, and the next sweep completes it.',
   },
   cart_not_found: {
     title: 'A paid cart that the shop does not show',

@@ -23,10 +23,11 @@ const orderOf: fc.Arbitrary<Order> = fc
     isClaimed: fc.boolean(),
     isSuperseded: fc.boolean(),
     isReplaced: fc.boolean(),
+    leftMs: fc.constantFrom(0, 2 * DAY_MS),
     closed: fc.constantFrom(null, 'the location left'),
     isCharged: fc.boolean(),
   })
-  .map((drawn) => ({
+  .map(({ leftMs, ...drawn }) => ({
     currency: 'USD',
     due: DUE,
     payer: { email: 'ap@fern.example', country: 'US' },
@@ -35,6 +36,7 @@ const orderOf: fc.Arbitrary<Order> = fc
     ...drawn,
     // What was claimed is neither superseded nor closed any more; only what was superseded is replaced.
     isSuperseded: drawn.isSuperseded && !drawn.isClaimed,
+    supersededAt: drawn.isSuperseded && !drawn.isClaimed ? ago(leftMs) : null,
     closed: drawn.isClaimed ? null : drawn.closed,
     isReplaced: drawn.isReplaced && drawn.isSuperseded && !drawn.isClaimed,
   }))
@@ -66,8 +68,9 @@ const paymentOf = (index: number): fc.Arbitrary<Payment> =>
         madeAt: ago((20 - index) * MINUTE_MS),
         observedAt: isFresh ? NOW : ago(DAY_MS),
         missingSince: drawn.status === 'missing' ? ago(DAY_MS) : null,
+        // What Dodo has never shown was never asked back for either.
         orders:
-          orders === 'none'
+          orders === 'none' || drawn.status === 'missing'
             ? []
             : [
                 {
@@ -259,8 +262,10 @@ describe('whatever is known of an order', () => {
   test('what was claimed is never given up for another order (P5)', () =>
     holds((drawn) => {
       const step = stepOf(drawn)
-      if (step.do === 'give_up')
-        expect(drawn.order).toMatchObject({ isClaimed: false, isReplaced: true })
+      if (step.do !== 'give_up') return
+      expect(drawn.order).toMatchObject({ isClaimed: false, isSuperseded: true })
+      if (step.as === 'duplicate') expect(drawn.order.isReplaced).toBe(true)
+      else expect(drawn.order.supersededAt?.getTime()).toBeLessThan(NOW.getTime() - DAY_MS)
     }))
 
   test('what was begun, and perhaps carried out, is looked for before anything new is asked for (P4)', () =>

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 
 import { GRAPHQL_PATH } from '../../sandbox/openfront/openfront.ts'
 import { wakeTellings } from '../../src/billers/orders/tellings.ts'
-import { openShopWorld, OTHER_KEY, type ShopWorld } from '../support/shop.ts'
+import { ADMIN_TOKEN } from '../support/world.ts'
+import { openShopWorld, OTHER_KEY, PROVIDER_CODE, type ShopWorld } from '../support/shop.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -252,6 +253,42 @@ describe('a person is needed', () => {
     expect(other.state).toBe('paid')
     expect([...ordersOf(partly.cart.id), ...ordersOf(wholly.cart.id)]).toEqual([])
   })
+})
+
+test('money that came for a cart which had become an order with other money is shown: the shop has no order for it', async () => {
+  const { cart, session } = await paidAndLeft()
+  await shop.shop.completeCart(cart.id, session.id)
+  shop.shop.addLine(cart.id, shop.product.id)
+  const { data } = await shop.shop.choosePayment(cart.id, PROVIDER_CODE)
+  const second = data as { paymentId: string; checkoutUrl: string }
+  const payment = shop.world.dodo.pay(await shop.world.follow(second.checkoutUrl))
+  await shop.eventually(second.paymentId, ({ state }) => state === 'paid')
+  shop.world.advance(3 * MINUTE_MS)
+
+  const held = await shop.eventually(
+    second.paymentId,
+    ({ told: [one] }) => one?.status !== 'waiting',
+  )
+  await shop.world.quiet()
+
+  expect(held.told).toMatchObject([{ status: 'failed' }])
+  expect(await shop.report(second.paymentId)).toMatchObject({
+    state: 'attention',
+    reasonCode: 'cart_changed',
+    claimed: false,
+  })
+  expect(ordersOf(cart.id)).toHaveLength(1)
+  expect(await completionsOf(cart.id)).toBe(0)
+
+  const stated = await shop.world.get('/api/statement?source=openfront', {
+    headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+  })
+  expect(await stated.text()).toContain(`"dodoPaymentId":"${payment.payment_id}","sides":"51.98`)
+
+  shop.world.dodo.refund(payment.payment_id)
+  await shop.world.quiet()
+  await shop.world.sweep()
+  await shop.eventually(second.paymentId, ({ state }) => state === 'paid')
 })
 
 test.each([

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { OTHER_KEY, openShopWorld, signEvent, STORE_KEY, type ShopWorld } from '../support/shop.ts'
 
 const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
 
 let shop: ShopWorld
 beforeAll(async () => {
@@ -107,6 +108,38 @@ describe('a webhook of Dodo that a shop hands on', () => {
         shouldUpdatePayment: true,
         resource: { id: paymentId, amount: 700 },
       },
+    })
+  })
+
+  test('of a refund of what was too much says nothing of the money that the shop was told of', async () => {
+    const { world } = shop
+    const { paymentId, dodoSessionId, checkoutUrl } = await shop.begin()
+    world.dodo.decline(dodoSessionId, 'INSUFFICIENT_FUNDS')
+    await world.quiet()
+    world.advance(MINUTE_MS)
+    world.dodo.pay(await world.follow(checkoutUrl))
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    const twice = world.dodo.pay(dodoSessionId)
+    await shop.eventually(paymentId, ({ payments }) =>
+      payments.some(({ disposition }) => disposition === 'duplicate'),
+    )
+    await world.quiet()
+    const [refund] = world.refundsOf(twice.payment_id)
+    const { raw, headers } = signEvent('refund.succeeded', { payload_type: 'Refund', ...refund })
+
+    const answer = await relay({ raw, headers })
+
+    expect(refund?.status).toBe('succeeded')
+    expect(answer.body).toMatchObject({
+      verified: true,
+      eventType: 'refund.succeeded',
+      paymentId,
+      shouldUpdatePayment: false,
+      type: 'dodo.refund.succeeded',
+    })
+    expect((await shop.call('get-payment-status', { paymentId })).body).toMatchObject({
+      status: 'captured',
+      refundedAmount: 0,
     })
   })
 

@@ -165,6 +165,18 @@ describe('a sale', () => {
     await eventually(paymentId, ({ state }) => state === 'paid')
   })
 
+  test('that was declined costs one request each time it is asked about', async () => {
+    const { paymentId, sessionId } = await begin()
+    const { payment_id } = world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await world.quiet()
+    const asked = () =>
+      world.sent('GET', new RegExp(`(?:${sessionId}|${payment_id})$`)).map(({ url }) => url)
+    const before = asked().length
+    world.advance(FRESH_MS)
+    expect((await status(paymentId)).body).toMatchObject({ status: 'failed' })
+    expect(asked().slice(before)).toEqual([expect.stringContaining(sessionId)])
+  })
+
   test('that was declined and then paid on the very same page is captured, although that webhook was lost', async () => {
     const { paymentId, sessionId } = await begin()
     world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
@@ -251,6 +263,23 @@ describe('the same cart', () => {
     await world.quiet()
     expect(world.refundsOf(payment.payment_id)).toEqual([])
     expect(world.refundsOf(other.payment_id)).toHaveLength(1)
+  })
+
+  test('paid, and left for another amount that nobody ever pays, has its money back a day later', async () => {
+    const { cartId, paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    await create(cartId, 4_000)
+    await world.quiet()
+    world.advance(23 * 60 * MINUTE_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+
+    world.advance(2 * 60 * MINUTE_MS)
+
+    await eventually(paymentId, ({ payments }) => payments[0]?.disposition === 'late')
+    await eventually(paymentId, ({ state }) => state === 'superseded')
+    expect(world.refundsOf(payment.payment_id).map(({ amount }) => amount)).toEqual([2_599])
   })
 
   test('paid twice, unclaimed the first time, has the first money given back once the second is claimed', async () => {

@@ -7,6 +7,7 @@ import { dismiss } from '../../src/billers/lago/dismiss.ts'
 import { planTelling, tellOne } from '../../src/billers/orders/tellings.ts'
 import type { OrderSource, Told } from '../../src/billers/orders/source.ts'
 import { createOpenfrontSource } from '../../src/billers/openfront/source.ts'
+import { wakeDue } from '../../src/collect/clock.ts'
 import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { explain } from '../../src/report/explain.ts'
 import { tellings } from '../../src/db/schema.ts'
@@ -187,6 +188,34 @@ describe('money that is held for an order because nobody can explain it', () => 
     expect(held).toMatchObject({ amount: 2_500 })
     expect(world.refundsOf(payment_id)).toHaveLength(1)
   })
+})
+
+test('money that was paid before the cart asked for another amount, which nobody pays, is shown a day later, and pays what it paid when that is asked for', async () => {
+  const cartId = `cm${crypto.randomUUID()}`
+  const first = await create(cartId, 2_599)
+  const payment = world.dodo.pay(await world.follow(first.checkoutUrl))
+  await world.quiet()
+  expect(await report(first.paymentId)).toMatchObject({ state: 'paid', claimed: false })
+  const second = await create(cartId, 3_599)
+  await world.quiet()
+
+  world.advance(DAY_MS + 60_000)
+  await wakeDue(world.bridge.deps)
+  await world.quiet()
+
+  expect(await report(first.paymentId)).toMatchObject({
+    state: 'attention',
+    reasonCode: 'held_late',
+    payments: [{ dodoPaymentId: payment.payment_id, disposition: 'late' }],
+  })
+  expect(await create(cartId, 2_599)).toMatchObject({
+    paymentId: first.paymentId,
+    status: 'captured',
+  })
+  expect(await status(first.paymentId)).toBe('captured')
+  await world.quiet()
+  expect(await report(second.paymentId)).toMatchObject({ state: 'superseded' })
+  expect(world.refundsOf(payment.payment_id)).toEqual([])
 })
 
 test('of two amounts that were both paid, the one that the shop is told of stays, and the other goes back', async () => {

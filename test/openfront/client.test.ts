@@ -76,6 +76,25 @@ test('a cart is read with what it asks for now, and the sessions by the payments
   expect(await client.findActiveCart('cm_unknown')).toBeUndefined()
 })
 
+test('a cart is read whatever another provider has answered for it', async () => {
+  const { client, shop, cartId, sessionId } = await open()
+  const collection = shop.store.carts.get(cartId)?.collection
+  for (const data of ['https://pay.example/1', ['pi_1'], null])
+    collection?.sessions.push({
+      id: `cmother${String(data)}`,
+      amount: 2_599,
+      isSelected: false,
+      isInitiated: false,
+      providerCode: 'pp_other',
+      data: data as unknown as Record<string, unknown>,
+    })
+
+  const cart = await client.findActiveCart(cartId)
+
+  expect(cart?.sessions).toHaveLength(4)
+  expect(cart?.sessions[0]).toEqual({ id: sessionId, paymentId: 'ord_1' })
+})
+
 describe('a completion', () => {
   test('that the shop refuses is not known to have done nothing', async () => {
     const { client, shop, cartId, sessionId } = await open({ patch: 'none' })

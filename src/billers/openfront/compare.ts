@@ -38,6 +38,8 @@ function compareCart(
   now: Date,
 ): SourceDifference[] {
   const paid = ofCart.find((one) => one.paid !== null && one.refunded < one.paid.amount)
+  const unplaced = placed === null ? [] : ofCart.flatMap((one) => describeUnplaced(one, placed))
+  if (unplaced.length > 0) return unplaced
   const order = paid ?? ofCart.find(({ supersededAt }) => supersededAt === null) ?? ofCart[0]
   if (!order || (placed === null) === (paid === undefined)) return []
   const { orderId, key, currency } = order
@@ -66,6 +68,25 @@ function compareCart(
         ? `money without an order: ${failed.error ?? 'the cart could not be completed'}; only a person can mend it`
         : 'the cart is no order yet',
       isExplained: failed !== undefined || isRecent,
+    },
+  ]
+}
+
+/** Money that came for a cart which had become an order with other money. */
+function describeUnplaced(
+  { orderId, key, currency, paid, refunded, told }: ComparedOrder,
+  placed: { id: string },
+): SourceDifference[] {
+  const failed = told.find(({ what, status }) => what === COMPLETE && status === 'failed')
+  if (!paid || refunded >= paid.amount || failed?.code !== 'cart_changed') return []
+  return [
+    {
+      orderId,
+      key,
+      dodoPaymentId: paid.dodoPaymentId,
+      sides: `${formatDodo(paid.amount, currency)} in Dodo, order ${placed.id} in the shop made without it`,
+      why: `money without an order: ${failed.error ?? 'the cart had one before'}; only a person can mend it`,
+      isExplained: true,
     },
   ]
 }

@@ -1,13 +1,21 @@
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, ne } from 'drizzle-orm'
 
 import { isLost, isUndecided } from '../../collect/ledger.ts'
 import { formatDodo } from '../../collect/money.ts'
 import type { Executor } from '../../db/client.ts'
-import { disputes, intents, payments, recordings, refundOrders, refunds } from '../../db/schema.ts'
+import {
+  disputes,
+  intents,
+  orders,
+  payments,
+  recordings,
+  refundOrders,
+  refunds,
+} from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { ApiError, Later, reasonOf, WrongAddress } from '../../errors.ts'
 import { GRAPHQL_ERRORS, type Openfront } from '../../openfront/client.ts'
-import { lockOrder, type OrderRow } from '../orders/order.ts'
+import { isOf, lockOrder, type OrderRow } from '../orders/order.ts'
 import type { TellingRow, Told } from '../orders/source.ts'
 
 /** What the shop is told, and how: the mutation that makes an order of a cart. */
@@ -69,7 +77,10 @@ async function complete(deps: Completing, order: OrderRow, telling: TellingRow):
   const paid = await findPaid(db, order.orderId)
   if ('is' in paid && paid.is === 'dropped') return paid
   const placed = await shop.findOrderOfCart(order.key)
-  if (placed) return isOrder(placed)
+  if (placed)
+    return (await isOfOtherMoney(db, order))
+      ? failed('cart_changed', ORDERED_BEFORE)
+      : isOrder(placed)
   if (placed === undefined)
     return failed(
       'cart_not_found',
@@ -89,6 +100,21 @@ const isOrder = ({ id }: { id: string }): Told => ({
   is: 'done',
   line: `the cart is order ${id} of the shop`,
 })
+
+const ORDERED_BEFORE =
+  'the cart is an order of the shop, made with what was paid for it before: there is none for this money'
+
+/** Whether the shop has taken other money for the cart, and never asked about this. */
+async function isOfOtherMoney(db: Executor, order: OrderRow): Promise<boolean> {
+  if (order.claimedAt) return false
+  const taken = and(
+    isOf(order),
+    eq(orders.key, order.key),
+    ne(orders.orderId, order.orderId),
+    isNotNull(orders.claimedAt),
+  )
+  return (await db.$count(orders, taken)) > 0
+}
 
 type Paid = { dodoPaymentId: string; amount: number; currency: string }
 

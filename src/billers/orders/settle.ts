@@ -139,6 +139,7 @@ async function describeOrder(
     words: source.words,
     isClaimed: claimedAt !== null,
     isSuperseded: supersededAt !== null && claimedAt === null,
+    supersededAt: claimedAt === null ? supersededAt : null,
     isReplaced: await isReplacedByClaimed(db, order),
     closed: closedReason ?? late ?? null,
     isCharged: collect === 'charge',

@@ -28,7 +28,7 @@ export async function take(
     case 'record':
       return record(deps, step, subject)
     case 'give_up':
-      return giveUp(deps, step.recording.dodoPaymentId, subject)
+      return giveUp(deps, step, subject)
     case 'close': {
       const { reason } = step
       await deps.db.transaction((tx) => closeOrder(tx, orderId, { reason, at: deps.now() }))
@@ -150,18 +150,27 @@ const isAsSeen = (now: OrderRow, seen: OrderRow) =>
   now.supersededAt?.getTime() === seen.supersededAt?.getTime() &&
   now.closedAt?.getTime() === seen.closedAt?.getTime()
 
-/** The key was paid and told of by another order: this money is too much, unless it was told of meanwhile. */
-async function giveUp({ db, now }: MoneyDeps, dodoPaymentId: string, { order, source }: Subject) {
+/** Another order took its place, and was paid and told of, or by nobody: this money is too much or late, unless it was told of meanwhile. */
+async function giveUp(
+  { db, now }: MoneyDeps,
+  { recording, as }: Extract<Step, { do: 'give_up' }>,
+  { order, source }: Subject,
+) {
   const { orderId } = order
+  const { dodoPaymentId } = recording
+  const { words } = source
   await db.transaction(async (tx) => {
     const locked = await lockOrder(tx, orderId)
     if (!locked || locked.claimedAt || !locked.supersededAt) return
     await tx
       .update(recordings)
-      .set({ disposition: 'duplicate', status: 'held' })
+      .set({ disposition: as, status: 'held' })
       .where(and(eq(recordings.dodoPaymentId, dodoPaymentId), eq(recordings.receivableId, orderId)))
-    const what = `payment ${dodoPaymentId} is too much: ${source.words.replaced}`
-    await note(tx, orderId, what, now())
+    const why =
+      as === 'late'
+        ? `late: ${words.superseded}, and nobody has paid that`
+        : `too much: ${words.replaced}`
+    await note(tx, orderId, `payment ${dodoPaymentId} is ${why}`, now())
   })
 }
 

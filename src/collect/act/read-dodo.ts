@@ -2,7 +2,7 @@ import { and, eq, not, sql } from 'drizzle-orm'
 
 import { attempts, payments } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
-import type { DodoRefund } from '../../dodo/objects.ts'
+import type { DodoRefund, DodoSession } from '../../dodo/objects.ts'
 import { UNBEGUN, type Attempt } from '../ledger.ts'
 import { isConfirmedSuccess, observePayment, type Observation } from './observe.ts'
 
@@ -66,10 +66,28 @@ export async function readSession(
   const session = await deps.dodo.findSession(dodoSessionId)
   const attemptId = attempt.id
   const isUnpaid = !session?.payment_id || session.payment_status === UNBEGUN
-  if (session?.payment_id) await readPayment(deps, session.payment_id, { attemptId, settling })
+  if (session?.payment_id && !(await isOverAsSaid(deps, attemptId, session)))
+    await readPayment(deps, session.payment_id, { attemptId, settling })
   const at = deps.now()
   await deps.db
     .update(attempts)
     .set({ lookedAt: at, ...(isUnpaid && { unpaidAt: askedAt }) })
     .where(eq(attempts.id, attemptId))
+}
+
+/** Whether the session shows the payment as it is known to have ended, which is not worth another request. */
+async function isOverAsSaid(
+  { account, db }: Pick<Reading, 'account' | 'db'>,
+  attemptId: string,
+  { payment_id: dodoPaymentId, payment_status: status }: DodoSession,
+): Promise<boolean> {
+  if (!dodoPaymentId || (status !== 'failed' && status !== 'cancelled')) return false
+  const isThis = and(
+    eq(payments.account, account),
+    eq(payments.dodoPaymentId, dodoPaymentId),
+    eq(payments.attemptId, attemptId),
+    eq(payments.status, status),
+    eq(payments.isConfirmed, true),
+  )
+  return (await db.$count(payments, isThis)) > 0
 }

@@ -22,7 +22,7 @@ import type { Order, RefundRequest } from './order.ts'
 export type Step =
   | MoneyStep
   | { do: 'record'; payment: Payment; disposition: Disposition }
-  | { do: 'give_up'; recording: Recording }
+  | { do: 'give_up'; recording: Recording; as: 'duplicate' | 'late' }
   /** A refund that was asked for, and can never be made of what is left: nothing came of it. */
   | { do: 'drop_request'; id: string }
   /** Nobody will pay it any more: written down, so that it is never charged after that was said. */
@@ -43,6 +43,7 @@ export function decide(
   const step =
     money.inHand(receivable, whole, policy, now) ??
     nextRecording(order, ledger) ??
+    nextGivenUp(order, ledger, now) ??
     afresh(nextRequested(order, requests, ledger), policy) ??
     nextDropped(requests, ledger) ??
     nextAsked(order, receivable, whole, policy, now)
@@ -52,6 +53,7 @@ export function decide(
     do: 'rest',
     standing: assess(order, ledger),
     ...repose,
+    wakeAt: earlier(repose.wakeAt, findLeftUntil(order, ledger)),
     isPayable: repose.isPayable && !order.isCharged,
   }
 }
@@ -90,10 +92,33 @@ function nextRecording(order: Order, ledger: Ledger): Step | undefined {
       !one.isSetup &&
       !ledger.recordings.some(({ dodoPaymentId }) => dodoPaymentId === one.dodoPaymentId),
   )
-  if (payment) return { do: 'record', payment, disposition: dispositionOf(payment, order, ledger) }
-  const applied = findAppliedTo(ledger)
-  return applied && order.isReplaced ? { do: 'give_up', recording: applied } : undefined
+  return payment && { do: 'record', payment, disposition: dispositionOf(payment, order, ledger) }
 }
+
+/** How long somebody has to pay what is asked for instead, or to ask for what was paid again. */
+const LEFT_MS = 24 * 3_600_000
+
+/** What its source was never told of, and another order took the place of: too much once that one is paid, and late when nobody pays that. */
+function nextGivenUp(order: Order, ledger: Ledger, now: Date): Step | undefined {
+  const recording = findAppliedTo(ledger)
+  if (!recording) return undefined
+  if (order.isReplaced) return { do: 'give_up', recording, as: 'duplicate' }
+  const leftUntil = findLeftUntil(order, ledger)
+  return leftUntil && leftUntil <= now ? { do: 'give_up', recording, as: 'late' } : undefined
+}
+
+/** Until when its money waits for what becomes of the order that took its place; not once anybody has touched it. */
+function findLeftUntil({ supersededAt }: Order, ledger: Ledger): Date | undefined {
+  const recording = findAppliedTo(ledger)
+  if (!supersededAt || !recording) return undefined
+  const payment = ledger.payments.find((one) => one.dodoPaymentId === recording.dodoPaymentId)
+  const isTouched =
+    payment && [payment.refunds, payment.orders, payment.disputes].some((some) => some.length > 0)
+  return payment && !isTouched ? new Date(supersededAt.getTime() + LEFT_MS) : undefined
+}
+
+const earlier = (one: Date | undefined, other: Date | undefined) =>
+  one && other ? (one < other ? one : other) : (one ?? other)
 
 /** P1: exactly its amount and currency, through an attempt that was opened for it. */
 function dispositionOf(payment: Payment, order: Order, ledger: Ledger): Disposition {

@@ -26,6 +26,8 @@ export type Order = {
   words: Words
   isClaimed: boolean
   isSuperseded: boolean
+  /** Since when it is; null while it is not. */
+  supersededAt: Date | null
   /** Another order of the same key, made later, was paid and claimed. */
   isReplaced: boolean
   /** Why nobody can pay it any more, in words; null while somebody can. */
