@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { sql } from 'drizzle-orm'
+import { sql as query } from 'drizzle-orm'
 import postgres from 'postgres'
 
 import { shareWorld } from '../support/world.ts'
@@ -77,7 +77,7 @@ describe('a database that comes and goes', () => {
     })
     // Each attempt at a connection answers one of those that wait for one.
     const crowd = Array.from({ length: CROWD }, () =>
-      world.bridge.db.execute(sql`select 1`).catch(() => undefined),
+      world.bridge.db.execute(query`select 1`).catch(() => undefined),
     )
     await Bun.sleep(TICK_MS)
     expect((await readiness()).text).toContain('takes no writes')
