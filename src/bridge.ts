@@ -201,7 +201,8 @@ export async function openBridge(
       .then(() => undefined)
       .catch((error: unknown) => error ?? 'unknown')
     // What it refused to write is known, also while its connections are given up for that.
-    const refusal = isReadOnlyError(failure) ? messageOf(failure) : pulse.findRefusal()
+    const refusal =
+      pulse.findRefusal() ?? (isReadOnlyError(failure) ? messageOf(failure) : undefined)
     if (refusal !== undefined) missing.push(`the database takes no writes: ${refusal}`)
     else if (failure !== undefined) missing.push('the database does not answer')
     if (work.isLate()) missing.push('the queue is not being worked')

@@ -1,6 +1,7 @@
+import { readAskedWith } from './asked-with.ts'
 import { meaningOf } from './refusals.ts'
 import { PermanentError, reasonOf, type ApiError } from './errors.ts'
-import type { Refusal } from './collect/unknown-outcome.ts'
+import { isRefused, type Refusal } from './collect/unknown-outcome.ts'
 
 const KEYS = {
   Dodo: 'check the key, its write access and DODO_ENVIRONMENT',
@@ -23,7 +24,7 @@ const SETTINGS = {
 export function explainSettings(refusal: Refusal): PermanentError | undefined {
   const { service, status, code } = refusal
   const meaning = meaningOf(refusal)
-  const key = SETTINGS[service]
+  const other = readAskedWith(refusal.detail)
   if (meaning === 'permission') {
     return new PermanentError(
       `Lago does not let LAGO_API_KEY do this (${code ?? status}): give the key that permission in Lago > Developers > API keys`,
@@ -36,11 +37,21 @@ export function explainSettings(refusal: Refusal): PermanentError | undefined {
       code: 'dodo_not_live',
     })
   if (status === 401 || status === 403) {
-    return new PermanentError(`${service} refuses ${key} (${status}): ${KEYS[service]}`, {
-      code: service === 'Dodo' ? 'dodo_key_refused' : 'lago_key_refused',
-    })
+    const advice = other ? 'check it, its write access and its mode' : KEYS[service]
+    return new PermanentError(
+      `${service} refuses ${other ?? SETTINGS[service]} (${status}): ${advice}`,
+      {
+        code: service === 'Dodo' ? 'dodo_key_refused' : 'lago_key_refused',
+      },
+    )
   }
   return new PermanentError(reasonOf(refusal), { cause: refusal, code: codeOf(refusal) })
+}
+
+/** What ended a look, as a person has to mend it: a refusal of Lago's or Dodo's that is about the settings is told as one. */
+export function asMended(error: unknown): unknown {
+  const isOurs = isRefused(error) && (error.service === 'Lago' || error.service === 'Dodo')
+  return (isOurs && explainSettings(error)) || error
 }
 
 /** The reason code of a refusal that nothing more is known about. */

@@ -1,7 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
-import type postgres from 'postgres'
 
-import { connect } from './connect.ts'
+import { connect, type Fault } from './connect.ts'
 import { prepared } from './prepared.ts'
 import * as schema from './schema.ts'
 
@@ -12,11 +11,7 @@ export type Database = ReturnType<typeof openDatabase>['db']
 export type Executor = Database | Parameters<Parameters<Database['transaction']>[0]>[0]
 
 /** Opens a pool on `url`. Connections are made on demand and made again after Postgres restarts. */
-export function openDatabase(
-  url: string,
-  poolSize = POOL_SIZE,
-  onfault?: (error: postgres.PostgresError) => void,
-) {
+export function openDatabase(url: string, poolSize = POOL_SIZE, onfault?: (fault: Fault) => void) {
   const sql = connect(url, { max: poolSize, ...(onfault && { onfault }) })
   return { sql, db: drizzle(prepared(sql), { schema }), close: () => sql.end({ timeout: 2 }) }
 }

@@ -12,6 +12,9 @@ const BACKOFF_MAX_SECONDS = 2
 /** Longer than any statement may take: a server that is silent for so long is gone. */
 const SILENCE_SECONDS = STATEMENT_TIMEOUT_MS / 1_000 + 5
 
+/** By its SQLSTATE. */
+export type Fault = Pick<postgres.PostgresError, 'code' | 'message'>
+
 type Options = {
   max: number
   /** Seconds after which a connection is exchanged for a new one; null keeps it. */
@@ -20,16 +23,22 @@ type Options = {
   /** Waits for answers as long as it takes. */
   isPatient?: boolean
   onclose?: () => void
-  /** Hears every error that the server reports. */
-  onfault?: (error: postgres.PostgresError) => void
+  /** Hears every error that the server reports, and why a new connection is of no use. */
+  onfault?: (fault: Fault) => void
 }
 
 /** The one place where connections are made: each gets the same session, whatever the address brings along. */
 export function connect(url: string, options: Options): postgres.Sql {
   const address = readDatabaseUrl(url)
   const { isPatient = false } = options
+  const session = createSession(settingsOf(address), isPatient ? 0 : STATEMENT_TIMEOUT_MS)
+  const accept: typeof session.accept = (results) => {
+    const unfit = session.accept(results)
+    if (unfit) options.onfault?.(unfit)
+    return unfit
+  }
   const ours = {
-    session: createSession(settingsOf(address), isPatient ? 0 : STATEMENT_TIMEOUT_MS),
+    session: { ...session, accept },
     silence_timeout: isPatient ? null : SILENCE_SECONDS,
   }
   return open({

@@ -1,6 +1,5 @@
-import type postgres from 'postgres'
-
 import type { Database } from './client.ts'
+import type { Fault } from './connect.ts'
 import { pulse } from './schema.ts'
 
 const BEAT_MS = 10_000
@@ -19,8 +18,8 @@ export function createPulse() {
   let beatAt = -Infinity
   let refusal: string | undefined
 
-  /** Hears every error of the server. */
-  function hear({ code, message }: postgres.PostgresError) {
+  /** Hears every error of the server, and of connections to it that are of no use. */
+  function hear({ code, message }: Fault) {
     if (REFUSES_WRITES.test(code) && code !== TOO_MANY_CONNECTIONS) refusal = message
   }
 

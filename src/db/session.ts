@@ -71,7 +71,7 @@ export function createSession(settings: Record<string, string>, timeoutMs: numbe
   return { text, accept: (results: Facts[][]) => findUnfit(results.at(-1)?.[0]) }
 }
 
-function findUnfit(facts: Facts | undefined): Error | undefined {
+function findUnfit(facts: Facts | undefined): UnfitDatabase | undefined {
   if (!facts) return new UnfitDatabase('it does not answer like a Postgres')
   const { version, encoding, isReadOnly, isInRecovery } = facts
   if (Number(version) < OLDEST_VERSION) {

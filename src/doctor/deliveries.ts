@@ -1,8 +1,8 @@
-import { desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
 import { deliveries, receivables } from '../db/schema.ts'
-import { findRefused, PROBE_ID } from '../inbox/refused.ts'
+import { findRefused, isSent } from '../inbox/refused.ts'
 import { count } from '../report/text.ts'
 import { fail, ok, warn, type Finding } from './check.ts'
 import { nameKey } from '../name-key.ts'
@@ -16,9 +16,7 @@ async function findLastVerified(db: Database, source: Source): Promise<Date | un
   const [last] = await db
     .select({ at: deliveries.receivedAt })
     .from(deliveries)
-    .where(
-      sql`${eq(deliveries.source, source)} and not starts_with(${deliveries.deliveryId}, ${PROBE_ID})`,
-    )
+    .where(and(eq(deliveries.source, source), isSent))
     .orderBy(desc(deliveries.receivedAt))
     .limit(1)
   return last?.at
@@ -78,7 +76,9 @@ async function judgeDeliveries(
     const since = ageOf(refused.since, now)
     return fail(
       `${count(refused.count, 'delivery', 'deliveries')} refused in ${since}, the last ${ageOf(refused.lastAt, now)} ago: "${refused.reason}"; ${verified}`,
-      `set ${variable} to what signs the endpoint of this bridge`,
+      refused.reason.includes('clock')
+        ? 'turn on time synchronisation (NTP) on the machine of the bridge'
+        : `set ${variable} to what signs the endpoint of this bridge`,
     )
   }
   if (verifiedAt)

@@ -1,5 +1,6 @@
 import { ApiError, WrongAddress } from '../errors.ts'
 import { describeOtherMode, isOfOtherMode } from '../setup/identify.ts'
+import { explainRefusal } from '../setup/explain-refusal.ts'
 import { fail, ok, type Check } from './check.ts'
 import { areExchanged, EXCHANGED } from './exchanged.ts'
 
@@ -58,6 +59,8 @@ export const dodoKey: Check = {
       () => undefined,
       (error: unknown) => error,
     )
+    if (refusal instanceof ApiError && refusal.code === 'MERCHANT_NOT_LIVE')
+      return fail(explainRefusal(refusal), 'finish the approval in Dodo, or collect in test mode')
     const isReadOnly = refusal instanceof ApiError && [401, 403].includes(refusal.status ?? 0)
     if (isReadOnly) return fail('DODO_API_KEY may only read: nothing can be collected', NEW_KEY)
     if (refusal instanceof ApiError && refusal.outcome === 'unknown') throw refusal

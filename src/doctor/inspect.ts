@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import type { Check } from './check.ts'
-import { CHECKS } from './checks.ts'
+import { checksFor } from './checks.ts'
 import { embedded } from './database.ts'
 import { openPatient } from './patient.ts'
 import { runChecks, type Diagnosis } from './run.ts'
@@ -33,10 +33,12 @@ export function createInspect(options: {
   let kept: { untilMs: number; inspection: Promise<Inspection> } | undefined
 
   // The ledger is joined as it runs; which one it is, the settings say.
-  const checks = CHECKS.filter(({ id }) => !NOT_HERE.includes(id)).map((check): Check => {
-    if (check !== embedded) return { ...check, needs: check.needs?.filter(isHere) ?? [] }
-    return { ...check, run: (patient) => check.run({ ...patient, config }) }
-  })
+  const checks = checksFor(config)
+    .filter(({ id }) => !NOT_HERE.includes(id))
+    .map((check): Check => {
+      if (check !== embedded) return { ...check, needs: check.needs?.filter(isHere) ?? [] }
+      return { ...check, run: (patient) => check.run({ ...patient, config }) }
+    })
 
   async function inspect(): Promise<Inspection> {
     const at = now()

@@ -1,8 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 
-import type { Database } from '../db/client.ts'
-import { findings } from '../db/schema.ts'
+import type { Database, Executor } from '../db/client.ts'
+import { deliveries, findings } from '../db/schema.ts'
 import { SOURCES, type Source } from './sources.ts'
 
 /** Strangers can cause refusals as often as they like; the database hears of them this often. */
@@ -13,6 +13,8 @@ const MAX_REASON_LENGTH = 300
 const MAX_LISTED = 100
 /** Deliveries of `doctor` that are meant to be refused have an id that begins so, and are not counted. */
 export const PROBE_ID = 'bridge-doctor-'
+/** Of deliveries those that a service has sent: what `doctor` sends to see whether one arrives says nothing of them. */
+export const isSent = sql`not starts_with(${deliveries.deliveryId}, ${PROBE_ID})`
 
 /** One that was refused: when, who had sent it, and what was wrong with its signature. */
 const RefusedOne = z.object({ at: z.coerce.date(), from: z.string(), reason: z.string() })
@@ -82,7 +84,7 @@ export function createRefusedCount({ db, now }: { db: Database; now: () => Date 
 }
 
 /** What was refused of a service's deliveries lately, if anything. */
-export async function findRefused(db: Database, source: Source): Promise<Refused | undefined> {
+export async function findRefused(db: Executor, source: Source): Promise<Refused | undefined> {
   const [row] = await db
     .select()
     .from(findings)

@@ -4,6 +4,7 @@ import type { Executor } from '../db/client.ts'
 import { FINDING_KINDS } from '../collect/sweep/report-found.ts'
 import { LOST_SOURCES } from './findings.ts'
 import type { Samples } from './names.ts'
+import { isSent } from '../inbox/refused.ts'
 import { SOURCES, type Source } from '../inbox/sources.ts'
 
 /** A process that has not beaten for so long is taken for dead. */
@@ -45,7 +46,7 @@ export async function readMarks(db: Executor): Promise<Samples> {
 }
 
 const newest = (source: string) => sql`
-  select extract(epoch from received_at) from deliveries where source = ${source}
+  select extract(epoch from received_at) from deliveries where source = ${source} and ${isSent}
   order by received_at desc limit 1`
 
 /** As the last comparison of the last 30 days found, if there was one. */

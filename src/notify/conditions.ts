@@ -8,6 +8,8 @@ import * as counts from '../metrics/counts.ts'
 import { heldOf } from '../metrics/held.ts'
 import { DISPUTE_DAYS } from '../metrics/ledger.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
+import { findRefused } from '../inbox/refused.ts'
+import { SOURCES } from '../inbox/sources.ts'
 import { readSignals, REFUSED_AT_LEAST } from './signals.ts'
 import type { AlertType, Condition } from './types.ts'
 
@@ -204,20 +206,26 @@ async function findLateSweep({ db, config, now }: Looking): Promise<Condition[]>
 
 async function findSignals({ db, now }: Looking): Promise<Condition[]> {
   const signals = await readSignals(db, now)
-  return signals.flatMap(({ type, subject, level }): Condition[] => {
-    const said = SIGNALS[type]?.(subject, level)
-    return said ? [{ type, subject, version: 'on', ...said }] : []
-  })
+  const found: Condition[] = []
+  for (const { type, subject, level } of signals) {
+    const source = SOURCES.find((one) => one === subject)
+    const refused = source && (await findRefused(db, source))
+    const said = SIGNALS[type]?.(subject, level, refused?.reason)
+    if (said) found.push({ type, subject, version: 'on', ...said })
+  }
+  return found
 }
 
 type Said = Pick<Condition, 'text' | 'data'>
 /** What a signal says, once it is strong enough. */
-const SIGNALS: Partial<Record<AlertType, (subject: string, level: number) => Said | undefined>> = {
-  'webhooks.refused': (source, count) =>
+const SIGNALS: Partial<
+  Record<AlertType, (subject: string, level: number, why?: string) => Said | undefined>
+> = {
+  'webhooks.refused': (source, count, why = 'a wrong secret, or a stranger') =>
     count < REFUSED_AT_LEAST
       ? undefined
       : {
-          text: `▲ ${count} webhooks to /webhooks/${source} were refused within ten minutes: a wrong secret, or a stranger. Run bridge doctor`,
+          text: `▲ ${count} webhooks to /webhooks/${source} were refused within ten minutes: ${why.replace(/[^.?!]$/, '$&.')} Run bridge doctor`,
           data: { source, count, docs: docsOf('bridgewebhooksrefused') },
         },
   'service.unreachable': (service) => ({

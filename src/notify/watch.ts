@@ -9,7 +9,7 @@ import { findConditions } from './conditions.ts'
 import { findOccurrences } from './occurrences.ts'
 import { endOf, type AlertType, type Condition, type Occurrence } from './types.ts'
 
-export type Watching = Pick<Deps, 'db' | 'queue' | 'config' | 'now'>
+export type Watching = Pick<Deps, 'db' | 'queue' | 'config' | 'log' | 'now'>
 
 /** Of all replicas one looks, about this often. */
 const ROUND_MS = 8_000
@@ -35,7 +35,7 @@ type Telling = {
  * is at it, or has just been.
  */
 export async function watchOnce(deps: Watching, { isForced = false } = {}): Promise<boolean> {
-  const { db, config, queue, now } = deps
+  const { db, config, queue, log, now } = deps
   return db.transaction(async (tx) => {
     const at = now()
     const [lock] = await tx.execute<{ taken: boolean }>(
@@ -47,6 +47,8 @@ export async function watchOnce(deps: Watching, { isForced = false } = {}): Prom
     const current = await findConditions({ db: tx, config, now: at })
     const told = await compare(tx, current, at)
     const happened = await findOccurrences({ db: tx, config, now: at, since })
+    for (const { type, data } of happened)
+      if (type === 'webhooks.lost') log.warn(data, 'webhooks lost')
     await put(deps, tx, [...told, ...happened.map(tellingOf)], at)
     await expireDeadLetters(tx, at)
     const waiting = await tx.$count(notifications, eq(notifications.state, 'waiting'))

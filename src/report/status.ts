@@ -27,7 +27,7 @@ export async function status(deps: Reading, write: Write): Promise<number> {
     countAttention(db),
     readWork(db, queue.schema),
     readHealth(db, queue.schema),
-    readTrouble(db),
+    readTrouble(db, now()),
     db.query.pulse.findFirst(),
   ])
   const seen = { work, health, beatAt: pulse?.beatAt }

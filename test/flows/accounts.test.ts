@@ -145,6 +145,26 @@ describe('an order of test mode beside a live account', () => {
     expect(known.map(({ account }) => account).toSorted()).toEqual(['default', 'test'])
   })
 
+  test('names the key of that account where Dodo refuses it', async () => {
+    second.faults.add({
+      kind: 'status',
+      status: 401,
+      match: { method: 'POST', path: '/checkouts' },
+    })
+    const cart = { id: `cm${crypto.randomUUID()}` }
+    await call('create-payment', { cart, amount: 2_599, currency: 'usd' }, 'sandbox')
+    await world.quiet()
+    second.faults.clear()
+
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+    const listed = (await (await world.get('/api/orders', { headers })).json()) as {
+      orders: { key: string; reason: string; reasonCode: string }[]
+    }
+    const order = listed.orders.find(({ key }) => key === cart.id)
+    expect(order?.reasonCode).toBe('dodo_key_refused')
+    expect(order?.reason).toStartWith('Dodo refuses DODO_TEST_API_KEY (401)')
+  })
+
   test('is found by the sweep although its webhook was lost', async () => {
     const { paymentId, sessionId } = await begin('sandbox')
     second.courier.switches.lose = true

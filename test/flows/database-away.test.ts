@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'bun:test'
+import { sql as query } from 'drizzle-orm'
 import postgres from 'postgres'
 
 import { shareWorld } from '../support/world.ts'
 
 const AGAIN_MS = 15_000
+const CROWD = 40
+/** Within this the bridge has tried to write of its own accord. */
+const TICK_MS = 4_000
 
 describe('a database that comes and goes', () => {
   const shared = shareWorld()
@@ -62,5 +66,26 @@ describe('a database that comes and goes', () => {
     )
     await until(({ status }) => status === 200)
     await world.openCheckout(world.bill(2_000).lago_id)
+  })
+
+  test('says that it is read-only also when no connection is left, and new ones are tried ever more seldom', async () => {
+    const { world } = shared
+    await until(({ status }) => status === 200)
+    await asAdmin(async (admin, name) => {
+      await admin.unsafe(`alter database ${name} set default_transaction_read_only = on`)
+      await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+    })
+    // Each attempt at a connection answers one of those that wait for one.
+    const crowd = Array.from({ length: CROWD }, () =>
+      world.bridge.db.execute(query`select 1`).catch(() => undefined),
+    )
+    await Bun.sleep(TICK_MS)
+    expect((await readiness()).text).toContain('takes no writes')
+    await Promise.all(crowd)
+
+    await asAdmin((sql, name) =>
+      sql.unsafe(`alter database ${name} reset default_transaction_read_only`),
+    )
+    await until(({ status }) => status === 200)
   })
 })

@@ -90,3 +90,14 @@ test('without Lago setup and doctor ask nothing of it, and are content', async (
   expect(diagnosis.find('dodo.webhook')).toMatchObject({ verdict: 'ok' })
   expect(diagnosis.find('lago.key')).toBeUndefined()
 })
+
+test('what the dashboard looks at is what doctor looks at: the shops, and nothing of a Lago that is off', async () => {
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+  const health = await world.get('/api/health', { headers })
+  const checks = (await health.json()) as { id: string }[]
+  const ids = checks.map(({ id }) => id)
+
+  expect(ids).toContain('openfront.secrets')
+  expect(ids.filter((id) => id.startsWith('lago.'))).toEqual([])
+  expect(world.requests.map(({ url }) => new URL(url).host)).not.toContain('lago.test')
+})

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll } from 'bun:test'
 import { sql } from 'drizzle-orm'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import postgres from 'postgres'
 
 import { openBridge, type Bridge } from '../../src/bridge.ts'
@@ -70,6 +70,8 @@ export async function openWorld(
     others?: Record<string, Other>
     /** How many of the deliveries to the bridge are kept, to be sent again. */
     hears?: number
+    /** Where the bridge logs; without it nowhere. */
+    log?: Logger
     /** Why the books of this world are not proven when it is closed: a test spoils them by hand. */
     unproven?: string
   } = {},
@@ -177,8 +179,9 @@ export async function openWorld(
     ...options.env,
   }
   const config = readConfig(environment)
+  const { log = pino({ level: 'silent' }) } = options
   const open = async () => {
-    bridge = await openBridge(config, { log: pino({ level: 'silent' }), now: bridgeNow, fetch })
+    bridge = await openBridge(config, { log, now: bridgeNow, fetch })
     await bridge.work()
     return bridge
   }

@@ -20,6 +20,7 @@ import type { Member } from './decide/members.ts'
 import { keyOf } from './invoice.ts'
 import { ensureRequest, loadMembers, memberIds } from './load-request.ts'
 import { moneyPolicy } from './policy.ts'
+import { asMended } from '../../explain-settings.ts'
 import { grantWish, reasonCodeOf } from './rest.ts'
 
 type Outcome = Standing & { isPayable?: boolean; amountDue?: number }
@@ -51,7 +52,8 @@ async function settleAsking(deps: Deps, { row, isSuperseded = false }: Asking) {
   const outcome = await asked.catch((error: unknown): Outcome => {
     const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
     if (!needsPerson && !isRefused(error)) throw error
-    return { state: 'attention', reason: reasonOf(error), ...reasonCodeOf(error) }
+    const trouble = asMended(error)
+    return { state: 'attention', reason: reasonOf(trouble), ...reasonCodeOf(trouble) }
   })
   const at = deps.now()
   const { code, ...standing } = outcome

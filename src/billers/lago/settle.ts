@@ -8,6 +8,7 @@ import { ASKING_KINDS } from '../../collect/receivable.ts'
 import { finishDeliveries } from '../../collect/finish-deliveries.ts'
 import { isLive } from '../../collect/ledger.ts'
 import { Later, loggableReasonOf, PermanentError, reasonOf, WrongAddress } from '../../errors.ts'
+import { asMended } from '../../explain-settings.ts'
 import { isSupposed } from '../../lago/just-read.ts'
 import type { LagoInvoice } from '../../lago/objects.ts'
 import { listUnread, readDeliveries, type DeliveryKey } from './deliveries.ts'
@@ -77,12 +78,13 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
       const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
       if (!needsPerson && !isRefused(error)) throw error
       const number = subject.invoice?.number ?? row.number
-      const reason = loggableReasonOf(error)
+      const trouble = asMended(error)
+      const reason = loggableReasonOf(trouble)
       deps.log.error({ receivableId, number, reason }, 'invoice needs attention')
       const standing = {
         state: 'attention' as const,
-        reason: reasonOf(error),
-        ...reasonCodeOf(error),
+        reason: reasonOf(trouble),
+        ...reasonCodeOf(trouble),
       }
       await rest(deps, subject, { standing })
     }

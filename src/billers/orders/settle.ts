@@ -8,6 +8,7 @@ import { isRefused } from '../../collect/unknown-outcome.ts'
 import { mandates, refundRequests } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { PermanentError, reasonOf, WrongAddress } from '../../errors.ts'
+import { asMended } from '../../explain-settings.ts'
 import type { OnAccount } from '../../on-account.ts'
 import { createOrdersBiller } from './biller.ts'
 import { isReplacedByClaimed } from './claim.ts'
@@ -64,9 +65,12 @@ export async function settleOrder(
   } catch (error) {
     const needsPerson = error instanceof PermanentError || error instanceof WrongAddress
     if (!needsPerson && !isRefused(error)) throw error
+    const trouble = asMended(error)
     const code =
-      error instanceof PermanentError && isReasonCode(error.code) ? error.code : 'dodo_refused'
-    const standing = { state: 'attention' as const, reason: reasonOf(error), code }
+      trouble instanceof PermanentError && isReasonCode(trouble.code)
+        ? trouble.code
+        : 'dodo_refused'
+    const standing = { state: 'attention' as const, reason: reasonOf(trouble), code }
     await rest(usual, { source, order, row: before }, { standing })
   }
 }

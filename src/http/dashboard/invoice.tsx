@@ -1,6 +1,8 @@
 /** @jsxImportSource hono/jsx */
+import { eq } from 'drizzle-orm'
 import { Hono } from 'hono'
 
+import { receivables } from '../../db/schema.ts'
 import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
 import { findInLago, findPageInLago } from '../../operate/find-in-lago.ts'
@@ -17,6 +19,7 @@ import { readStanding, readView, type InvoiceView } from './invoice-view.ts'
 import { Mails } from './mails.tsx'
 import { Act, Copy, Link, State } from './kit.tsx'
 import { inPath } from './query.ts'
+import { pathOfReceivable } from './receivable-link.tsx'
 import {
   showNothing,
   type DashboardContext,
@@ -37,7 +40,7 @@ export function invoicePages(show: Show, deps: Deps) {
   return new Hono<Env>()
     .get('/:id', async (c) => {
       const invoice = await find(c)
-      if (!invoice) return showUnknown(show, c)
+      if (!invoice) return (await leadOn(show, c, db)) ?? showUnknown(show, c)
       const view = await readView(deps, invoice)
       return show(
         c,
@@ -148,6 +151,16 @@ function InvoicePage({ view, config }: { view: InvoiceView; config: Deps['config
       <InvoiceHistory view={view} />
     </>
   )
+}
+
+/** Whoever is told of something that wants a person is sent here, whatever it is: an order has a page of its own. */
+async function leadOn(show: Show, c: DashboardContext, db: Deps['db']) {
+  const id = c.req.param('id') ?? ''
+  const [other] = await db
+    .select({ kind: receivables.kind })
+    .from(receivables)
+    .where(eq(receivables.receivableId, id))
+  return other && c.redirect(`${show.basePath}/dashboard${pathOfReceivable(other.kind, id)}`, 302)
 }
 
 const showUnknown = (show: Show, c: DashboardContext) => {

@@ -70,7 +70,7 @@ async function read({ db, queue, config, now }: DashboardDeps, days: number) {
     readLatest(db, LATEST),
     readWork(db, queue.schema),
     readFirstSteps(db),
-    readTrouble(db),
+    readTrouble(db, now()),
     db.$count(deadLetters),
   ])
   const [first] = totals
@@ -129,7 +129,7 @@ function Wrong({ seen, attention }: { seen: Overview; attention: number }) {
       ))}
       {attention > 0 && (
         <p class="notice bad">
-          <Link to="/attention">{count(attention, 'thing')} to look at</Link>: money waits for a
+          <Link to="/attention">{count(attention, 'thing')} to look at</Link>: each waits for a
           person.
         </p>
       )}

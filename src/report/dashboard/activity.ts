@@ -3,6 +3,7 @@ import { and, between, desc, eq, isNotNull, sql, type SQL } from 'drizzle-orm'
 import type { Database } from '../../db/client.ts'
 import { attempts, deliveries, receivables, recordings, shares, timeline } from '../../db/schema.ts'
 import { lastSweptAt } from '../../sweep.ts'
+import { isSent } from '../../inbox/refused.ts'
 import type { Period } from '../period.ts'
 
 /** What became of the receivables that the ledger met in a period. */
@@ -89,7 +90,7 @@ export async function readWork(db: Database, queueSchema: string) {
 export async function readFirstSteps(db: Database) {
   const [row] = await db.execute<Record<'lago' | 'dodo' | 'checkout' | 'payment', boolean>>(sql`
     select exists (select from ${deliveries} where ${deliveries.source} = 'lago') as lago,
-      exists (select from ${deliveries} where ${deliveries.source} = 'dodo') as dodo,
+      exists (select from ${deliveries} where ${deliveries.source} = 'dodo' and ${isSent}) as dodo,
       exists (select from ${attempts}) as checkout,
       exists (select from ${recordings} where ${recordings.status} = 'recorded') as payment`)
   return row ?? { lago: false, dodo: false, checkout: false, payment: false }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 
+import { isSent } from '../../inbox/refused.ts'
 import { SOURCES } from '../../inbox/sources.ts'
 import type { Executor } from '../../db/client.ts'
 import { countJobs } from '../../metrics/queue-counts.ts'
@@ -23,7 +24,7 @@ async function readArrived(db: Executor) {
   return Promise.all(
     SOURCES.map(async (source) => {
       const [row] = await db.execute<{ last: Date | null; unread: number }>(sql`
-        select (select max(received_at) from deliveries where source = ${source}) as last,
+        select (select max(received_at) from deliveries where source = ${source} and ${isSent}) as last,
           (select count(*)::int from deliveries where source = ${source} and processed_at is null) as unread`)
       return {
         source,

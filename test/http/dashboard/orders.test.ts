@@ -72,7 +72,8 @@ describe('the pages of orders', () => {
     await shared.served.world.openCheckout(invoice.lago_id)
 
     expect((await me.get(`/dashboard/orders/${invoice.lago_id}`)).status).toBe(404)
-    expect((await me.get(`/dashboard/invoices/${shared.orderId}`)).status).toBe(404)
+    const asked = await me.get(`/dashboard/invoices/${shared.orderId}`)
+    expect(asked.headers.get('location')).toBe(`/dashboard/orders/${shared.orderId}`)
   })
 
   test('are found by their pay link', async () => {
