@@ -51,13 +51,26 @@ export async function claimToTell(deps: HighlevelDeps, order: OrderRow): Promise
   const applied = findAppliedTo(ledger)
   const payment = ledger.payments.find((one) => one.dodoPaymentId === applied?.dodoPaymentId)
   if (!payment) return { is: 'failed', why: 'its payment is not taken any more' }
-  if (!claimedAt && !(await isStillOwed(deps, order)))
-    return { is: 'failed', why: 'HighLevel asks for another amount than was paid' }
+  if (!claimedAt && !(await isStillOwed(deps, order))) return ANOTHER_AMOUNT
   const isClaimed = await claim(deps, orderId, WORDS)
   return isClaimed ? payment : { is: 'failed', why: 'it was superseded' }
 }
 
 export const isTold = (value: Payment | Told): value is Told => 'is' in value
+
+const ANOTHER_AMOUNT = {
+  is: 'failed',
+  why: 'HighLevel asks for another amount than was paid',
+} as const
+
+/**
+ * HighLevel has asked, and was told. Where an order stood for a transaction that could not be read, a browser has said
+ * whose order it is; by now the transaction itself can be read.
+ */
+async function lookAfterwards(deps: HighlevelDeps, order: OrderRow): Promise<Told> {
+  const hasStoodIn = order.metadata['highlevel_order_id'] !== undefined
+  return hasStoodIn && !(await isStillOwed(deps, order)) ? ANOTHER_AMOUNT : { is: 'done' }
+}
 
 /** Tells HighLevel that a transaction is paid, unless it has asked by then. */
 export async function tellCaptured(
@@ -65,7 +78,7 @@ export async function tellCaptured(
   order: OrderRow,
   telling: Fact,
 ): Promise<Told> {
-  if (isFirstTry(telling) && order.claimedAt) return { is: 'done' }
+  if (isFirstTry(telling) && order.claimedAt) return lookAfterwards(deps, order)
   const payment = await claimToTell(deps, order)
   if (isTold(payment)) return payment
   return send(

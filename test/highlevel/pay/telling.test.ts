@@ -168,3 +168,30 @@ test('money that comes after the app was taken out is late, and goes back', asyn
   await world.quiet()
   expect(world.refundsOf(late.payment_id)).toHaveLength(1)
 })
+
+test('a transaction that could not be read before it was paid is compared with the money once it can', async () => {
+  const other = await openPaying({
+    env: { HIGHLEVEL_TELL_AFTER: '60s' },
+    unproven: 'until the transaction can be read, a browser says which order stands for it',
+  })
+  const { world } = other
+  const { behaviour } = world.highlevel
+  behaviour.readsPendingTransactions = false
+  const dear = other.sell(100)
+  const cheap = other.sell(1)
+  const { body } = await other.session({ ...dear.props, amount: 1, orderId: cheap.order._id })
+  const { payment_id } = world.dodo.pay(await world.follow(String(body['checkoutUrl'])))
+  await other.eventuallyOrder(dear.transactionId, ({ state }) => state === 'paid')
+  await other.verify(dear.transactionId, payment_id)
+  dear.transaction.status = 'succeeded'
+
+  world.advance(61_000)
+  const order = await other.eventuallyOrder(
+    dear.transactionId,
+    ({ state }) => state === 'attention',
+  )
+  expect(order.reason).toContain('HighLevel asks for another amount than was paid')
+  expect(other.eventsOf(dear.transactionId)).toEqual([])
+  expect(world.refundsOf(payment_id)).toEqual([])
+  await world.close()
+})
