@@ -143,6 +143,9 @@ export function createApp(deps: AppDeps) {
   if (adminToken !== undefined) {
     app.route('/dashboard', dashboard(deps, { adminToken, guesses, say }))
   }
-  app.fetch = openDoor(config.lago.isOn ? take : { dodo: take.dodo }, app.fetch)
+  const served = config.lago.isOn ? take : { dodo: take.dodo }
+  app.fetch = openDoor(served, app.fetch, (route, seconds) =>
+    metrics.http.observe({ route, method: 'POST', status: '200' }, seconds),
+  )
   return app
 }

@@ -85,7 +85,7 @@ export class ApiError extends Error {
     this.outcome = outcome
     this.status = status
     this.code = code
-    this.detail = (fields.detail ?? '').slice(0, MAX_DETAIL_LENGTH)
+    this.detail = fit(fields.detail ?? '', MAX_DETAIL_LENGTH)
   }
 }
 
@@ -129,11 +129,14 @@ export class UnreadableAnswer extends ApiError {
 const MAX_DETAIL_LENGTH = 300
 const MAX_MESSAGE_LENGTH = 500
 
-/** The text of anything thrown, bounded, fit for a log: without the values of a failed query. */
+/** Without what neither texts nor JSON of Postgres hold: a NUL, and half a letter, as a cut leaves one. */
+const fit = (text: string, most: number) => text.replaceAll('\0', '').slice(0, most).toWellFormed()
+
+/** The text of anything thrown, bounded, fit for a log and for the database: without the values of a failed query. */
 export function messageOf(error: unknown): string {
   if (error instanceof DrizzleQueryError) return `query failed: ${messageOf(error.cause)}`
   const hasMessage = typeof error === 'object' && error !== null && 'message' in error
-  return String(hasMessage ? error.message : error).slice(0, MAX_MESSAGE_LENGTH)
+  return fit(String(hasMessage ? error.message : error), MAX_MESSAGE_LENGTH)
 }
 
 /** The same with the service's own explanation, for the operator: a reason, never a log line. */

@@ -14,17 +14,25 @@ const ACKNOWLEDGED = {
 
 /**
  * The short way for what comes by the thousand: a webhook at its exact address is taken without looking for routes.
- * Its answer has the headers that the long way gives, which is gone once to learn them, and whenever something fails.
+ * Its answer has the headers that the long way gives, which is gone once to learn them, and whenever something fails;
+ * `onTaken` hears of the others, which nothing else measures.
  */
 export function openDoor<Env>(
   take: Partial<Pick<Take, Direct>>,
   goTheLongWay: Fetch<Env | Failed>,
+  onTaken: (route: string, seconds: number) => void,
 ): Fetch<Env> {
   let headers: Record<string, string> | undefined
 
-  async function enter(request: Request, receive: Take[Direct], env?: Env) {
+  async function enter(
+    request: Request,
+    [source, receive]: readonly [Direct, Take[Direct]],
+    env?: Env,
+  ) {
+    const startedMs = performance.now()
     try {
       const { duplicate } = await receive(request)
+      onTaken(`/webhooks/${source}`, (performance.now() - startedMs) / 1_000)
       return new Response(
         duplicate ? ACKNOWLEDGED.duplicate : ACKNOWLEDGED.new,
         headers && { headers },
@@ -44,8 +52,8 @@ export function openDoor<Env>(
   return function fetch(request, env) {
     const source = request.method === 'POST' ? sourceOf(request.url) : undefined
     const receive = source && take[source]
-    if (!receive) return goTheLongWay(request, env)
-    return headers ? enter(request, receive, env) : learn(request, env)
+    if (!source || !receive) return goTheLongWay(request, env)
+    return headers ? enter(request, [source, receive], env) : learn(request, env)
   }
 }
 

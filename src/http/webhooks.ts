@@ -8,6 +8,7 @@ import { InvalidSignature } from '../errors.ts'
 import { BIG_BODY_BYTES, type Unread } from '../inbox/big.ts'
 import { createHighlevelVerifier, readHighlevelSignature } from '../highlevel/signature.ts'
 import { readDeliveryId, readEvent, readHighlevelEvent } from '../inbox/envelope.ts'
+import { hearAgain } from '../inbox/hear-again.ts'
 import type { Receive } from '../inbox/receive.ts'
 import { createBodyRoom, type BodyRoom } from './body-room.ts'
 import { createLagoVerifier } from './lago-verifier.ts'
@@ -19,7 +20,7 @@ export const MAX_BODY_BYTES = 32 * 1024 * 1024
 /** HighLevel tells of installations, in a few hundred bytes. */
 const MAX_HIGHLEVEL_BYTES = 1024 * 1024
 
-type WebhookDeps = Pick<Deps, 'config' | 'lago' | 'now'> & {
+type WebhookDeps = Pick<Deps, 'config' | 'db' | 'lago' | 'now' | 'queue'> & {
   receive: Receive
   organizationId: () => Promise<string>
 }
@@ -85,7 +86,7 @@ export function createTake(deps: WebhookDeps) {
 }
 
 function createTakeHighlevel(
-  { receive }: Pick<WebhookDeps, 'receive'>,
+  deps: Pick<WebhookDeps, 'db' | 'now' | 'queue' | 'receive'>,
   { webhookPublicKey, appId }: NonNullable<Deps['config']['highlevel']>,
   room: BodyRoom,
 ) {
@@ -101,13 +102,14 @@ function createTakeHighlevel(
       async ({ read }) => {
         const body = read()
         verify(body, signature)
-        return receive({
-          source: 'highlevel',
-          ...readHighlevelEvent(body, appId),
-          headers: {},
+        const { isNamed, ...event } = readHighlevelEvent(body, appId)
+        const told = { source: 'highlevel' as const, ...event, headers: {}, body }
+        const { duplicate } = await deps.receive({
+          ...told,
           verifiedWith: 'HighLevel’s public key',
-          body,
         })
+        if (duplicate && !isNamed) await hearAgain(deps, told)
+        return { duplicate }
       },
     )
   }

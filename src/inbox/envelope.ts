@@ -88,7 +88,7 @@ export function readDodoEvent(body: Buffer) {
 
 /**
  * What a delivery of HighLevel's marketplace is about, and its id. Where HighLevel gives it none, the same bytes are the
- * same delivery. Throws MalformedEvent for a body that is not one of HighLevel's.
+ * same delivery, which it may mean anew (`hearAgain`). Throws MalformedEvent for a body that is not one of HighLevel's.
  */
 export function readHighlevelEvent(body: Buffer, ownAppId: string) {
   const parsed = MarketplaceEvent.safeParse(readJson(body))
@@ -99,6 +99,7 @@ export function readHighlevelEvent(body: Buffer, ownAppId: string) {
       webhookId !== undefined
         ? readDeliveryId(webhookId)
         : createHash('sha256').update(body).digest('hex'),
+    isNamed: webhookId !== undefined,
     eventType: readType(type),
     dodoPaymentId: null,
     ...wakeOfHighlevel(

@@ -202,6 +202,19 @@ describe('what the process did', () => {
     expect([before, after]).toEqual([0, 1])
   })
 
+  test('every webhook that was taken is among the requests, too', async () => {
+    await world.quiet()
+    const samples = await own()
+
+    const taken = ['stored', 'duplicate'].map(
+      (result) => valueOf(samples, 'bridge_deliveries_total', { source: 'lago', result }) ?? 0,
+    )
+    const answered = { route: '/webhooks/lago', method: 'POST', status: '200' }
+    expect(valueOf(samples, 'bridge_http_request_duration_seconds_count', answered)).toBe(
+      taken.reduce((sum, count) => sum + count, 0),
+    )
+  })
+
   test('no address that somebody asked for becomes a label, but the pattern of its route', async () => {
     await world.get('/pay/a-token-that-nobody-has')
     await world.get('/somewhere/else')

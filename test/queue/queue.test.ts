@@ -356,6 +356,30 @@ describe('the queue', () => {
     await until(() => runs.length === 13)
   })
 
+  test.each([
+    ['a NUL', 'the card \0 reader is on fire'],
+    ['half a letter at its end', `${'x'.repeat(499)}💳`],
+  ])(
+    'a job is buried also where the reason has %s, which no JSON of Postgres holds',
+    async (_what, reason) => {
+      const kind = `bury-${reason.length}`
+      const { queue, send, work } = await openReplica(kind, { backoffMs: () => 0 })
+      let runs = 0
+      const told: string[] = []
+      await queue.workDeadLetters(kind, async (_key, why) => void told.push(why))
+      await work(1, async () => {
+        runs += 1
+        throw new Error(reason)
+      })
+
+      await send({ key: 'k' })
+      await until(() => told.length === 1)
+
+      expect(runs).toBe(12)
+      expect(told[0]).toStartWith(reason.slice(0, 8))
+    },
+  )
+
   test('what is in hand when a replica stops is finished; what does not end is handed to another', async () => {
     const [leaving, staying] = [await openReplica('stop'), await openReplica('stop')]
     const done: string[] = []

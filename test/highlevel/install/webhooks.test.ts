@@ -107,6 +107,19 @@ describe('UNINSTALL', () => {
     expect(await isKnown()).toBe(true)
   })
 
+  test('without an id of its own, the same bytes again end the installation that HighLevel says is over', async () => {
+    const body = event('UNINSTALL', { companyName: 'Demo Agency' })
+    for (const _ of ['the first time', 'again', 'and again']) {
+      await world.install()
+      await deliver(body)
+      await world.quiet()
+      world.highlevel.store.tokens.clear()
+      await deliver(body)
+      await world.until(({ state }) => state === 'uninstalled')
+      expect(await isKnown()).toBe(false)
+    }
+  })
+
   test('of another app, under the key with which HighLevel signs for all, does nothing', async () => {
     await world.install()
 

@@ -47,11 +47,11 @@ export async function takeAgencyUninstall(
 async function isDoubtful(
   { highlevel }: Installing,
   companyId: string,
-  { appId, at }: Told,
+  { appId, at, isSaidAgain }: Told,
 ): Promise<boolean> {
   const tokens = await highlevel.tokens.read(ownerOfCompany(companyId))
   if (!tokens) return false
-  return appId === undefined || (at !== undefined && at < tokens.issuedAt)
+  return appId === undefined || isSaidAgain || (at !== undefined && at < tokens.issuedAt)
 }
 
 /** With the agency go those locations that came with it; who installed the app themselves is told of by itself. */

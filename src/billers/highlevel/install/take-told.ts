@@ -41,7 +41,8 @@ async function takeInstall({ db, now }: Installing, { locationId, location, told
 
 async function takeUninstall(deps: Installing, { locationId, location, told }: Subject) {
   if (!location || location.state === 'uninstalled') return 'nothing was installed'
-  if (location.installedAt && told.receivedAt < location.installedAt) return OVER
+  const isOver = location.installedAt && told.receivedAt < location.installedAt
+  if (isOver && !told.isSaidAgain) return OVER
   if (isDoubtful(location, told) && (await hasApp(deps, locationId))) return OVER
   if (await uninstall(deps, location, told.at ?? deps.now())) return 'read'
   // Somebody installs it anew in this moment: what was said is looked at again, against that.
@@ -55,11 +56,15 @@ async function takeUninstall(deps: Installing, { locationId, location, told }: S
 const OVER = 'about an installation that has been followed by another'
 
 /**
- * One that names no app may be about another's. One that is late, and older than an installation that followed another,
- * is about the former. HighLevel itself knows.
+ * One that names no app may be about another's, and one that was said before, in the same bytes, about what it was about
+ * then. One that is late, and older than an installation that followed another, is about the former. HighLevel itself knows.
  */
-const isDoubtful = ({ installedAt, installedBeforeAt }: LocationRow, { appId, at }: Told) =>
+const isDoubtful = (
+  { installedAt, installedBeforeAt }: LocationRow,
+  { appId, at, isSaidAgain }: Told,
+) =>
   appId === undefined ||
+  isSaidAgain ||
   (at !== undefined &&
     installedAt !== null &&
     installedBeforeAt !== null &&

@@ -3,6 +3,7 @@ import { and, asc, eq, isNull } from 'drizzle-orm'
 import type { Database, Executor } from '../../../db/client.ts'
 import { deliveries } from '../../../db/schema.ts'
 import { MarketplaceEvent } from '../../../highlevel/objects.ts'
+import { SAID_AGAIN } from '../../../inbox/hear-again.ts'
 
 /** More wait for the next job, which is there: every delivery brings its own. */
 const MAX_DELIVERIES = 100
@@ -15,6 +16,8 @@ export type Told = {
   appId: string | undefined
   companyId: string | undefined
   at: Date | undefined
+  /** Said once before, in the same bytes, which name no time: HighLevel itself knows whether it is so. */
+  isSaidAgain: boolean
 }
 
 /** What was said and nobody has looked at, in the order in which it happened, as far as that is known. */
@@ -24,6 +27,7 @@ export async function listTold(db: Database, key: string): Promise<Told[]> {
       deliveryId: deliveries.deliveryId,
       type: deliveries.eventType,
       receivedAt: deliveries.receivedAt,
+      outcome: deliveries.outcome,
       body: deliveries.body,
     })
     .from(deliveries)
@@ -37,7 +41,9 @@ export async function listTold(db: Database, key: string): Promise<Told[]> {
     )
     .orderBy(asc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
-  const told = rows.map(({ body, ...row }) => ({ ...row, ...read(body) }))
+  const told = rows.map(({ body, outcome, ...row }) => {
+    return { ...row, ...read(body), isSaidAgain: outcome === SAID_AGAIN }
+  })
   return told.every(({ at }) => at) ? told.toSorted(byTime) : told
 }
 
