@@ -126,15 +126,20 @@ describe('a credit note that wants money given back', () => {
     expect(named).toEqual(new Set(given.map(({ refund_id: id }) => id)))
   })
 
-  test('that only credits or offsets moves no money', async () => {
+  test('that only credits or offsets moves no money, and is answered by nobody', async () => {
     const { world } = shared
     const { invoice, payment } = await payInvoice(world)
 
-    world.lago.createCreditNote({ invoiceId: invoice.lago_id, creditAmountCents: 4_000 })
+    const note = world.lago.createCreditNote({
+      invoiceId: invoice.lago_id,
+      creditAmountCents: 4_000,
+    })
     await world.quiet()
 
     expect(world.refundsOf(payment.payment_id)).toEqual([])
     expect((await world.invoiceReport(invoice.lago_id))?.state).toBe('paid')
+    // Nor is Lago told of a refund that nobody wanted.
+    expect(world.sent('PUT', new RegExp(`/credit_notes/${note.lago_id}$`))).toEqual([])
   })
 
   test('for forints is counted in the units of each side', async () => {

@@ -101,6 +101,89 @@ describe('recording a payment', () => {
     expect(lines.map(({ what }) => what.split(' ')[0])).toEqual(['dodo_pay_url', 'dodo_payment_id'])
   })
 
+  test('an invoice that is void before its link was written is not said to have no room for it', async () => {
+    const invoice = world.bill(5_000, { status: 'draft' })
+    const untap = tap(world, 'dodo', (request, go) => {
+      if (!isCall(request, 'POST', /^\/checkouts$/)) return go()
+      untap()
+      world.lago.voidInvoice(invoice.lago_id)
+      return Promise.reject(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    })
+    world.lago.finalizeInvoice(invoice.lago_id)
+
+    const report = await world.eventually(invoice.lago_id, ({ state }) => state === 'void')
+
+    expect(report.attempts).toHaveLength(1)
+    expect(report.timeline.filter(({ what }) => what.includes('no room'))).toEqual([])
+  })
+
+  test('a payment that somebody recorded while Dodo was slow is found, and not sent once more', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    await world.quiet()
+    const untap = tap(world, 'dodo', async (request, go) => {
+      const answer = await go()
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return answer
+      untap()
+      const reference = new URL(request.url).pathname.split('/').at(-1) ?? ''
+      // Longer than what Lago has shown of the invoice is believed.
+      await Bun.sleep(2_100)
+      await world.inSilence(() =>
+        world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference }),
+      )
+      return answer
+    })
+    const before = world.sent('POST', /\/payments$/).length
+
+    const { payment_id } = world.dodo.pay(sessionId)
+
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    expect(world.sent('POST', /\/payments$/)).toHaveLength(before)
+    expect(world.paidIn(invoice.lago_id)).toMatchObject([{ reference: payment_id }])
+  })
+
+  test('a payment that Lago holds already, less a fee, is found, and not recorded beside it', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    await world.quiet()
+    const { payment_id } = await world.inSilence(() => {
+      const payment = world.dodo.pay(sessionId)
+      const recorded = { amountCents: 4_800, reference: payment.payment_id }
+      world.lago.recordManualPayment(invoice.lago_id, recorded)
+      return payment
+    })
+
+    await world.sweep()
+    await world.eventually(
+      invoice.lago_id,
+      ({ payments }) => payments[0]?.disposition === 'applied',
+    )
+
+    await world.quiet()
+    const held = world.paidIn(invoice.lago_id)
+    expect(held).toMatchObject([{ reference: payment_id, amount_cents: 4_800 }])
+  })
+
+  test('a payment whose answer was lost is searched before it is sent once more, whatever Lago shows of the invoice', async () => {
+    const match = { method: 'POST', path: '/payments$' }
+    world.lago.faults.add({ kind: 'drop', times: 1, match })
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.requests.length = 0
+    world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, () => world.sent('POST', /\/payments$/).length > 0)
+    await world.quiet()
+    world.requests.length = 0
+    world.advance(80_000)
+
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+
+    const ofPayments = world.requests.filter(({ url }) => /\/api\/v1\/payments/.test(url))
+    expect(ofPayments.slice(0, 2).map(({ method }) => method)).toEqual(['GET', 'POST'])
+    expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
+  })
+
   test('a payment after the merchant took the money by other means is given back', async () => {
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)

@@ -33,4 +33,14 @@ describe('one invoice opened, paid and recorded', () => {
     await collect(world.addCustomer())
     expect(toDodo()).toBeLessThanOrEqual(4)
   })
+
+  test('is not searched in Lago for a payment, as Lago has just shown that nothing of it is paid', async () => {
+    await world.quiet()
+    world.requests.length = 0
+    for (let nth = 0; nth < INVOICES; nth += 1) await collect(world.addCustomer())
+
+    const searches = world.sent('GET', /\/api\/v1\/payments$/)
+    // What was shown more than two seconds ago, on a machine with much else to do, is searched all the same.
+    expect(searches.length).toBeLessThan(INVOICES)
+  })
 })

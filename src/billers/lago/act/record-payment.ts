@@ -70,10 +70,7 @@ const paidInFull = (
 
 /** An invoice of which nothing is paid holds no payment, and so none of ours: it need not be looked for. */
 const isUntouched = (invoice: LagoInvoice) =>
-  isReadWithin(invoice, SHOWN_MS) &&
-  invoice.payment_status !== 'succeeded' &&
-  invoice.total_paid_amount_cents === 0 &&
-  invoice.total_due_amount_cents === invoice.total_amount_cents
+  isReadWithin(invoice, SHOWN_MS) && invoice.total_paid_amount_cents === 0
 
 const holdSettled = (deps: Recorder, subject: Subject) =>
   holdPayment(deps, subject, 'duplicate', 'Lago already held the invoice as paid by other means')
