@@ -37,10 +37,9 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const ask = async (key: string, given: Partial<Asked> = {}, scope = SCOPE) => {
+const ask = (key: string, given: Partial<Asked> = {}, scope = SCOPE) => {
   const asked = { account: 'test', key, amount: AMOUNT, currency: 'USD', ...given }
-  const { order } = await ensureOrder(world.bridge.deps, scope, asked, WORDS)
-  return order
+  return ensureOrder(world.bridge.deps, scope, asked, WORDS)
 }
 
 const newKey = () => `cart_${crypto.randomUUID()}`
