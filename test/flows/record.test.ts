@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
+import { holdPayment } from '../../src/billers/lago/act/record-payment.ts'
+import type { Payment } from '../../src/collect/ledger.ts'
+import { loadLedger } from '../../src/collect/load.ts'
 import { recordings } from '../../src/db/schema.ts'
+import { Later } from '../../src/errors.ts'
 import { isCall, tap } from '../support/tap.ts'
 import { openWorld, type Report, type World } from '../support/world.ts'
 
@@ -182,6 +186,38 @@ describe('recording a payment', () => {
     const ofPayments = world.requests.filter(({ url }) => /\/api\/v1\/payments/.test(url))
     expect(ofPayments.slice(0, 2).map(({ method }) => method)).toEqual(['GET', 'POST'])
     expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
+  })
+
+  test('a payment is held by nobody who knows less of it: once it is recorded, nor as a stranger’s once its checkout is known', async () => {
+    const { deps } = world.bridge
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const { payment_id } = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    const shown = await deps.lago.findInvoice(invoice.lago_id)
+    const { ledger } = await loadLedger(deps, invoice.lago_id)
+    const [payment] = ledger.payments
+    if (!shown || !payment) throw new Error('it is not known')
+    const isThis = eq(recordings.dodoPaymentId, payment_id)
+    const hold = (seen: Payment) =>
+      holdPayment(
+        deps,
+        { invoice: shown, payment: seen, amount: 0 },
+        'mismatch',
+        'it was seen late',
+      )
+
+    await hold(payment)
+    expect(await deps.db.select().from(recordings).where(isThis)).toMatchObject([
+      { status: 'recorded', disposition: 'applied', amount: 5_000 },
+    ])
+    await deps.db.delete(recordings).where(isThis)
+    const holding = hold({ ...payment, attemptId: null }).catch((error: unknown) => error)
+    expect(await holding).toBeInstanceOf(Later)
+    expect(await deps.db.select().from(recordings).where(isThis)).toEqual([])
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+    await world.eventually(invoice.lago_id, isPaid)
   })
 
   test('a payment after the merchant took the money by other means is given back', async () => {

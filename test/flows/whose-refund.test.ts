@@ -69,6 +69,26 @@ describe('a refund that carries out a credit note', () => {
     expect(amountsOf(world, paymentId)).toEqual([1_200, 800])
     expect(note.refund_status).toBe('succeeded')
   })
+
+  test('and that Dodo is too busy for is as if it had never been asked for, and soon asked for again', async () => {
+    const { world } = shared
+    const { id, paymentId } = await payInvoice(world)
+    const stop = tap(world, 'dodo', (request, go) => {
+      if (!isCall(request, 'POST', /^\/refunds$/)) return go()
+      stop()
+      const code = 'EXISTING_REFUND_REQUEST_PROCESSING'
+      return Promise.resolve(Response.json({ code }, { status: 409 }))
+    })
+    wantBack(world, id, 2_000)
+    await world.quiet()
+    expect(amountsOf(world, paymentId)).toEqual([])
+
+    world.advance(16_000)
+    await world.bridge.settle(id, { cause: 'operator' })
+
+    expect(amountsOf(world, paymentId)).toEqual([2_000])
+    await answered(world, id)
+  })
 })
 
 test('a credit note whose refund failed before the ledger was lost is carried out, and not told as failed', async () => {
