@@ -12,6 +12,7 @@ import {
   recordings,
   refundOrders,
   refunds,
+  timeline,
 } from '../../src/db/schema.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -95,6 +96,32 @@ test('the same amount of another currency is another order', async () => {
   const other = await ask(order.key, { currency: 'EUR' })
   expect(other.orderId).not.toBe(order.orderId)
   expect((await again(order.orderId)).supersededAt).not.toBeNull()
+})
+
+test.each([
+  ['a page is another order', 'checkout', false],
+  ['a charge is the same one, which is not made twice', 'charge', true],
+] as const)('what nobody could pay any more, asked for on %s', async (_how, collect, isSame) => {
+  const { db, now } = world.bridge.deps
+  const order = await ask(newKey(), { collect })
+  await closeOrder(db, order.orderId, { reason: 'it was declined', at: now() })
+
+  const next = await ask(order.key, { collect })
+
+  expect(next.orderId === order.orderId).toBe(isSame)
+})
+
+test('an order is superseded once: the first moment stays, and is said once', async () => {
+  const { db, now } = world.bridge.deps
+  const { orderId } = await ask(newKey())
+  await supersede(db, orderId, WORDS, new Date(now().getTime() - 60_000))
+  const first = (await again(orderId)).supersededAt
+
+  await supersede(db, orderId, WORDS, now())
+
+  expect((await again(orderId)).supersededAt).toEqual(first)
+  const lines = await db.select().from(timeline).where(eq(timeline.receivableId, orderId))
+  expect(lines.map(({ what }) => what)).toEqual([WORDS.superseded])
 })
 
 describe('an order that was superseded, and whose money came all the same,', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
-import { findings } from '../../src/db/schema.ts'
+import { findings, recordings } from '../../src/db/schema.ts'
 import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { wake } from '../../src/wakes.ts'
@@ -267,6 +267,42 @@ test('money that a person settles otherwise while its refund is prepared is not 
   expect(world.refundsOf(payment_id)).toEqual([])
   await world.close()
 })
+
+test.each<[string, Partial<typeof recordings.$inferInsert>, number[]]>([
+  ['is found to be recorded', { status: 'recorded', disposition: 'applied', amount: 5_000 }, []],
+  ['is decided about anew', { ruledAt: new Date(), ruledAmount: 1_000 }, [1_000]],
+])(
+  'money that %s while its refund is prepared is given back as far as that says',
+  async (_what, change, given) => {
+    const world = await openWorld({ unproven: 'what another worker writes is written by hand' })
+    const { deps } = world.bridge
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    world.lago.voidInvoice(invoice.lago_id)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'void')
+    const { payment_id: dodoPaymentId } = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
+    await world.quiet()
+    const isThis = eq(recordings.dodoPaymentId, dodoPaymentId)
+    let looks = 0
+    tap(world, 'dodo', async (request, pass) => {
+      const response = await pass()
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+      looks += 1
+      // The first look is what it is decided on.
+      if (looks === 2) await deps.db.update(recordings).set(change).where(isThis)
+      return response
+    })
+
+    const held = { receivableId: invoice.lago_id, dodoPaymentId }
+    await ruleOnHeldMoney(deps, held, { ruling: 'give_back', who: 'Ana' })
+    await world.quiet()
+
+    expect(looks).toBeGreaterThan(1)
+    expect(world.refundsOf(dodoPaymentId).map(({ amount }) => amount)).toEqual(given)
+    await world.close()
+  },
+)
 
 test('a failed mark that a held-up worker sends after the payment was recorded does not stay', async () => {
   const world = await openWorld()

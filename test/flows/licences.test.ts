@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { shareWorld, type Report, type World } from '../support/world.ts'
+import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
 const DAY_MS = 24 * 3_600_000
 const isPaid = ({ state }: Report) => state === 'paid'
@@ -208,6 +208,28 @@ describe('a licence that is bought', () => {
     expect(invoice.total_paid_amount_cents).toBe(5_000)
   })
 
+  test('lets a refund be credited of a payment that somebody has recorded by then, which is not recorded once more', async () => {
+    const world = await openWorld({ lago: { premium: false } })
+    const { invoice, payment } = await payInvoice(world)
+    world.dodo.refund(payment.payment_id, 2_000)
+    await world.eventually(invoice.lago_id, isHeld)
+    world.lago.setPremium(true)
+    await world.inSilence(() =>
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'by hand' }),
+    )
+    const before = world.sent('POST', /\/payments$/).length
+
+    world.advance(DAY_MS + 60_000)
+    await world.sweep()
+
+    await world.eventually(invoice.lago_id, isPaid)
+    expect(world.sent('POST', /\/payments$/)).toHaveLength(before)
+    expect(world.notesOf(invoice.lago_id)).toMatchObject([
+      { refund_amount_cents: 2_000, refund_status: 'succeeded' },
+    ])
+    await world.close()
+  })
+
   test('has new payments recorded as payments', async () => {
     const { world } = shared
     const { invoice, payment } = await payInvoice(world)
@@ -219,35 +241,43 @@ describe('a licence that is bought', () => {
 })
 
 describe('a licence that is bought, where the metadata had no room for the payment', () => {
-  const shared = shareWorld({ lago: { premium: false } })
+  test.each([
+    ['gives no answer', 503],
+    ['says no', 422],
+  ])(
+    'lets it be recorded, although Lago %s at first',
+    async (_how, status) => {
+      const world = await openWorld({ lago: { premium: false } })
+      const invoice = world.bill(5_000)
+      const { sessionId } = await world.openCheckout(invoice.lago_id)
+      const metadata = [1, 2, 3, 4, 5].map((nth) => ({ key: `note_${nth}`, value: `${nth}` }))
+      await world.bridge.deps.lago.updateInvoice(invoice.lago_id, { metadata })
+      const payment = world.dodo.pay(sessionId)
+      await world.eventually(invoice.lago_id, isPaid)
+      world.dodo.refund(payment.payment_id, 2_000)
+      await world.eventually(invoice.lago_id, isHeld)
+      await world.quiet()
 
-  test('lets it be recorded, although Lago gives no answer at first', async () => {
-    const { world } = shared
-    const invoice = world.bill(5_000)
-    const { sessionId } = await world.openCheckout(invoice.lago_id)
-    const metadata = [1, 2, 3, 4, 5].map((nth) => ({ key: `note_${nth}`, value: `${nth}` }))
-    await world.bridge.deps.lago.updateInvoice(invoice.lago_id, { metadata })
-    const payment = world.dodo.pay(sessionId)
-    await world.eventually(invoice.lago_id, isPaid)
-    world.dodo.refund(payment.payment_id, 2_000)
-    await world.eventually(invoice.lago_id, isHeld)
-    await world.quiet()
+      world.lago.setPremium(true)
+      const match = { method: 'POST', path: '/api/v1/payments' }
+      world.lago.faults.add({ kind: 'status', status, times: 1, match })
+      world.advance(DAY_MS + 60_000)
+      await world.sweep()
+      await world.quiet()
+      await world.bridge.settle(invoice.lago_id, { cause: 'operator' }).catch(() => undefined)
+      const was = ({ what }: { what: string }) => what.includes('held (')
+      const report = await world.eventually(
+        invoice.lago_id,
+        ({ refunds, timeline }) => Boolean(refunds[0]?.lagoCreditNoteId) || timeline.some(was),
+      )
 
-    world.lago.setPremium(true)
-    const match = { method: 'POST', path: '/api/v1/payments' }
-    world.lago.faults.add({ kind: 'status', status: 503, times: 1, match })
-    world.advance(DAY_MS + 60_000)
-    await world.sweep()
-    const was = ({ what }: { what: string }) => what.includes('held (')
-    const report = await world.eventually(
-      invoice.lago_id,
-      ({ refunds, timeline }) => Boolean(refunds[0]?.lagoCreditNoteId) || timeline.some(was),
-    )
-
-    expect(report.timeline.filter(was)).toEqual([])
-    expect(world.paidIn(invoice.lago_id)).toMatchObject([{ reference: payment.payment_id }])
-    expect(world.notesOf(invoice.lago_id)).toMatchObject([{ refund_amount_cents: 2_000 }])
-  }, 90_000)
+      expect(report.timeline.filter(was)).toEqual([])
+      expect(world.paidIn(invoice.lago_id)).toMatchObject([{ reference: payment.payment_id }])
+      expect(world.notesOf(invoice.lago_id)).toMatchObject([{ refund_amount_cents: 2_000 }])
+      await world.close()
+    },
+    90_000,
+  )
 })
 
 describe('a licence that is bought, by the configuration', () => {

@@ -117,6 +117,25 @@ describe('of two replicas that have the same in hand one makes the call:', () =>
     await world.close()
   })
 
+  test('of the payment of an invoice that was paid in part', async () => {
+    const world = await openWorld()
+    const invoice = world.bill(5_000)
+    world.lago.recordManualPayment(invoice.lago_id, { amountCents: 1_000, reference: 'bank' })
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    await world.quiet()
+    const payments = /\/api\/v1\/payments$/
+    // Both have looked for it in vain.
+    const held = holdLookAndCall(world, ['lago', 'GET', payments], ['lago', 'POST', payments])
+
+    world.dodo.pay(sessionId)
+    await overtake(world, held, invoice.lago_id)
+
+    expect(held.calls()).toBe(1)
+    expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([1_000, 4_000])
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.close()
+  })
+
   test('of a charge that was begun and not made', async () => {
     const world = await openWorld(AUTOMATIC)
     const { customer } = await withMandate(world)

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
+import { holdPayment, recordPayment } from '../../src/billers/lago/act/record-payment.ts'
+import { readPayment } from '../../src/collect/act/read-dodo.ts'
+import type { Payment } from '../../src/collect/ledger.ts'
+import { loadLedger } from '../../src/collect/load.ts'
 import { recordings } from '../../src/db/schema.ts'
+import { Later } from '../../src/errors.ts'
 import { isCall, tap } from '../support/tap.ts'
 import { openWorld, type Report, type World } from '../support/world.ts'
 
@@ -184,6 +189,60 @@ describe('recording a payment', () => {
     expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
   })
 
+  test('a payment is held by nobody who knows less of it: once it is recorded, nor as a stranger’s once its checkout is known', async () => {
+    const { deps } = world.bridge
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const { payment_id } = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    await world.quiet()
+    const shown = await deps.lago.findInvoice(invoice.lago_id)
+    const { ledger } = await loadLedger(deps, invoice.lago_id)
+    const [payment] = ledger.payments
+    if (!shown || !payment) throw new Error('it is not known')
+    const isThis = eq(recordings.dodoPaymentId, payment_id)
+    const hold = (seen: Payment) =>
+      holdPayment(
+        deps,
+        { invoice: shown, payment: seen, amount: 0 },
+        'mismatch',
+        'it was seen late',
+      )
+
+    await hold(payment)
+    expect(await deps.db.select().from(recordings).where(isThis)).toMatchObject([
+      { status: 'recorded', disposition: 'applied', amount: 5_000 },
+    ])
+    await deps.db.delete(recordings).where(isThis)
+    const holding = hold({ ...payment, attemptId: null }).catch((error: unknown) => error)
+    expect(await holding).toBeInstanceOf(Later)
+    expect(await deps.db.select().from(recordings).where(isThis)).toEqual([])
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+    await world.eventually(invoice.lago_id, isPaid)
+  })
+
+  test('a payment that Lago refuses because the money came by other means just then is held, and Lago’s refusal forgotten', async () => {
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const untap = tap(world, 'lago', async (request, go) => {
+      if (!isCall(request, 'POST', /\/payments$/)) return go()
+      untap()
+      await world.inSilence(() =>
+        world.lago.recordManualPayment(invoice.lago_id, { amountCents: 5_000, reference: 'bank' }),
+      )
+      return go()
+    })
+
+    world.dodo.pay(sessionId)
+
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+    expect(await world.invoiceReport(invoice.lago_id)).toMatchObject({
+      state: 'attention',
+      reasonCode: 'held_duplicate',
+    })
+  })
+
   test('a payment after the merchant took the money by other means is given back', async () => {
     const invoice = world.bill(5_000)
     const { sessionId } = await world.openCheckout(invoice.lago_id)
@@ -267,6 +326,31 @@ describe('recording a payment in a free Lago', () => {
     expect(report.reason).toContain(refund.refund_id)
     expect(report.reason).toMatch(/licen[cs]e/)
     expect(report.refunds).toMatchObject([{ amount: 5_000, lagoCreditNoteId: null }])
+  })
+
+  test('a part of what is due is held, since the status would say that all of it is paid', async () => {
+    const { deps } = world.bridge
+    const invoice = world.bill(5_000)
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    await world.quiet()
+    const { payment_id } = await world.inSilence(() => world.dodo.pay(sessionId))
+    await readPayment(deps, payment_id)
+    const shown = await deps.lago.findInvoice(invoice.lago_id)
+    const { ledger } = await loadLedger(deps, invoice.lago_id)
+    const [payment] = ledger.payments
+    if (!shown || !payment) throw new Error('it is not known')
+
+    // Where nobody has tried before, the first finds out that there is no licence.
+    for (let nth = 0; nth < 2; nth += 1)
+      await recordPayment(deps, { invoice: shown, payment, amount: 4_000 })
+
+    expect(invoice.payment_status).toBe('pending')
+    const isThis = eq(recordings.dodoPaymentId, payment_id)
+    const rows = await deps.db.select().from(recordings).where(isThis)
+    expect(rows).toMatchObject([{ status: 'held', disposition: 'mismatch' }])
+    await deps.db.delete(recordings).where(isThis)
+    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+    await world.eventually(invoice.lago_id, isPaid)
   })
 
   test('a status whose answer is lost is set once, and is ours', async () => {

@@ -69,6 +69,70 @@ describe('a refund that carries out a credit note', () => {
     expect(amountsOf(world, paymentId)).toEqual([1_200, 800])
     expect(note.refund_status).toBe('succeeded')
   })
+
+  test('and that the merchant makes in Dodo in the same moment is made once', async () => {
+    const { world } = shared
+    const { id, paymentId } = await payInvoice(world)
+    let looks = 0
+    const stop = tap(world, 'dodo', async (request, go) => {
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return go()
+      looks += 1
+      // The first look is what it is decided on.
+      if (looks !== 2) return go()
+      stop()
+      await world.inSilence(() => {
+        const { refund_id } = world.dodo.refund(paymentId, 2_000)
+        world.dodo.settleRefund(refund_id, 'succeeded')
+      })
+      return go()
+    })
+
+    const note = wantBack(world, id, 2_000)
+    await answered(world, id)
+
+    expect(looks).toBe(2)
+    expect(amountsOf(world, paymentId)).toEqual([2_000])
+    expect(note.refund_status).toBe('succeeded')
+  })
+
+  test('and of which Dodo says that nothing is left, where it shows that all is, is refused, and not asked for again', async () => {
+    const { world } = shared
+    const { id, paymentId } = await payInvoice(world)
+    let asked = 0
+    const stop = tap(world, 'dodo', (request, go) => {
+      if (!isCall(request, 'POST', /^\/refunds$/)) return go()
+      asked += 1
+      return Promise.resolve(Response.json({ code: 'NOTHING_TO_REFUND' }, { status: 422 }))
+    })
+
+    const note = wantBack(world, id, 2_000)
+    await answered(world, id)
+    stop()
+
+    expect(asked).toBe(1)
+    expect(note.refund_status).toBe('failed')
+    expect(amountsOf(world, paymentId)).toEqual([])
+  })
+
+  test('and that Dodo is too busy for is as if it had never been asked for, and soon asked for again', async () => {
+    const { world } = shared
+    const { id, paymentId } = await payInvoice(world)
+    const stop = tap(world, 'dodo', (request, go) => {
+      if (!isCall(request, 'POST', /^\/refunds$/)) return go()
+      stop()
+      const code = 'EXISTING_REFUND_REQUEST_PROCESSING'
+      return Promise.resolve(Response.json({ code }, { status: 409 }))
+    })
+    wantBack(world, id, 2_000)
+    await world.quiet()
+    expect(amountsOf(world, paymentId)).toEqual([])
+
+    world.advance(16_000)
+    await world.bridge.settle(id, { cause: 'operator' })
+
+    expect(amountsOf(world, paymentId)).toEqual([2_000])
+    await answered(world, id)
+  })
 })
 
 test('a credit note whose refund failed before the ledger was lost is carried out, and not told as failed', async () => {
