@@ -36,6 +36,9 @@ export class Later extends Error {
   }
 }
 
+/** The service is at work on something that goes first, and did nothing. */
+export class Busy extends Later {}
+
 /**
  * Put off until `at`, and a failure all the same, unlike other work that is put off: what never gets better would be
  * done again and again at once, and nobody would hear of it.

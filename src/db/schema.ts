@@ -668,8 +668,11 @@ export const refundRequests = pgTable(
     reason: text('reason'),
     /** What its caller calls it; null for one that only its payment and amount tell from others. */
     key: text('key'),
-    /** `open` may still be withdrawn; `begun` has become, or becomes, a refund order. */
-    status: text('status', { enum: ['open', 'begun'] }).notNull(),
+    /**
+     * `open` may still be withdrawn, and so may `busy`, which Dodo did not take beside another refund of the payment;
+     * `begun` has become, or becomes, a refund order.
+     */
+    status: text('status', { enum: ['open', 'busy', 'begun'] }).notNull(),
     createdAt: at('created_at').notNull(),
     /** When whoever asked was last told what came of it; null while nobody was, who is then to ask again. */
     answeredAt: at('answered_at'),

@@ -459,6 +459,31 @@ describe('a refund', () => {
     expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
   })
 
+  test('that Dodo does not take beside another one that we cannot see yet is busy, and is not made unasked later', async () => {
+    const { paymentId, payment } = await sell()
+    await eventually(paymentId, ({ state }) => state === 'paid')
+    const isFree = tap(world, 'dodo', (request, go) =>
+      isCall(request, 'POST', /\/refunds$/)
+        ? Promise.resolve(
+            Response.json({ code: 'EXISTING_REFUND_REQUEST_PROCESSING' }, { status: 409 }),
+          )
+        : go(),
+    )
+    const busy = await refund(paymentId, 500)
+    isFree()
+    expect(busy).toEqual({
+      status: 409,
+      body: { success: false, error: 'another refund of this payment is under way' },
+    })
+
+    world.advance(MINUTE_MS)
+    await world.sweep()
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect((await refund(paymentId, 500)).body).toMatchObject({ success: true })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+  })
+
   test('of what is not paid is refused', async () => {
     const { paymentId } = await begin()
     expect((await refund(paymentId, 500)).body['error']).toBe('Refund failed: it is not paid')

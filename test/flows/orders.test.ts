@@ -140,7 +140,8 @@ describe('an order that was superseded and paid late', () => {
       await isReleased
       return go()
     })
-    const asked = call('refund-payment', { paymentId: payment.payment_id, amount: 2_599 })
+    const refund = () => call('refund-payment', { paymentId: payment.payment_id, amount: 2_599 })
+    const asked = refund()
     await isHeld
 
     const again = await create(cartId, 2_599)
@@ -149,7 +150,9 @@ describe('an order that was superseded and paid late', () => {
 
     expect(again.paymentId).not.toBe(first.paymentId)
     expect(again.status).toBe('pending')
-    expect((await asked).body).toMatchObject({ success: true, refundedAmount: 2_599 })
+    await asked
+    expect((await refund()).body).toMatchObject({ success: true, refundedAmount: 2_599 })
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
     expect(await report(first.paymentId)).toMatchObject({ state: 'superseded', claimed: false })
   })
 

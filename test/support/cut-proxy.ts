@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 
 /** A TCP proxy that cuts connections where a test says: after so many bytes of the client, or all at once. */
-async function openCutProxy(target: { port: number } | { path: string }) {
+export async function openCutProxy(target: { port: number } | { path: string }) {
   const pairs = new Set<{ client: Socket; upstream: Socket }>()
   const behaviour = { cutAfter: Infinity, isReset: false, isSilent: false, target }
   const server = createServer((client) => {

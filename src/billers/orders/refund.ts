@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, ne, or, sql } from 'drizzle-orm'
 
 import { canBeRefundedNow } from '../../collect/decide/next-refund.ts'
 import type { Payment, RefundOrder } from '../../collect/ledger.ts'
@@ -194,7 +194,8 @@ async function withdraw(deps: Refunding, request: RequestRow): Promise<Refunded>
   const isBusy = payment !== undefined && !canBeRefundedNow(payment)
   const withdrawn = await deps.db
     .delete(refundRequests)
-    .where(and(eq(refundRequests.id, request.id), eq(refundRequests.status, 'open')))
-    .returning({ id: refundRequests.id })
-  return withdrawn.length > 0 && isBusy ? { is: 'busy' } : { is: 'unknown' }
+    .where(and(eq(refundRequests.id, request.id), ne(refundRequests.status, 'begun')))
+    .returning({ status: refundRequests.status })
+  const isTurnedAway = withdrawn.some(({ status }) => status === 'busy')
+  return withdrawn.length > 0 && (isBusy || isTurnedAway) ? { is: 'busy' } : { is: 'unknown' }
 }

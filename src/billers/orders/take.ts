@@ -7,6 +7,7 @@ import type { ReceivableRow } from '../../collect/load.ts'
 import type { Ledger, Payment } from '../../collect/ledger.ts'
 import type { Owed } from '../../collect/receivable.ts'
 import { note } from '../../collect/timeline.ts'
+import { Busy } from '../../errors.ts'
 import { receivables, recordings, refundOrders, refundRequests } from '../../db/schema.ts'
 import { closeOrder } from './claim.ts'
 import type { Step } from './decide/decide.ts'
@@ -41,8 +42,10 @@ export async function take(
       const isStillWanted = async () =>
         requestId === undefined ? letGo(deps, step.payment, orderId) : begin(deps, requestId)
       const reason = requestId === undefined ? undefined : await reasonFor(deps, requestId, source)
-      const isNowOrNever = requestId !== undefined
-      return orderRefund(deps, { ...step, owed, ledger, isStillWanted, reason, isNowOrNever })
+      const ordering = { ...step, owed, ledger, isStillWanted, reason }
+      return requestId === undefined
+        ? orderRefund(deps, ordering)
+        : orderRequested(deps, requestId, { ...ordering, isNowOrNever: true })
     }
     case 'open_checkout':
     case 'charge_mandate':
@@ -75,16 +78,40 @@ async function begin({ db }: MoneyDeps, requestId: string): Promise<boolean> {
   return begun.length > 0
 }
 
+/** Where nothing came of it, be it that Dodo could not be asked or did not take it, it may be withdrawn again. */
+async function orderRequested(
+  deps: MoneyDeps,
+  requestId: string,
+  plan: Parameters<typeof orderRefund>[1],
+) {
+  let status: 'open' | 'busy' = 'open'
+  try {
+    await orderRefund(deps, plan)
+  } catch (error) {
+    if (error instanceof Busy) status = 'busy'
+    throw error
+  } finally {
+    await deps.db
+      .update(refundRequests)
+      .set({ status })
+      .where(
+        and(
+          eq(refundRequests.id, requestId),
+          eq(refundRequests.status, 'begun'),
+          isUnplaced(deps, requestId),
+        ),
+      )
+  }
+}
+
+const isUnplaced = ({ db }: Pick<MoneyDeps, 'db'>, requestId: string) =>
+  notExists(db.select().from(refundOrders).where(eq(refundOrders.creditNoteId, requestId)))
+
 /** Nothing was asked of Dodo for it, and nothing will be: as if it had never been asked for. */
 const dropRequest = async ({ db }: MoneyDeps, requestId: string): Promise<void> =>
   void (await db
     .delete(refundRequests)
-    .where(
-      and(
-        eq(refundRequests.id, requestId),
-        notExists(db.select().from(refundOrders).where(eq(refundOrders.creditNoteId, requestId))),
-      ),
-    ))
+    .where(and(eq(refundRequests.id, requestId), isUnplaced({ db }, requestId))))
 
 /** Money that a policy or a person gives back: from now on no order is paid with it any more. False when one is by now. */
 async function letGo({ db }: MoneyDeps, { dodoPaymentId }: Payment, orderId: string) {

@@ -8,7 +8,7 @@ import type { MoneyStep } from '../decide/steps.ts'
 import type { Ledger, Payment } from '../ledger.ts'
 import { formatDodo } from '../money.ts'
 import { meaningOf } from '../../refusals.ts'
-import { Later, reasonOf } from '../../errors.ts'
+import { Busy, Later, reasonOf } from '../../errors.ts'
 import { wake } from '../../wakes.ts'
 import { isUniqueViolation } from './attempts.ts'
 import { once } from '../once.ts'
@@ -33,6 +33,8 @@ type RefundBody = Parameters<Deps['dodo']['createRefund']>[0]
 
 /** Dodo refuses while it is busy with an earlier refund of the same payment: the same again, later. */
 const BUSY_MS = 15_000
+/** The same while somebody waits for it. */
+const BUSY_NOW_MS = 2_000
 /** The merchant's balance at Dodo fills with the next settled payments, which takes hours. */
 const FUNDS_MS = 2 * 3_600_000
 const NO_FUNDS = "Dodo's balance does not cover it"
@@ -279,7 +281,10 @@ async function explain(deps: Ordering, plan: Plan, orderId: string, refusal: Ref
   const explained = explainSettings(refusal)
   if (explained || meaning === 'later') await forget(deps, orderId)
   if (explained) throw explained
-  if (meaning === 'later') throw new Later(refusal.message, soon(deps.now(), BUSY_MS))
+  if (meaning === 'later') {
+    const waitMs = plan.isNowOrNever ? BUSY_NOW_MS : BUSY_MS
+    throw new Busy(refusal.message, soon(deps.now(), waitMs))
+  }
   if (meaning === 'funds')
     return plan.isNowOrNever ? refuse(deps, plan, orderId, NO_FUNDS) : postpone(deps, plan, orderId)
   if (meaning === 'nothing_left') {
