@@ -115,7 +115,7 @@ const WATCHED_CODES = ['401', '403', '429', '5xx', 'none']
 function apiMetrics(registers: Registry[]) {
   const requests = new Counter({
     name: 'bridge_api_requests_total',
-    help: 'Requests to Lago and Dodo, by their answer',
+    help: 'Requests to the services, by their answer',
     labelNames: ['service', 'method', 'code'],
     registers,
   })

@@ -9,7 +9,7 @@ import type { Entry } from './compare-ledgers.ts'
 import { isOfInvoice, readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
 
-/** A dispute that began in the period, or about a payment that was made in it. */
+/** A dispute that began in the period, whenever its payment was made; one that Dodo does not list, with its payment. */
 export type DisputeEntry = {
   dodoDisputeId: string
   dodoPaymentId: string
@@ -58,7 +58,7 @@ export async function readDisputes(
       dodoDisputeId,
       dodoPaymentId,
       ...nameInvoices(parts),
-      amount: describeAmount(dispute, paidWith(dodoPaymentId, entries)),
+      amount: describeAmount(dispute, paidWith(dodoPaymentId, entries) ?? sumOf(parts)),
       amountMinor: readMinor(dispute),
       currency,
       madeAt: dispute.madeAt,
@@ -70,6 +70,9 @@ export async function readDisputes(
   }
   return read
 }
+
+/** All of a payment that was made in other days than these. */
+const sumOf = (parts: readonly OwnPart[]) => parts.reduce((sum, { amount }) => sum + amount, 0)
 
 /** A dispute is about all of a payment, and so about all invoices that it is for: in one text. */
 const nameInvoices = (parts: readonly OwnPart[]) => ({
@@ -139,6 +142,8 @@ async function readKnown(
       currency: one.currency,
       madeAt: one.created_at ?? seenAt.get(one.dispute_id) ?? from,
     }))
+    // In one statement, and in no other: what went back is summed up month by month.
+    .filter(({ madeAt }) => madeAt >= from && madeAt <= until)
   const older = seen
     .filter(
       ({ dodoDisputeId, dodoPaymentId }) =>

@@ -20,8 +20,10 @@ export async function readEntries(deps: Reading, period: Period): Promise<Entry[
   const { isOurs, inDodo } = await readDodoPayments(deps, period)
   const { byReference, recordedInPeriod } = await readLagoPayments(deps, period)
   const ownInPeriod = await readOwnParts(deps, { period })
+  const isTaken = (one: DodoSide | undefined): one is DodoSide =>
+    one?.status === 'succeeded' && isOurs(one)
   const ids = new Set([
-    ...[...inDodo].filter(([, one]) => one.status === 'succeeded' && isOurs(one)).map(([id]) => id),
+    ...[...inDodo].filter(([, one]) => isTaken(one)).map(([id]) => id),
     ...recordedInPeriod,
     ...ownInPeriod.keys(),
   ])
@@ -30,6 +32,9 @@ export async function readEntries(deps: Reading, period: Period): Promise<Entry[
     const known = own.get(id) ?? []
     if (known.some(({ isSetup }) => isSetup)) return []
     const dodo = inDodo.get(id) ?? (await deps.dodo.findPayment(id))
+    // What Lago was told of later, by hand, is in the statement of the days when it was paid.
+    const paidAt = known[0]?.madeAt ?? (isTaken(dodo) ? dodo.created_at : undefined)
+    if (paidAt && (paidAt < period.from || paidAt > period.until)) return []
     return describePayment(deps, { id, dodo, own: known, recorded: byReference.get(id) ?? [] })
   })
   const refunds = await readRefundEntries(deps, period, async (dodoPaymentId) => {

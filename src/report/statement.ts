@@ -82,7 +82,7 @@ export const noteBeside = ({ entries, disputes, currencies }: Statement): string
   ...summarize(entries, disputes),
   ...sumLost(disputes).map(
     ({ currency, amount }) =>
-      `${formatDodo(amount, currency)} went back in lost disputes, and is among the payments above`,
+      `${formatDodo(amount, currency)} went back in lost disputes; Dodo goes on showing their payments as succeeded`,
   ),
 ]
 

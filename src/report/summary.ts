@@ -43,7 +43,7 @@ const causesOf = (entries: readonly Entry[], idOf: (entry: Entry) => string | nu
     ...new Set(parts.flatMap(({ causes }) => causes)),
   ])
 
-/** What disputes took back, per currency. It is still among the payments, which Dodo goes on showing as succeeded. */
+/** What disputes took back, per currency. Dodo goes on showing their payments as succeeded. */
 export function sumLost(
   disputes: readonly Pick<DisputeEntry, 'outcome' | 'currency' | 'amountMinor'>[],
 ): { currency: string; amount: number }[] {

@@ -34,6 +34,9 @@ export const QUIET: Series[] = [
   grows('bridge_api_requests_total{service="lago",method="GET",code="2xx"}', 100),
   grows('bridge_api_requests_total{service="lago",method="GET",code="5xx"}', 1),
   stays('bridge_api_requests_total{service="lago",method="GET",code="401"}', 0),
+  // A shop that is away, and a location whose token was taken back.
+  grows('bridge_api_requests_total{service="openfront",method="POST",code="none"}', 30),
+  grows('bridge_api_requests_total{service="highlevel",method="GET",code="401"}', 1),
   stays('bridge_api_requests_total{service="dodo",method="GET",code="429"}', 2),
   stays('bridge_job_oldest_ready_age_seconds{kind="settle"}', 1),
   stays('bridge_dead_letters{kind="settle"}', 0),

@@ -118,6 +118,16 @@ describe('the rules and the board', () => {
     expect(metricsIn('sum(bridge_ready')).toBeUndefined()
   })
 
+  test('call nobody at night for what a single shop or location does not answer', () => {
+    const critical = rules.filter(({ labels }) => labels.severity === 'critical')
+    const selectors = critical.flatMap(({ expr }) =>
+      Array.from(expr.matchAll(/bridge_api_requests_total\{?([^}\[]*)/g), ([, of = '']) => of),
+    )
+
+    expect(selectors.length).toBeGreaterThan(2)
+    for (const of of selectors) expect(of).toContain('service=~"lago|dodo"')
+  })
+
   test('leave out no metric of the ledger', () => {
     const asked = new Set(queries.flatMap(([, expr]) => metricsIn(expr) ?? []))
     const left = Object.keys(LEDGER_METRICS).filter((name) => !asked.has(name))

@@ -6,6 +6,7 @@ import { formatBooks, formatDodo } from '../../../src/collect/money.ts'
 import { readPeriod } from '../../../src/report/period.ts'
 import { statement } from '../../../src/report/statement.ts'
 import { status } from '../../../src/report/status.ts'
+import { createRandom } from '../../support/random.ts'
 import { ADMIN_TOKEN, type Report } from '../../support/world.ts'
 import { serveDashboard, signIn, type Served } from './support.ts'
 
@@ -16,9 +17,7 @@ const CURRENCIES = ['USD', 'EUR', 'JPY', 'HUF'] as const
 type Currency = (typeof CURRENCIES)[number]
 const INVOICES = 16
 
-const random = createRandom(SEED)
-const between = (least: number, most: number) => least + Math.floor(random() * (most - least + 1))
-const oneOf = <Of>(all: readonly Of[]): Of => all[between(0, all.length - 1)] as Of
+const { random, between, oneOf } = createRandom(SEED)
 /** In the minor units of the books. */
 const amountOf = (currency: Currency) =>
   currency === 'HUF' ? between(2_000, 90_000) : between(1_000, 90_000)
@@ -224,14 +223,3 @@ test(`a random month is the same everywhere, to the cent (SEED=${SEED})`, async 
     expect(own).toContain(bare(back ?? ''))
   }
 })
-
-/** The same numbers for the same seed (mulberry32). */
-function createRandom(seed: number) {
-  let state = seed
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
