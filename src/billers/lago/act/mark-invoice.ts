@@ -4,12 +4,15 @@ import { receivables } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
 import type { MetadataEntry } from '../decide/invoice.ts'
 import { mergeMetadata } from '../decide/metadata.ts'
-import { PermanentError, reasonOf } from '../../../errors.ts'
+import { Failing, PermanentError, reasonOf, type ApiError } from '../../../errors.ts'
 import { isJustRead } from '../../../lago/just-read.ts'
 import type { LagoInvoice } from '../../../lago/objects.ts'
 import { asInvoice } from '../invoice.ts'
 import { note } from '../../../collect/timeline.ts'
 import { isRefused } from '../../../collect/unknown-outcome.ts'
+
+/** How long a copy of Lago's database may lag. */
+const OUTDATED_MS = 2_000
 
 type Marking = Pick<Deps, 'db' | 'lago' | 'log' | 'now'>
 
@@ -67,9 +70,26 @@ export async function writeMetadata(
     return await lago.updateInvoice(invoice.lago_id, { metadata })
   } catch (error) {
     if (!isRefused(error) || error.status !== 422) throw error
+    if (await isOutdated({ lago }, fresh, error))
+      throw new Failing(
+        `Lago's metadata of invoice ${invoice.lago_id} is another than it showed`,
+        new Date(now().getTime() + OUTDATED_MS),
+      )
     await rememberRefusal({ db, now }, invoice.lago_id, reasonOf(error))
     return fresh
   }
+}
+
+/** Whether the refusal is about what was read, which was older than what Lago holds, and not about what was written. */
+async function isOutdated(
+  { lago }: Pick<Marking, 'lago'>,
+  { lago_id, metadata }: LagoInvoice,
+  { detail }: ApiError,
+): Promise<boolean> {
+  // Only what was not shown to be there can have been sent as new.
+  if (detail.includes('value_already_exist')) return true
+  const again = await lago.findInvoice(lago_id)
+  return again !== undefined && !Bun.deepEquals(again.metadata, metadata)
 }
 
 /** The metadata is a convenience: an invoice is collected, paid and credited without it all the same. */

@@ -16,7 +16,7 @@ import { asInvoice } from '../invoice.ts'
 import { once } from '../../../collect/once.ts'
 import { explainSettings } from '../../../explain-settings.ts'
 import { note } from '../../../collect/timeline.ts'
-import type { Refusal } from '../../../collect/unknown-outcome.ts'
+import { isRefused, type Refusal } from '../../../collect/unknown-outcome.ts'
 
 type Recorder = Pick<Deps, 'db' | 'lago' | 'config' | 'log' | 'now'>
 type Subject = { invoice: LagoInvoice; payment: Payment; amount: number }
@@ -245,12 +245,25 @@ async function markPaidByStatus(
     })
   const ours = [{ key: 'dodo_payment_id', value: payment.dodoPaymentId }]
   const metadata = mergeMetadata(asInvoice(invoice).metadata, ours)
-  const told = await deps.lago.updateInvoice(invoice.lago_id, {
-    payment_status: 'succeeded',
-    ...(metadata && { metadata }),
-  })
+  const told = await markSucceeded(deps, invoice, metadata)
   await markRecorded(deps, subject, { through: 'status' })
   return told
+}
+
+/** Lago does both or neither, and the metadata is a convenience: refused with it, the invoice is marked without. */
+async function markSucceeded(
+  { lago }: Recorder,
+  { lago_id }: LagoInvoice,
+  metadata: ReturnType<typeof mergeMetadata>,
+): Promise<LagoInvoice> {
+  const paid = { payment_status: 'succeeded' as const }
+  if (!metadata) return lago.updateInvoice(lago_id, paid)
+  try {
+    return await lago.updateInvoice(lago_id, { ...paid, metadata })
+  } catch (error) {
+    if (!isRefused(error) || error.status !== 422) throw error
+    return lago.updateInvoice(lago_id, paid)
+  }
 }
 
 async function markRecorded(
