@@ -1,12 +1,18 @@
 import { describe, expect, test } from 'bun:test'
 import { Webhook } from 'standardwebhooks'
 
+import { isCall, tap } from '../support/tap.ts'
 import { openWorld, shareWorld, WEBHOOK_SECRET, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
 
 /** What somebody who knows the secret, and nothing else, can tell us. */
 async function forge(world: World, type: string, data: object) {
+  await tell(world, type, data)
+  await world.quiet()
+}
+
+async function tell(world: World, type: string, data: object) {
   const body = JSON.stringify({ business_id: 'bus_1', type, timestamp: new Date(), data })
   const id = `msg_${crypto.randomUUID()}`
   const at = new Date()
@@ -17,7 +23,6 @@ async function forge(world: World, type: string, data: object) {
   }
   const { status } = await world.get('/webhooks/dodo', { method: 'POST', headers, body })
   expect(status).toBe(200)
-  await world.quiet()
 }
 
 describe('the word of a webhook alone', () => {
@@ -110,6 +115,48 @@ describe('the word of a webhook alone', () => {
       await world.eventually(invoice.lago_id, isPaid)
     },
   )
+
+  test('that a payment request is an invoice takes none along that was told meanwhile', async () => {
+    const { world } = shared
+    const customer = world.addCustomer()
+    const { lago_id } = world.bill(4_000, { customer })
+    await world.openCheckout(lago_id)
+    world.lago.markOverdue(lago_id)
+    const { external_id: externalCustomerId } = customer
+    const asked = world.lago.requestPayment({ externalCustomerId, invoiceIds: [lago_id] })
+    const { attempts } = await world.eventually(
+      lago_id,
+      ({ attempts: all }) =>
+        all.at(-1)?.status === 'live' && all.at(-1)?.lagoPaymentRequestId !== null,
+    )
+    await world.quiet()
+    const payment = await world.inSilence(() =>
+      world.dodo.pay(attempts.at(-1)?.dodoSessionId ?? ''),
+    )
+    const paid = {
+      ...payment,
+      payload_type: 'Payment',
+      metadata: { lago_invoice_id: asked.lago_id },
+    }
+    const isStored = async () =>
+      (await world.bridge.db.query.deliveries.findFirst({
+        where: (one, { eq: is }) => is(one.dodoPaymentId, payment.payment_id),
+      })) !== undefined
+    const close = tap(world, 'dodo', async (request, go) => {
+      if (isCall(request, 'GET', /pay_other$/) && !(await isStored())) {
+        await tell(world, 'payment.succeeded', paid)
+      }
+      return go()
+    })
+
+    // What is said of its refunds is asked for, which takes time.
+    const refund = { refund_id: 'ref_1', payment_id: 'pay_other', status: 'pending' }
+    const refunds = [{ ...refund, created_at: new Date() }]
+    await forge(world, 'payment.failed', { ...paid, payment_id: 'pay_other', refunds })
+
+    await world.eventually(lago_id, isPaid)
+    close()
+  })
 
   test('closes no pay link for longer than a minute', async () => {
     const world = await openWorld()

@@ -65,7 +65,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const row = known ?? (await ensureReceivable(usual, { receivableId }))
     const startedAt = usual.now()
     const read = await readDeliveries({ ...usual, ...urgent }, receivableId, unread)
-    if (isAsking(row)) return handOver(usual, row)
+    if (isAsking(row)) return handOver(usual, row, read)
 
     const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
     const deps = isUrgent ? { ...usual, ...urgent } : usual
@@ -92,8 +92,13 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
 }
 
 /** Buyers write metadata, and people ids: where a payment request is named as an invoice, it is looked at as what it is. */
-async function handOver({ db, queue, now }: Settling, { receivableId }: ReceivableRow) {
-  const said = { at: now(), outcome: 'names a payment request, not an invoice' }
+async function handOver(
+  { db, queue, now }: Settling,
+  { receivableId }: ReceivableRow,
+  keys: readonly DeliveryKey[],
+) {
+  const read = keys.map(({ deliveryId }) => deliveryId)
+  const said = { at: now(), outcome: 'names a payment request, not an invoice', read }
   await db.transaction(async (tx) => {
     await finishDeliveries(tx, ['settle', receivableId], said)
     await wakeWithin({ db: tx, queue }, 'bundle', [receivableId], 'invoice_changed')
