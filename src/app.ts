@@ -26,7 +26,7 @@ import { answerFailure, answerNothing, createGetPath, guarded } from './http/sur
 import { sourceOf } from './http/source.ts'
 import { createTake, webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
-import { SOURCES } from './inbox/sources.ts'
+import { sourceAt } from './inbox/sources.ts'
 import type { Inspect } from './doctor/inspect.ts'
 import type { Fetch } from './vendor-fetch.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -34,9 +34,6 @@ import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
 import { describeOrder, listOrders } from './report/order.ts'
 
 /** Of an address of webhooks; a Dodo account's own is Dodo's. */
-const serviceOf = (path: string) =>
-  SOURCES.find((one) => path.endsWith(`/${one}`)) ?? (path.includes('/dodo/') ? 'dodo' : 'lago')
-
 export type AppDeps = Pick<
   Deps,
   'accounts' | 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now' | 'sources'
@@ -66,8 +63,9 @@ export function createApp(deps: AppDeps) {
   const countRefused = createRefusedCount({ db, now: deps.now })
   const noteRefused = (c: Context, reason: string) => {
     const id = c.req.header('x-lago-unique-key') ?? c.req.header('webhook-id') ?? ''
-    if (!id.startsWith(PROBE_ID))
-      countRefused(serviceOf(c.req.path), { at: deps.now(), from: sourceOf(c), reason })
+    const source = sourceAt(c.req.path)
+    if (source && !id.startsWith(PROBE_ID))
+      countRefused(source, { at: deps.now(), from: sourceOf(c), reason })
   }
 
   app.onError((error, c) => {

@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 
 import type { Receive } from '../inbox/receive.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { SOURCES, type Source } from '../inbox/sources.ts'
+import { sourceAt, type Source } from '../inbox/sources.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /** What an answer to a webhook says of it, where it does not say that it was stored. */
@@ -42,7 +42,7 @@ export function countDeliveries({
 }: Pick<Metrics, 'deliveries' | 'signals'>): MiddlewareHandler {
   return async function count(c, next) {
     await next()
-    const source = SOURCES.find((one) => c.req.path.endsWith(`/webhooks/${one}`))
+    const source = sourceAt(c.req.path)
     const result = RESULTS[c.res.status]
     if (!source || !result || c.req.method !== 'POST') return
     deliveries.inc({ source, result })

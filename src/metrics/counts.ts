@@ -245,21 +245,6 @@ export async function listUnknown(db: Executor, unansweredMs: number) {
   return rows.map((row) => ({ ...row, count: number(row.count), since: new Date(row.since) }))
 }
 
-/** For the summary of a day: what came in and what went back, by currency. */
-export async function sumDay(db: Executor, from: Date, until: Date) {
-  const [a, b] = [from.toISOString(), until.toISOString()]
-  return db.execute<{ currency: string; what: 'collected' | 'given back'; amount: string }>(sql`
-    select p.currency, 'collected' as what, sum(p.amount)::text as amount from payments p
-      where p.status = 'succeeded' and not p.is_setup and p.made_at >= ${a}::timestamptz and p.made_at < ${b}::timestamptz
-        and exists (select from recordings r where r.dodo_payment_id = p.dodo_payment_id and r.status = 'recorded')
-      group by 1
-    union all
-    select coalesce(f.currency, p.currency), 'given back', sum(coalesce(f.amount, p.amount))::text
-      from refunds f join payments p using (dodo_payment_id)
-      where f.status = 'succeeded' and f.made_at >= ${a}::timestamptz and f.made_at < ${b}::timestamptz group by 1
-    order by 1`)
-}
-
 /** What was found out about Lago's licence: a refusal is remembered for a day, a payment that was taken says more. */
 export async function findLicense(db: Executor, now: Date): Promise<string> {
   const [row] = await db.execute<{ free: boolean; premium: boolean }>(sql`

@@ -10,6 +10,7 @@ import { DISPUTE_DAYS } from '../metrics/ledger.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
 import { findRefused } from '../inbox/refused.ts'
 import { SOURCES } from '../inbox/sources.ts'
+import { readMoved } from '../report/dashboard/totals.ts'
 import { readSignals, REFUSED_AT_LEAST } from './signals.ts'
 import type { AlertType, Condition } from './types.ts'
 
@@ -238,13 +239,23 @@ const SIGNALS: Partial<
   }),
 }
 
+const WORDS: Readonly<Record<string, string>> = { collected: 'collected', givenBack: 'given back' }
+
 /** What is told of a day, by currency. */
 export async function summarizeDay(
   db: Executor,
   until: Date,
 ): Promise<Pick<Condition, 'text' | 'data'>> {
   const from = new Date(until.getTime() - DAY_MS)
-  const moved = await counts.sumDay(db, from, until)
+  // The moment between two days is of the one that it begins.
+  const lines = await readMoved(db, { from, until: new Date(until.getTime() - 1) })
+  const moved = lines
+    .map(({ currency, kind, amount }) => ({
+      currency,
+      what: WORDS[kind] ?? kind,
+      amount: String(amount),
+    }))
+    .toSorted((one, other) => one.currency.localeCompare(other.currency))
   const open = await counts.sumOpen(db, until)
   const attention = (await counts.listAttention(db)).length
   const states = await counts.countStates(db)

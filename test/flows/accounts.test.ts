@@ -229,6 +229,20 @@ describe('a webhook of one account', () => {
       expect((await send(`/webhooks/dodo/${nobody}`, TEST_SECRET)).status).toBe(404)
   })
 
+  test('is counted where it is refused, as those of the deployment are', async () => {
+    const refused = async () => {
+      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+      const text = await (await world.get('/metrics', { headers })).text()
+      const counted = /bridge_deliveries_total\{source="dodo",result="refused"\} (\d+)/.exec(text)
+      return Number(counted?.[1])
+    }
+    const before = await refused()
+    const id = `msg_${crypto.randomUUID()}`
+    await world.get('/webhooks/dodo/test', signed(WEBHOOK_SECRET, id, event({})))
+
+    expect(await refused()).toBe(before + 1)
+  })
+
   test('proves nothing of another: a payment that only names an order there moves nothing', async () => {
     const live = await begin('live')
     const paid = world.dodo.pay(live.sessionId)

@@ -1,6 +1,6 @@
 import { and, between, count, eq, inArray, isNotNull, sql, sum } from 'drizzle-orm'
 
-import type { Database } from '../../db/client.ts'
+import type { Database, Executor } from '../../db/client.ts'
 import { receivables, payments, recordings, refunds } from '../../db/schema.ts'
 import { spareOf } from '../../collect/decide/allocation.ts'
 import { acceptedOf } from '../../collect/decide/next-refund.ts'
@@ -23,18 +23,12 @@ export type CurrencyTotals = {
   failed: Sum
 }
 type Kind = Exclude<keyof CurrencyTotals, 'currency'>
+type Days = Pick<Period, 'from' | 'until'>
 type Line = Sum & { currency: string; kind: Kind }
 
 /** What the statement of the same days sums up as in Dodo, and what is still to come; most collected first. */
 export async function readTotals(db: Database, period: Period): Promise<CurrencyTotals[]> {
-  const lines = (
-    await Promise.all([
-      readCollected(db, period),
-      readGivenBack(db, period),
-      readHeld(db),
-      readDue(db),
-    ])
-  ).flat()
+  const lines = (await Promise.all([readMoved(db, period), readHeld(db), readDue(db)])).flat()
   const totals = new Map<string, CurrencyTotals>()
   for (const { currency, kind, count: many, amount } of lines) {
     const total = totals.get(currency) ?? emptyTotals(currency)
@@ -58,6 +52,10 @@ const emptyTotals = (currency: string): CurrencyTotals => ({
   failed: none(),
 })
 
+/** What came in, and what went back: the sums of the statement of the same days, as Dodo has them. */
+export const readMoved = async (db: Executor, days: Days) =>
+  (await Promise.all([readCollected(db, days), readGivenBack(db, days)])).flat()
+
 /** A payment that saves a card and takes nothing is none. */
 export const isCollected = and(
   eq(payments.status, 'succeeded'),
@@ -66,7 +64,7 @@ export const isCollected = and(
   sql`${payments.amount} > 0`,
 )
 
-async function readCollected(db: Database, { from, until }: Period): Promise<Line[]> {
+async function readCollected(db: Executor, { from, until }: Days): Promise<Line[]> {
   const rows = await db
     .select({
       currency: payments.currency,
@@ -79,7 +77,7 @@ async function readCollected(db: Database, { from, until }: Period): Promise<Lin
   return rows.map((row) => ({ ...row, kind: 'collected' }))
 }
 
-async function readGivenBack(db: Database, { from, until }: Period): Promise<Line[]> {
+async function readGivenBack(db: Executor, { from, until }: Days): Promise<Line[]> {
   const currency = sql<string>`coalesce(${refunds.currency}, ${payments.currency})`
   const rows = await db
     .select({ currency, count: count(), amount: sum(refunds.amount).mapWith(Number) })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { z } from 'zod'
 
 import { formatBooks, formatDodo } from '../../../src/collect/money.ts'
+import { summarizeDay } from '../../../src/notify/conditions.ts'
 import { readPeriod } from '../../../src/report/period.ts'
 import { statement } from '../../../src/report/statement.ts'
 import { status } from '../../../src/report/status.ts'
@@ -171,6 +172,7 @@ test(`a random month is the same everywhere, to the cent (SEED=${SEED})`, async 
   const page = textOf(html)
   const csv = await me.text(`/dashboard/statement/csv?${query}`)
   const overview = textOf(await me.text('/dashboard?days=30'))
+  const day = await summarizeDay(deps.db, new Date(deps.now().getTime() + 1_000))
 
   expect(exitCode).toBe(0)
   expect(api.unexplained).toBe(0)
@@ -218,6 +220,8 @@ test(`a random month is the same everywhere, to the cent (SEED=${SEED})`, async 
     // What came in and went back is what the overview and the status say of these days.
     expect(overview).toContain(`Collected ${currency} ${inDodo} `)
     expect(overview).toContain(`Given back ${currency} ${back} `)
+    expect(day.text).toContain(`collected ${inDodo}`)
+    if (givenBack > 0) expect(day.text).toContain(`given back ${back}`)
     const own = seen.find((one) => one.trim().startsWith(currency)) ?? ''
     expect(own).toContain(bare(inDodo ?? ''))
     expect(own).toContain(bare(back ?? ''))
