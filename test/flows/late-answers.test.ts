@@ -96,8 +96,8 @@ test('what Dodo says of a refund is not undone by an answer from before it, nor 
     created_at: later(0),
   } as const
   await writeRefund(db(), refund, later(2))
-  await writeRefund(db(), { ...refund, status: 'pending' }, later(1))
   await writeRefund(db(), { ...refund, amount: null }, later(3))
+  await writeRefund(db(), { ...refund, status: 'pending' }, later(1))
 
   const isRefund = eq(refunds.dodoRefundId, refund.refund_id)
   expect(await db().select().from(refunds).where(isRefund)).toMatchObject([
