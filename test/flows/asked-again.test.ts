@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm'
 
 import { claim, closeOrder, isReplacedByClaimed } from '../../src/billers/orders/claim.ts'
 import { ensureOrder, supersede, type Asked } from '../../src/billers/orders/ensure.ts'
+import { outcomeOf, readStanding } from '../../src/billers/orders/look.ts'
 import { findNamed, findOrder, type OrderRow, type Scope } from '../../src/billers/orders/order.ts'
 import {
   dismissals,
@@ -263,6 +264,13 @@ describe('a source is told that an order is paid', () => {
 
     expect(await claim(world.bridge.deps, told.orderId, WORDS)).toBe(true)
     expect(await claim(world.bridge.deps, untold.orderId, WORDS)).toBe(false)
+    const outcomes = [told, untold].map(async ({ orderId }) =>
+      outcomeOf(await readStanding(world.bridge.deps, orderId)),
+    )
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual([
+      'captured',
+      'pending',
+    ])
     const closing = { reason: 'over', at: now() }
     expect(await closeOrder(db, told.orderId, closing)).toBe(false)
     expect((await again(told.orderId)).closedAt).toBeNull()

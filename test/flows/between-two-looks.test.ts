@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
+import postgres from 'postgres'
 
 import { findings, recordings } from '../../src/db/schema.ts'
 import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
@@ -87,6 +88,44 @@ describe('a refund', () => {
     expect(new Set(noted)).toEqual(new Set([1_000, 2_000]))
     expect((await told()).every(({ processedAt }) => processedAt !== null)).toBe(true)
   })
+})
+
+test('a refund waits for who writes another one down in the same moment, and is not asked for beside it', async () => {
+  const world = await openWorld({ unproven: 'what another worker writes is written by hand' })
+  const { invoice, payment } = await payInvoice(world, 10_000)
+  const sql = postgres(world.databaseUrl, { max: 1, onnotice: () => undefined })
+  const isAsked = () => world.sent('POST', /^\/refunds$/).length > 0
+  let looks = 0
+  let writing: Promise<unknown> = Promise.resolve()
+  tap(world, 'dodo', async (request, pass) => {
+    const response = await pass()
+    if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+    looks += 1
+    // The first look is what it is decided on.
+    if (looks !== 2) return response
+    const isLocked = Promise.withResolvers<void>()
+    writing = sql.begin(async (tx) => {
+      await tx`select 1 from dodo_bridge.payments where dodo_payment_id = ${payment.payment_id} for update`
+      isLocked.resolve()
+      const waiting = () => tx<{ is: boolean }[]>`
+        select exists (select 1 from pg_locks where not granted) as is`
+      while (!isAsked() && !(await waiting())[0]?.is) await Bun.sleep(10)
+      await tx`insert into dodo_bridge.refund_orders
+        (dodo_payment_id, receivable_id, cause, status, amount, repeatable_at, ordered_at) values
+        (${payment.payment_id}, ${invoice.lago_id}, 'credit note', 'accepted', 3000, now(), now())`
+    })
+    await isLocked.promise
+    return response
+  })
+
+  world.lago.createCreditNote({ invoiceId: invoice.lago_id, refundAmountCents: 3_000 })
+  await world.eventually(invoice.lago_id, () => looks > 1)
+  await writing
+  await world.quiet()
+
+  expect(isAsked()).toBe(false)
+  await sql.end()
+  await world.close()
 })
 
 test('a payment that could not be recorded before its invoice was made void says nothing about the licence', async () => {

@@ -1,10 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
 
 import { GRAPHQL_PATH } from '../../sandbox/openfront/openfront.ts'
-import { wakeTellings } from '../../src/billers/orders/tellings.ts'
+import { completeCart } from '../../src/billers/openfront/complete.ts'
+import { supersede } from '../../src/billers/orders/ensure.ts'
+import { findOrder } from '../../src/billers/orders/order.ts'
+import { listTellings, wakeTellings } from '../../src/billers/orders/tellings.ts'
+import { refundOrders, refunds } from '../../src/db/schema.ts'
+import { openShops } from '../../src/openfront/shops.ts'
 import { ADMIN_TOKEN } from '../support/world.ts'
 import { openShopWorld, OTHER_KEY, PROVIDER_CODE, type ShopWorld } from '../support/shop.ts'
 
+const WORDS = { superseded: 'replaced', waits: '', asked: '', claimed: '', replaced: '' }
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 
@@ -314,6 +321,89 @@ test.each([
     expect(ordersOf(cart.id)).toEqual([])
   },
 )
+
+describe('of what was decided on what a paid cart was', () => {
+  /** A worker who has read the order, and completes it now; `meanwhile` happens as it has read the cart. */
+  async function hold(
+    orderId: string,
+    meanwhile: () => Promise<unknown> = async () => undefined,
+    change: { currency?: string } = {},
+  ) {
+    const { db, now, config } = shop.world.bridge.deps
+    const order = await findOrder(db, orderId)
+    const [telling] = await listTellings(db, orderId)
+    if (!order || !telling) throw new Error('it is not planned')
+    const shops = openShops({ config, fetch: shop.world.fetch, now })
+    const real = shops.find('demo')
+    if (!real) throw new Error('there is no shop')
+    const findActiveCart: typeof real.findActiveCart = async (cartId) => {
+      const found = await real.findActiveCart(cartId)
+      await meanwhile()
+      return found && { ...found, ...change }
+    }
+    const deps = { db, now, findShop: () => ({ ...real, findActiveCart }), completeAfterMs: 0 }
+    const complete = () => completeCart(deps, order, telling).finally(shops.close)
+    return { db, now, complete }
+  }
+
+  test('a cart that another worker completes while it is read is not completed once more', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    const other = await hold(paymentId)
+    const { complete } = await hold(paymentId, other.complete)
+
+    await expect(complete()).rejects.toThrow('has begun elsewhere')
+
+    expect(await completionsOf(cart.id)).toBe(1)
+    expect(ordersOf(cart.id)).toHaveLength(1)
+  })
+
+  test('one that asks for another payment by now is not completed', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    const { db, now, complete } = await hold(paymentId)
+    await supersede(db, paymentId, WORDS, now())
+
+    expect(await complete()).toMatchObject({ is: 'dropped' })
+    expect(await completionsOf(cart.id)).toBe(0)
+  })
+
+  test('one of whose money a refund was just asked for is a person’s to see to', async () => {
+    const { cart, paymentId, payment } = await paidAndLeft()
+    const { db, now, complete } = await hold(paymentId)
+    const times = { repeatableAt: new Date(now().getTime() + HOUR_MS), orderedAt: now() }
+    const of = { dodoPaymentId: payment.payment_id, receivableId: paymentId }
+    const order = { ...of, ...times, cause: 'asked', amount: 500, status: 'intended' } as const
+    await db.insert(refundOrders).values(order)
+
+    expect(await complete()).toMatchObject({ is: 'failed', code: 'cart_refunded' })
+    expect(await completionsOf(cart.id)).toBe(0)
+    await db.delete(refundOrders).where(eq(refundOrders.dodoPaymentId, payment.payment_id))
+  })
+
+  test('one that asks for as much of another currency is a person’s to see to', async () => {
+    const { cart, paymentId } = await paidAndLeft()
+    const { complete } = await hold(paymentId, undefined, { currency: 'EUR' })
+
+    expect(await complete()).toMatchObject({ is: 'failed', code: 'cart_changed' })
+    expect(await completionsOf(cart.id)).toBe(0)
+  })
+
+  test('one whose refund came to nothing is completed', async () => {
+    const { cart, paymentId, payment } = await paidAndLeft()
+    const { db, now, complete } = await hold(paymentId)
+    await db.insert(refunds).values({
+      dodoRefundId: 'ref_failed',
+      dodoPaymentId: payment.payment_id,
+      status: 'failed',
+      amount: 500,
+      madeAt: now(),
+      observedAt: now(),
+    })
+
+    expect(await complete()).toMatchObject({ is: 'done' })
+    expect(ordersOf(cart.id)).toHaveLength(1)
+    await db.delete(refunds).where(eq(refunds.dodoRefundId, 'ref_failed'))
+  })
+})
 
 describe('never completed', () => {
   test('is a cart that asks for another payment by now', async () => {

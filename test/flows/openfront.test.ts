@@ -349,6 +349,39 @@ describe('a refund', () => {
     expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
   })
 
+  test('is told from others by its order, its key and its amount', async () => {
+    const [one, other] = [await sell(), await sell()]
+    for (const { paymentId } of [one, other])
+      await eventually(paymentId, ({ state }) => state === 'paid')
+    const refunded = { status: 200, body: { success: true, refundedAmount: 500 } }
+    const key = { idempotencyKey: 'order-1-return' }
+    expect(await refund(one.paymentId, 500, key)).toMatchObject(refunded)
+    await world.quiet()
+
+    // A shop may number the returns of each order anew.
+    expect(await refund(other.paymentId, 500, key)).toMatchObject(refunded)
+    expect(await refund(one.paymentId, 600, key)).toMatchObject({ status: 400 })
+    expect(await refund(one.paymentId, 500)).toMatchObject(refunded)
+
+    const amountsOf = ({ payment }: typeof one) =>
+      world.refundsOf(payment.payment_id).map(({ amount }) => amount)
+    expect(amountsOf(one)).toEqual([500, 500])
+    expect(amountsOf(other)).toEqual([500])
+  })
+
+  test('of a payment that was declined is refused, and Dodo not asked for it', async () => {
+    const { paymentId, sessionId } = await begin()
+    const { payment_id } = world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')
+    await eventually(paymentId, ({ payments }) => payments.length > 0)
+    await world.quiet()
+    const before = world.sent('POST', /^\/refunds$/).length
+
+    expect(await refund(payment_id, 500)).toMatchObject({ status: 400 })
+
+    await world.quiet()
+    expect(world.sent('POST', /^\/refunds$/)).toHaveLength(before)
+  })
+
   test('whose answer is lost is looked for, and not made again', async () => {
     const { paymentId, payment } = await sell()
     await eventually(paymentId, ({ state }) => state === 'paid')

@@ -18,12 +18,14 @@ async function callDodo(world: World, path: string, body: unknown) {
   return (await response.json()) as Record<string, string>
 }
 
+type Unknown = { metadata?: Record<string, string>; currency?: string; country?: string }
+
 /** The customer pays through a checkout that no attempt of this ledger's knows, as one of a lost ledger. */
 async function payUnknown(
   world: World,
   lagoInvoiceId: string,
   amount: number,
-  metadata: Record<string, string> = {},
+  { metadata = {}, currency = 'USD', country = 'US' }: Unknown = {},
 ) {
   const [saved] = world.dodo.store.subscriptions.values()
   const { product_id } = await callDodo(world, '/products', {
@@ -31,7 +33,7 @@ async function payUnknown(
     tax_category: 'saas',
     price: {
       type: 'one_time_price',
-      currency: 'USD',
+      currency,
       price: 100,
       discount: 0,
       purchasing_power_parity: false,
@@ -42,19 +44,26 @@ async function payUnknown(
   const { session_id } = await callDodo(world, '/checkouts', {
     product_cart: [{ product_id, quantity: 1, amount }],
     customer: { customer_id: saved?.customer.customer_id },
-    billing_address: { country: 'US' },
+    billing_address: { country },
+    ...(currency !== 'USD' && { billing_currency: currency }),
     metadata: { lago_invoice_id: lagoInvoiceId, bridge_attempt: '1', ...metadata },
   })
   return world.dodo.pay(session_id ?? '')
 }
 
 describe('a saved card, beside a payment that says it pays the invoice and belongs to no attempt', () => {
-  async function begin(amount: number, metadata: Record<string, string> = {}) {
-    const world = await openWorld(AUTOMATIC)
+  async function begin(
+    amount: number,
+    unknown: Unknown = {},
+    happen: (world: World, paymentId: string) => unknown = () => undefined,
+  ) {
+    const unproven = unknown.currency && 'a stranger pays in a currency that was not asked for'
+    const world = await openWorld({ ...AUTOMATIC, ...(unproven && { unproven }) })
     const { customer } = await withMandate(world)
     world.lago.courier.switches.lose = true
     const invoice = world.bill(7_000, { customer })
-    const payment = await payUnknown(world, invoice.lago_id, amount, metadata)
+    const payment = await payUnknown(world, invoice.lago_id, amount, unknown)
+    await happen(world, payment.payment_id)
     world.lago.courier.switches.lose = false
     await world.sweep()
     return { world, invoice, payment }
@@ -81,7 +90,7 @@ describe('a saved card, beside a payment that says it pays the invoice and belon
   test('of several invoices at once is charged for none of them', async () => {
     const other = crypto.randomUUID()
     const request = { lago_payment_request_id: crypto.randomUUID(), lago_invoice_id: other }
-    const { world, invoice, payment } = await begin(9_000, request)
+    const { world, invoice, payment } = await begin(9_000, { metadata: request })
     const report = await world.eventually(invoice.lago_id, isWaiting)
     expect(report.reason).toContain(payment.payment_id)
     expect(world.paidIn(invoice.lago_id)).toEqual([])
@@ -105,6 +114,28 @@ describe('a saved card, beside a payment that says it pays the invoice and belon
       return amountDue === 0 && state === 'paid'
     })
     expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([5_000, 2_000])
+    await world.close()
+  })
+
+  test.each<[string, Unknown, (world: World, paymentId: string) => unknown]>([
+    ['is of another currency', { currency: 'EUR', country: 'DE' }, () => undefined],
+    [
+      'is another organisation’s',
+      { metadata: { lago_organization_id: crypto.randomUUID() } },
+      () => undefined,
+    ],
+    [
+      'went back whole',
+      {},
+      (world, paymentId) => {
+        const { refund_id } = world.dodo.refund(paymentId)
+        world.dodo.settleRefund(refund_id, 'succeeded')
+      },
+    ],
+  ])('is charged when that %s', async (_what, unknown, happen) => {
+    const { world, invoice } = await begin(7_000, unknown, happen)
+    await world.eventually(invoice.lago_id, isSettled)
+    expect(world.paidIn(invoice.lago_id).map((one) => one.amount_cents)).toEqual([7_000])
     await world.close()
   })
 

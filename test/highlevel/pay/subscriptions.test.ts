@@ -165,7 +165,7 @@ test('after its last cycle it is expired, and told', async () => {
 
 test('a cycle is refunded by the transaction that HighLevel made of it, and by no other', async () => {
   const { world } = paying
-  const { subscriptionId, mandate, transactionId } = await subscribe()
+  const { subscriptionId, mandate, transactionId, payment } = await subscribe()
   world.advance(31 * DAY_MS)
   await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
   const chargeId = chargesOf(mandate).at(-1)?.payment_id ?? ''
@@ -180,6 +180,17 @@ test('a cycle is refunded by the transaction that HighLevel made of it, and by n
     await paying.refund('f'.repeat(24), 5, { chargeId }),
   ])
     expect(wrong.body).toMatchObject({ success: false, message: 'Unknown payment' })
+  // Nor by one of another mode or subscription, or of what is no cycle.
+  for (const change of [
+    { liveMode: true },
+    { subscriptionId: 'e'.repeat(24) },
+    { chargeId: payment.payment_id },
+  ]) {
+    const other = world.highlevel.copyTransaction(transactionId)
+    Object.assign(other, { status: 'succeeded', chargeId, subscriptionId, ...change })
+    const refused = await paying.refund(other._id, 5)
+    expect([change, refused.body['message']]).toEqual([change, 'Unknown payment'])
+  }
   const refunded = await paying.refund(made._id, 5, { chargeId })
 
   expect(refunded.body).toMatchObject({ success: true, amount: 5 })
