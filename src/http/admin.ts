@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from 'hono'
 
 import type { Guesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
+import { searchOf } from './search-of.ts'
 import { sourceOf } from './source.ts'
 
 /** `admin` may look and act, `viewer` may look. */
@@ -40,7 +41,7 @@ export function adminOnly(
         return c.json({ error: 'VIEWER_TOKEN may only look' }, 403)
       c.set('role', role)
       if (holdsNul(c.req.path)) return c.notFound()
-      if (holdsNul(new URL(c.req.url).search)) return c.json({ error: 'no value has a NUL' }, 400)
+      if (holdsNul(searchOf(c.req.raw))) return c.json({ error: 'no value has a NUL' }, 400)
       return next()
     }
     if (given !== undefined && (await guesses.failed(source))) {

@@ -10,6 +10,7 @@ import { holdsNul } from '../admin.ts'
 import type { Guesses } from '../guesses.ts'
 import { RETRY_AFTER_SECONDS } from '../refusal.ts'
 import type { SampledLog } from '../sampled-log.ts'
+import { searchOf } from '../search-of.ts'
 import { readForm } from './form.ts'
 import { attentionPage } from './attention.tsx'
 import { auditPage } from './audit.tsx'
@@ -102,8 +103,7 @@ function withSession(show: Show, sessions: Sessions) {
     if (c.req.path === '/dashboard/login') return next()
     const isLook = c.req.method === 'GET' || c.req.method === 'HEAD'
     if (!found && isLook) {
-      const asked = new URL(c.req.url).search
-      const to = encodeURIComponent(`${c.req.path}${asked}`)
+      const to = encodeURIComponent(`${asSent(c.req.path)}${searchOf(c.req.raw)}`)
       return c.redirect(`${show.basePath}/dashboard/login?next=${to}`)
     }
     if (!isLook) {
@@ -114,6 +114,9 @@ function withSession(show: Show, sessions: Sessions) {
     return isLook && holdsNul(c.req.path) ? showNothing(show, c) : next()
   }
 }
+
+/** A path is read for people; to lead there again it is written as browsers send it. */
+const asSent = (path: string) => path.replaceAll(/[^!-~]+/gu, encodeURIComponent)
 
 const showRefusal = (show: Show, c: DashboardContext, status: number) =>
   show(
