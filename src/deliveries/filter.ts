@@ -15,6 +15,7 @@ import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
 import { deadLetters, deliveries } from '../db/schema.ts'
+import { isStorable } from '../db/storable.ts'
 import { duration } from '../env/values.ts'
 import { SOURCES } from '../inbox/sources.ts'
 
@@ -28,7 +29,7 @@ const moment = z
     const agoMs = duration(0).safeParse(text).data
     if (agoMs !== undefined) return { agoMs }
     const at = new Date(text)
-    return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime()) ? { at } : undefined
+    return /^\d{4}-\d\d-\d\d/.test(text) && isStorable(at) ? { at } : undefined
   })
   .refine(
     (read) => read !== undefined,

@@ -3,11 +3,12 @@ import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
+import { isStorable } from '../db/storable.ts'
 import { conditionOf, hasGivenUp, type Filter, type Outcome } from './filter.ts'
 import { SOURCES, type Source } from '../inbox/sources.ts'
 
 /** A place in the list: what comes after it is older. */
-const Cursor = z.tuple([z.coerce.date(), z.enum(SOURCES), z.string().max(200)])
+const Cursor = z.tuple([z.coerce.date().refine(isStorable), z.enum(SOURCES), z.string().max(200)])
 type Cursor = z.infer<typeof Cursor>
 
 const writeCursor = ([at, source, id]: Cursor) =>

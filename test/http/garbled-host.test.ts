@@ -42,6 +42,6 @@ describe('an address whose host is garbled, or is not named', () => {
     ])
 
     expect(usual).toBeLessThan(500)
-    expect(answers).toEqual(answers.map(() => usual))
+    expect(new Set(answers)).toEqual(new Set([usual]))
   })
 })

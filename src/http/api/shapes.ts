@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { REASON_CODES } from '../../collect/receivable.ts'
+import { isStorable } from '../../db/storable.ts'
 import { MAIL_KINDS } from '../../mail/kinds.ts'
 import { DISPUTE_OUTCOMES } from '../../report/dashboard/disputes.ts'
 import { INVOICE_SORTS, INVOICE_STATES } from '../../report/dashboard/list-invoices.ts'
@@ -9,6 +10,9 @@ import { Paging, Text } from './reading.ts'
 
 const moment = z.iso.datetime().describe('ISO 8601, in UTC')
 const id = z.string()
+const day = z.iso
+  .date('write a day like 2026-12-31')
+  .refine((text) => isStorable(new Date(text)), 'no day is in the year 0')
 const minor = z.int()
 
 /** What may be asked for of each list. */
@@ -21,11 +25,8 @@ export const InvoiceQuery = z.strictObject({
     .optional(),
   customer: Text.optional().describe('Lago’s external customer id'),
   q: Text.optional().describe('A number or how it begins, an id, or how the name begins'),
-  dueFrom: z.iso
-    .date('write a day like 2026-12-31')
-    .optional()
-    .describe('Due on that day or later'),
-  dueTo: z.iso.date('write a day like 2026-12-31').optional().describe('Due on that day or before'),
+  dueFrom: day.optional().describe('Due on that day or later'),
+  dueTo: day.optional().describe('Due on that day or before'),
   sort: z.enum(INVOICE_SORTS).optional(),
   ...Paging,
 })

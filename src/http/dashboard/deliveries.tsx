@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 
 import {
   countReplayable,
@@ -11,7 +12,7 @@ import {
 import { Filter as ReplayFilter, OUTCOMES } from '../../deliveries/filter.ts'
 import { listRefused } from '../../inbox/refused.ts'
 import { SOURCES } from '../../inbox/sources.ts'
-import { audited } from '../../operate/audit.ts'
+import { audited, isOnRecord } from '../../operate/audit.ts'
 import {
   listDeliveries,
   readDelivery,
@@ -178,7 +179,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
           <DeliveryPage
             delivery={delivery}
             subject={await subjectOf(delivery)}
-            isRevealed={false}
+            body={c.get('session')?.role === 'admin' ? 'covered' : 'withheld'}
           />,
         )
       })
@@ -202,11 +203,13 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const { source, deliveryId } = delivery
         const request = await requestOf(c, 'show personal data', `delivery ${source} ${deliveryId}`)
         await audited(deps, request, async () => ({ isDone: true, said: 'shown' }))
+        // The form of another press is on record for something else.
+        if (!(await isOnRecord(deps, request))) throw new HTTPException(403)
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
         return show(
           c,
           page,
-          <DeliveryPage delivery={delivery} subject={await subjectOf(delivery)} isRevealed />,
+          <DeliveryPage delivery={delivery} subject={await subjectOf(delivery)} body="revealed" />,
         )
       })
   )

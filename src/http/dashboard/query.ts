@@ -1,3 +1,4 @@
+import { isStorable } from '../../db/storable.ts'
 import type { DashboardContext } from './show.tsx'
 
 const MAX_LENGTH = 200
@@ -19,7 +20,7 @@ export const givenOf = <Choice extends string>(
 export function givenDay(c: DashboardContext, name: string): Date | undefined {
   const text = given(c, name) ?? ''
   const day = new Date(`${text}T00:00:00Z`)
-  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(day.getTime()) ? day : undefined
+  return /^\d{4}-\d\d-\d\d$/.test(text) && isStorable(day) ? day : undefined
 }
 
 /** An address with the same parameters, but for those that are named: undefined takes one out. */

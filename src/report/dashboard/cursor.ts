@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { isStorable } from '../../db/storable.ts'
+
 const Cursor = z.tuple([z.string().max(300), z.string().max(300)])
 const NUL = '\0'
 
@@ -9,7 +11,7 @@ export const writeCursor = (value: string, id: string): string =>
 
 /** What the value of a cursor may be: of another sort of list it is none. */
 const IS: Readonly<Record<'moment' | 'number' | 'text', (value: string) => boolean>> = {
-  moment: (value) => /^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(Date.parse(value)),
+  moment: (value) => /^\d{4}-\d\d-\d\d/.test(value) && isStorable(new Date(value)),
   number: (value) => /^-?\d{1,18}$/.test(value),
   text: () => true,
 }
