@@ -1,5 +1,5 @@
 import { and, eq, inArray, or, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import type { AnyPgColumn, PgTable, PgUpdateSetSource } from 'drizzle-orm/pg-core'
+import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core'
 
 import type { Executor } from '../db/client.ts'
 import {
@@ -53,7 +53,7 @@ export async function eraseTexts(tx: Executor, { own, payerKey, names }: Whose):
     const isTelling = Object.values(texts).map((text) => sql`${text} <> ${without(text)}`)
     await tx
       .update(table)
-      .set(Object.fromEntries(cleared) as PgUpdateSetSource<PgTable>)
+      .set(Object.fromEntries(cleared))
       .where(and(isTheirs, or(...isTelling)))
   }
   await eraseDismissals(tx, own, without)

@@ -1,6 +1,8 @@
 /** @jsxImportSource hono/jsx */
+import { eq } from 'drizzle-orm'
 import { Hono } from 'hono'
 
+import { receivables } from '../../db/schema.ts'
 import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
 import { findInLago, findPageInLago } from '../../operate/find-in-lago.ts'
@@ -17,6 +19,7 @@ import { readStanding, readView, type InvoiceView } from './invoice-view.ts'
 import { Mails } from './mails.tsx'
 import { Act, Copy, Link, State } from './kit.tsx'
 import { inPath } from './query.ts'
+import { pathOfReceivable } from './receivable-link.tsx'
 import {
   showNothing,
   type DashboardContext,
@@ -37,7 +40,11 @@ export function invoicePages(show: Show, deps: Deps) {
   return new Hono<Env>()
     .get('/:id', async (c) => {
       const invoice = await find(c)
-      if (!invoice) return showUnknown(show, c)
+      if (!invoice) {
+        const path = await findOtherPage(db, c.req.param('id'))
+        if (path) return c.redirect(`${show.basePath}/dashboard${path}`, 302)
+        return showUnknown(show, c)
+      }
       const view = await readView(deps, invoice)
       return show(
         c,
@@ -106,6 +113,15 @@ export function invoicePages(show: Show, deps: Deps) {
       })
       return c.redirect(`${pathOf(show, invoice.lagoInvoiceId)}?done=${request.formId}`, 303)
     })
+}
+
+/** The page of what is no invoice: notifications and dead letters lead here by an id, and do not know of what. */
+async function findOtherPage(db: Deps['db'], receivableId: string): Promise<string | undefined> {
+  const [row] = await db
+    .select({ kind: receivables.kind })
+    .from(receivables)
+    .where(eq(receivables.receivableId, receivableId))
+  return row && pathOfReceivable(row.kind, receivableId)
 }
 
 const pathOf = (show: Show, id: string) => `${show.basePath}/dashboard/invoices/${inPath(id)}`
