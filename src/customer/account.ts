@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, ne, sql, sum } from 'drizzle-orm'
 
 import type { Account } from '../collect/account.ts'
 import type { Database } from '../db/client.ts'
@@ -15,7 +15,7 @@ import {
 } from '../db/schema.ts'
 
 const TOKEN = /^[\w-]{22}$/
-/** As many as a page shows; the oldest first. */
+/** As many of a currency as a page shows; the oldest first. */
 const MAX_OPEN = 200
 const MAX_PAID = 100
 const YEAR_MS = 366 * 24 * 3_600_000
@@ -43,6 +43,8 @@ export type PaidInvoice = {
   /** Through us, and what of it is for this invoice, in Lago's minor units; null where it was paid elsewhere. */
   payment: { dodoPaymentId: string; amount: number } | null
 }
+/** In the books' minor units. */
+export type Owed = { currency: string; amount: number; count: number }
 /** `ends` is its last month, like `2032-06`. */
 export type Card = { network: string | null; lastFour: string | null; ends: string | null }
 export type AccountView = {
@@ -50,6 +52,8 @@ export type AccountView = {
   name: string | null
   billing: { payerKey: string; billingEntity: string | null }
   open: OpenInvoice[]
+  /** All that is owed of each currency, also what is not listed. */
+  owed: Owed[]
   paid: PaidInvoice[]
   /** The card that is charged, and where another is saved. */
   card: Card | undefined
@@ -81,7 +85,7 @@ export async function readAccount(db: Database, account: Account, now: Date): Pr
     account,
     name: newest?.name ?? payer?.name ?? null,
     billing: { payerKey, billingEntity: newest?.billingEntity ?? null },
-    open: owed,
+    ...owed,
     paid,
     card,
     setupToken: payer?.payToken,
@@ -89,20 +93,46 @@ export async function readAccount(db: Database, account: Account, now: Date): Pr
 }
 
 /** What Lago says is owed, and is ours to collect. */
-async function readOwed(db: Database, payerKey: string): Promise<OpenInvoice[]> {
+const isOwedBy = (payerKey: string) =>
+  and(
+    eq(receivables.payerKey, payerKey),
+    eq(receivables.kind, 'invoice'),
+    inArray(receivables.state, ['open', 'failed', 'processing', 'attention']),
+    inArray(receivables.lagoStatus, ['finalized', 'open']),
+    ne(receivables.lagoPaymentStatus, 'succeeded'),
+    sql`${receivables.amountDue} > 0`,
+  )
+
+async function readOwed(
+  db: Database,
+  payerKey: string,
+): Promise<{ owed: Owed[]; open: OpenInvoice[] }> {
+  const sums = await db
+    .select({
+      currency: receivables.currency,
+      amount: sum(receivables.amountDue).mapWith(Number),
+      count: count(),
+    })
+    .from(receivables)
+    .where(isOwedBy(payerKey))
+    .groupBy(receivables.currency)
+    .orderBy(asc(receivables.currency))
+  const listed = await Promise.all(sums.map(({ currency }) => listOwed(db, payerKey, currency)))
+  return {
+    owed: sums.map((one) => ({ ...one, currency: one.currency ?? '' })),
+    open: listed.flat(),
+  }
+}
+
+async function listOwed(
+  db: Database,
+  payerKey: string,
+  currency: string | null,
+): Promise<OpenInvoice[]> {
   const rows = await db
     .select()
     .from(receivables)
-    .where(
-      and(
-        eq(receivables.payerKey, payerKey),
-        eq(receivables.kind, 'invoice'),
-        inArray(receivables.state, ['open', 'failed', 'processing', 'attention']),
-        inArray(receivables.lagoStatus, ['finalized', 'open']),
-        ne(receivables.lagoPaymentStatus, 'succeeded'),
-        sql`${receivables.amountDue} > 0`,
-      ),
-    )
+    .where(and(isOwedBy(payerKey), sql`${receivables.currency} is not distinct from ${currency}`))
     .orderBy(
       asc(sql`coalesce(${receivables.dueOn}, ${receivables.createdAt}::date)`),
       asc(receivables.number),

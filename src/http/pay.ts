@@ -56,6 +56,7 @@ export function pay({ accounts, db, now, lago, log, links, around }: PayDeps) {
       subject,
       outcome: told === 'paid' || told === 'declined' ? await readOutcome({ db }, subject) : {},
       payPath,
+      here,
       files: told === 'paid' ? { invoice: subject.kind === 'invoice' } : undefined,
       againPath: begunAt ?? (told === 'still_waiting' ? here : payPath),
       wait: waits && {
@@ -93,11 +94,12 @@ export function pay({ accounts, db, now, lago, log, links, around }: PayDeps) {
   app.get('/:token', async (c) => {
     const token = c.req.param('token')
     // Whoever chooses a language wants to read, and not to leave.
-    const isVisiting = isVisit(c.req.raw) && c.req.query('lang') === undefined
-    if (isVisiting) return lead(c, await links.open(token, { isAsked: false }), 302)
+    const isReading = c.req.query('lang') !== undefined
+    if (!isReading && isVisit(c.req.raw))
+      return lead(c, await links.open(token, { isAsked: false }), 302)
     const { subject } = await links.peek(token)
     if (!subject) return show(c, undefined, 'unknown')
-    if (subject.kind === 'order' && isNavigation(c.req.raw))
+    if (!isReading && subject.kind === 'order' && isNavigation(c.req.raw))
       return lead(c, await links.open(token, { isAsked: false }), 302)
     return show(c, subject, isOpen(subject) ? 'ready' : noticeOf(subject))
   })

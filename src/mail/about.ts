@@ -3,8 +3,18 @@ import { and, asc, desc, eq, gt, inArray, ne, notInArray, sql } from 'drizzle-or
 import { isChargeable } from '../collect/chargeable.ts'
 import { loadAttempts, payUrlOf } from '../collect/load.ts'
 import { declineOf, isForConfirming } from '../customer/declines.ts'
+import { today } from '../customer/format.ts'
 import type { Texts, MailText } from '../customer/texts/texts.ts'
-import { attempts, mails, mandates, members, payers, receivables, shares } from '../db/schema.ts'
+import {
+  accountPages,
+  attempts,
+  mails,
+  mandates,
+  members,
+  payers,
+  receivables,
+  shares,
+} from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { MailRow } from './mails.ts'
 import { endOf } from './plan.ts'
@@ -79,7 +89,7 @@ async function judgeInvoice(deps: Looking, { kind, subject, occasion }: MailRow)
   if (kind === 'invoice') return { about: { ...about, text: 'invoice' } }
   if (kind === 'reminder') {
     if (await isAskedTogether(deps, subject)) return { why: 'a payment request asks for it' }
-    const isLate = Number.parseInt(occasion, 10) > 0
+    const isLate = row.dueOn !== null && row.dueOn < (await todayOf(deps, row.payerKey))
     return { about: { ...about, text: isLate ? 'overdue' : 'soon' } }
   }
   const known = await loadAttempts(deps.db, subject)
@@ -90,9 +100,19 @@ async function judgeInvoice(deps: Looking, { kind, subject, occasion }: MailRow)
       ...about,
       text: isForConfirming(code) ? 'confirm' : 'failed',
       decline: declineOf(code),
-      againAt: row.nextWakeAt,
+      // While a payment that was begun is waited for, the next look is no try.
+      againAt: row.isPayable ? row.nextWakeAt : undefined,
     },
   }
+}
+
+/** What day it is where a customer is. */
+async function todayOf({ db, now }: Looking, payerKey: string | null): Promise<string> {
+  const [page] = await db
+    .select({ timezone: accountPages.timezone })
+    .from(accountPages)
+    .where(eq(accountPages.payerKey, payerKey ?? ''))
+  return today(now(), page?.timezone ?? null)
 }
 
 async function isAskedTogether({ db }: Looking, memberId: string): Promise<boolean> {

@@ -54,3 +54,12 @@ export async function findAction({ db }: Pick<Auditing, 'db'>, formId: string) {
   const [row] = await db.select().from(operatorActions).where(eq(operatorActions.formId, formId))
   return row
 }
+
+/** Whether that very form was sent for that very thing by that very person: a form may have been used for something else. */
+export async function isOnRecord(
+  deps: Pick<Auditing, 'db'>,
+  { formId, who, action, subject }: Request,
+): Promise<boolean> {
+  const row = await findAction(deps, formId)
+  return row?.who === who && row.action === action && row.subject === subject
+}

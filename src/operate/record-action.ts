@@ -14,7 +14,8 @@ export const COMMAND_LINE: Actor = { who: 'command line', role: 'operator' }
 
 const MAX_LENGTH = 500
 
-/** Writes down what a person did, in the transaction that does it. The rows are never changed. */
+/** Writes down what a person did, in the transaction that does it. The rows are never changed, but that a
+ * customer who is forgotten is taken out of the words. */
 export async function audit(
   db: Executor,
   { who, role, isOnRecord = false }: Actor,

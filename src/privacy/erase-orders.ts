@@ -2,6 +2,8 @@ import { and, eq, inArray, like, or, sql, type SQL } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { highlevelSubscriptions, orders, payers, receivables } from '../db/schema.ts'
+import { eraseTexts } from './erase-texts.ts'
+import { isLongEnough } from './forgotten.ts'
 
 /** Whom a shop or an agency may call a customer: a contact of HighLevel, or somebody's e-mail address. */
 export type Buyer = { payerKeys: string[]; orderIds: string[] }
@@ -48,10 +50,26 @@ export async function eraseBuyer(tx: Executor, { payerKeys, orderIds }: Buyer): 
       .set(nobody)
       .where(inArray(highlevelSubscriptions.payerKey, payerKeys))
   if (orderIds.length === 0) return 0
+  await eraseTexts(tx, { own: ordersOf(tx, orderIds), names: await readNames(tx, orderIds) })
   await tx.update(orders).set(nobody).where(inArray(orders.orderId, orderIds))
   await tx
     .update(receivables)
     .set({ payerName: null })
     .where(inArray(receivables.receivableId, orderIds))
   return orderIds.length
+}
+
+/** Those orders, as a part of another query. */
+export const ordersOf = (tx: Executor, orderIds: readonly string[]) =>
+  tx
+    .select({ id: receivables.receivableId })
+    .from(receivables)
+    .where(inArray(receivables.receivableId, [...orderIds]))
+
+async function readNames(tx: Executor, orderIds: readonly string[]): Promise<string[]> {
+  const rows = await tx
+    .selectDistinct({ name: orders.name })
+    .from(orders)
+    .where(inArray(orders.orderId, [...orderIds]))
+  return rows.flatMap(({ name }) => name ?? []).filter(isLongEnough)
 }

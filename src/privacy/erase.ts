@@ -1,32 +1,13 @@
-import { and, eq, inArray, isNotNull, or, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import type { AnyPgColumn } from 'drizzle-orm/pg-core'
+import { and, eq, isNotNull, or } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import {
-  accountPages,
-  creditNotes,
-  credits,
-  deadLetters,
-  dismissals,
-  mails,
-  payers,
-  payments,
-  receivables,
-  recordings,
-  refundOrders,
-  refunds,
-  timeline,
-} from '../db/schema.ts'
+import { accountPages, mails, payers, receivables } from '../db/schema.ts'
 import { note } from '../collect/timeline.ts'
+import { eraseTexts } from './erase-texts.ts'
+import { isLongEnough } from './forgotten.ts'
 
 /** While one of these is an invoice's state, its customer is somebody to deal with. */
 export const OPEN_STATES = ['open', 'processing', 'failed', 'attention'] as const
-
-const FORGOTTEN = '[forgotten]'
-/** What looks like an e-mail address, in the words of a service that a reason repeats. */
-const EMAIL = String.raw`[^\s@<>"'(),;:]+@[^\s@<>"'(),;:]+\.[^\s@<>"'(),;:]+`
-/** A shorter name is part of too many words. */
-const LEAST_NAME_LETTERS = 3
 
 /**
  * Blanks the name and the e-mail address of a customer wherever the ledger has them; ids, amounts and what
@@ -51,7 +32,7 @@ export async function eraseCustomer(
     .update(mails)
     .set({ address: null, reason: null })
     .where(and(eq(mails.payerKey, payerKey), or(isNotNull(mails.address), isNotNull(mails.reason))))
-  await eraseTexts(tx, payerKey, names)
+  await eraseTexts(tx, { own: ownOf(tx, payerKey), payerKey, names })
   const named = await tx
     .update(receivables)
     .set({ payerName: null })
@@ -64,6 +45,12 @@ export async function eraseCustomer(
   return receivableIds
 }
 
+const ownOf = (tx: Executor, payerKey: string) =>
+  tx
+    .select({ id: receivables.receivableId })
+    .from(receivables)
+    .where(eq(receivables.payerKey, payerKey))
+
 async function readNames(tx: Executor, payerKey: string): Promise<string[]> {
   const [known, named] = await Promise.all([
     tx.select({ name: payers.name }).from(payers).where(eq(payers.payerKey, payerKey)),
@@ -73,97 +60,5 @@ async function readNames(tx: Executor, payerKey: string): Promise<string[]> {
       .where(eq(receivables.payerKey, payerKey)),
   ])
   const names = [...known, ...named].flatMap(({ name }) => name ?? [])
-  return [...new Set(names)].filter(({ length }) => length >= LEAST_NAME_LETTERS)
-}
-
-type Text = AnyPgColumn<{ data: string }>
-
-/**
- * A reason may repeat a service's own words, and those the customer's address; a person may have written the name into
- * a note.
- */
-async function eraseTexts(tx: Executor, payerKey: string, names: readonly string[]) {
-  const without = (text: Text) =>
-    names.reduce(
-      (cleared, name) => sql<string>`replace(${cleared}, ${name}, ${FORGOTTEN})`,
-      sql<string>`regexp_replace(${text}, ${EMAIL}, ${FORGOTTEN}, 'g')`,
-    )
-  const isToBeErased = (text: Text) => sql`${text} <> ${without(text)}`
-  const ofCustomer = eq(receivables.payerKey, payerKey)
-  const own = tx.select({ id: receivables.receivableId }).from(receivables).where(ofCustomer)
-  await tx
-    .update(timeline)
-    .set({ what: without(timeline.what) })
-    .where(and(inArray(timeline.receivableId, own), isToBeErased(timeline.what)))
-  const { reason, seenReason, seenNote, lastError, metadataRefusal } = receivables
-  await tx
-    .update(receivables)
-    .set({
-      reason: without(reason),
-      seenReason: without(seenReason),
-      seenNote: without(seenNote),
-      lastError: without(lastError),
-      metadataRefusal: without(metadataRefusal),
-    })
-    .where(
-      and(
-        ofCustomer,
-        or(...[reason, seenReason, seenNote, lastError, metadataRefusal].map(isToBeErased)),
-      ),
-    )
-  await tx
-    .update(recordings)
-    .set({ reason: without(recordings.reason), ruledWhy: without(recordings.ruledWhy) })
-    .where(
-      and(
-        inArray(recordings.receivableId, own),
-        or(isToBeErased(recordings.reason), isToBeErased(recordings.ruledWhy)),
-      ),
-    )
-  for (const table of [refundOrders, credits, creditNotes])
-    await tx
-      .update(table)
-      .set({ reason: without(table.reason) })
-      .where(and(inArray(table.receivableId, own), isToBeErased(table.reason)))
-  const paid = tx
-    .select({ id: payments.dodoPaymentId })
-    .from(payments)
-    .where(inArray(payments.receivableId, own))
-  await tx
-    .update(refunds)
-    .set({ refundReason: without(refunds.refundReason) })
-    .where(and(inArray(refunds.dodoPaymentId, paid), isToBeErased(refunds.refundReason)))
-  await tx
-    .update(deadLetters)
-    .set({ error: without(deadLetters.error) })
-    .where(
-      and(
-        or(inArray(deadLetters.key, own), eq(deadLetters.key, payerKey)),
-        isToBeErased(deadLetters.error),
-      ),
-    )
-  await eraseDismissals(tx, own, without)
-}
-
-/** What is put aside is known by its words: it is put aside by those that are left of them. */
-async function eraseDismissals(
-  tx: Executor,
-  own: SQLWrapper,
-  without: (text: Text) => SQL<string>,
-) {
-  const isMeant = and(
-    inArray(dismissals.receivableId, own),
-    sql`${dismissals.reason} <> ${without(dismissals.reason)}`,
-  )
-  const told = await tx
-    .select({
-      receivableId: dismissals.receivableId,
-      reason: without(dismissals.reason),
-      dismissedAt: dismissals.dismissedAt,
-    })
-    .from(dismissals)
-    .where(isMeant)
-  if (told.length === 0) return
-  await tx.delete(dismissals).where(isMeant)
-  await tx.insert(dismissals).values(told).onConflictDoNothing()
+  return [...new Set(names)].filter(isLongEnough)
 }

@@ -2,6 +2,8 @@ import { and, eq, gte, inArray, isNotNull, isNull, lt, notExists, or, sql } from
 
 import type { Database } from '../db/client.ts'
 import { highlevelSubscriptions, orders, receivables } from '../db/schema.ts'
+import { ordersOf } from './erase-orders.ts'
+import { eraseTexts } from './erase-texts.ts'
 
 /** Carts that were left are let go, too: a link that is opened later has Dodo's page ask. */
 const LET_GO_IN = ['open', 'failed', 'paid', 'void', 'skipped'] as const
@@ -29,6 +31,7 @@ export async function expireOrders(db: Database, before: Date): Promise<number> 
       .for('update')
     const ids = old.map(({ id }) => id)
     if (ids.length === 0) return 0
+    await eraseTexts(tx, { own: ordersOf(tx, ids), names: [] })
     await tx.update(orders).set({ email: null, name: null }).where(inArray(orders.orderId, ids))
     await tx
       .update(receivables)

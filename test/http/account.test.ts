@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, like } from 'drizzle-orm'
 
 import { accountPages, attempts, receivables, selections, shares } from '../../src/db/schema.ts'
 import { shareWorld, type Report, type World } from '../support/world.ts'
@@ -65,6 +65,34 @@ describe('GET /account/:token', () => {
     expect(response.headers.get('x-robots-tag')).toBe('noindex')
     const ofDodo = world.requests.slice(asked).filter(({ url }) => url.includes('dodo.test'))
     expect(ofDodo).toEqual([])
+  })
+
+  test('sums up all that is owed of each currency, also what it does not list', async () => {
+    const { world } = shared
+    const { customer, path } = await owe(world, [10_800])
+    const { db } = world.bridge
+    const [owed] = await db
+      .select()
+      .from(receivables)
+      .where(eq(receivables.payerKey, customer.external_id))
+    if (!owed) throw new Error('nothing is owed')
+    const more = (currency: string, many: number, dueOn: string) =>
+      Array.from({ length: many }, (_, index) => {
+        const id = crypto.randomUUID()
+        const number = `MORE-${currency}-${index}`
+        return { ...owed, receivableId: id, payToken: id, number, currency, dueOn, amountDue: 100 }
+      })
+    await db
+      .insert(receivables)
+      .values([...more('USD', 249, '2026-01-01'), ...more('EUR', 3, '2027-01-01')])
+
+    const page = await (await world.get(path)).text()
+    await db.delete(receivables).where(like(receivables.number, 'MORE-%'))
+
+    expect(page).toContain('$357.00')
+    expect(page).toContain('€3.00')
+    expect(page.match(/type="checkbox"/g)).toHaveLength(203)
+    expect(page).toContain('200 / 250')
   })
 
   test('shows nothing of anybody else', async () => {

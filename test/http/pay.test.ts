@@ -157,6 +157,19 @@ describe('GET /pay/:token', () => {
     expect(title).toBe('Paid')
   })
 
+  test('whoever chooses a language where they wait stays there, and is asked for nothing', async () => {
+    const { payUrl } = await openInvoice()
+    const page = await (await visitReturn(payUrl)).text()
+    const [, chosenAt] = /<form method="get" action="([^"]*)"/.exec(page) ?? []
+
+    const german = await world.get(`${chosenAt}?lang=de`, { redirect: 'manual' })
+
+    expect(german.status).toBe(200)
+    const text = await german.text()
+    expect(text).toContain('lang="de"')
+    expect(await titleOf(new Response(text))).toBe('Wir warten auf das Ergebnis')
+  })
+
   test('the return page says that the payment was declined, and links back to try again', async () => {
     const { invoice, payUrl, sessionId } = await openInvoice()
     world.dodo.decline(sessionId, 'INSUFFICIENT_FUNDS')

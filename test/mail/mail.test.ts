@@ -3,6 +3,7 @@ import { and, eq } from 'drizzle-orm'
 
 import { createBrands } from '../../src/customer/brand.ts'
 import { mails, mandates, receivables } from '../../src/db/schema.ts'
+import { judge } from '../../src/mail/about.ts'
 import { planDueMails } from '../../src/mail/due.ts'
 import { beginMail } from '../../src/mail/mails.ts'
 import { sendMail } from '../../src/mail/send.ts'
@@ -244,6 +245,29 @@ describe('mail to customers', () => {
     ])
   }, 90_000)
 
+  test('a reminder says that it is due or that it was, by the day on which it goes', async () => {
+    const { db, deps } = world.bridge
+    const invoice = world.bill(1_200)
+    await world.openCheckout(invoice.lago_id)
+    await untilEnded(invoice.lago_id)
+    const isIt = eq(receivables.receivableId, invoice.lago_id)
+    const [mail] = await db.select().from(mails).where(eq(mails.subject, invoice.lago_id))
+    if (!mail) throw new Error('none was planned')
+    const textDue = async (days: number, occasion: string) => {
+      const dueOn = new Date(deps.now().getTime() + days * DAY_MS).toISOString().slice(0, 10)
+      await db.update(receivables).set({ dueOn }).where(isIt)
+      const judged = await judge(deps, { ...mail, kind: 'reminder', occasion })
+      return 'about' in judged && judged.about.text
+    }
+
+    expect(await textDue(3, '-3d')).toBe('soon')
+    expect(await textDue(0, '0d')).toBe('soon')
+    // The server was away, or the bridge: it goes a day later.
+    expect(await textDue(-1, '0d')).toBe('overdue')
+    expect(await textDue(-1, '-1d')).toBe('overdue')
+    expect(await textDue(-3, '3d')).toBe('overdue')
+  })
+
   test('of more invoices than are read at once each is reminded of', async () => {
     const { db, deps } = world.bridge
     const hour = deps.now().getUTCHours()
@@ -290,6 +314,33 @@ describe('mail to customers', () => {
     expect(held).toMatchObject([
       { kind: 'card', state: 'suppressed', reason: 'the mail about the declined payment tells it' },
     ])
+  }, 60_000)
+
+  test('of a declined card nothing is said of another try while its customer is about to pay', async () => {
+    const { customer, mandate } = await withMandate(world, { email: 'soon@fern.example' })
+    world.dodo.setCard(mandate, 'INSUFFICIENT_FUNDS')
+    const invoice = world.bill(7_000, { customer })
+    const report = await world.eventually(invoice.lago_id, ({ nextWakeAt }) => nextWakeAt !== null)
+    const { db, deps } = world.bridge
+    const [mail] = await db.select().from(mails).where(eq(mails.subject, invoice.lago_id))
+    if (!mail) throw new Error('none was planned')
+    const againAt = async () => {
+      const judged = await judge(deps, mail)
+      return 'about' in judged ? judged.about.againAt : judged
+    }
+    expect(await againAt()).toBeInstanceOf(Date)
+
+    const begun = await world.press(report.payUrl)
+    const payment = world.dodo.pay(begun, { outcome: 'requires_customer_action' })
+    await world.sweep()
+    await world.eventually(invoice.lago_id, ({ payments }) => payments.length === 2)
+    await world.quiet()
+
+    // The moment that is written down now is when that payment is given up.
+    expect(await againAt()).toBeUndefined()
+    world.dodo.settlePayment(payment.payment_id, 'succeeded')
+    await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
+    await untilEnded(invoice.lago_id)
   }, 60_000)
 
   test('a card that cannot be charged any more is told of with the link to save another', async () => {

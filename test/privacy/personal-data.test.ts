@@ -3,9 +3,12 @@ import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
 import {
+  conditions,
   deadLetters,
   deliveries,
   dismissals,
+  notifications,
+  operatorActions,
   orders,
   payers,
   receivables,
@@ -40,6 +43,47 @@ async function wholeLedger({ bridge: { db } }: World) {
   ])
   const bodies = stored.map(({ body, headers }) => body.toString('utf8') + JSON.stringify(headers))
   return JSON.stringify([rows, bodies])
+}
+
+/** The same words where they are copied to: what was told, seen, done and answered. */
+async function repeatEverywhere(
+  { bridge: { db } }: World,
+  { invoiceId, external_id }: { invoiceId: string; external_id: string },
+  said: string,
+) {
+  const at = new Date()
+  const told = { at, queuedAt: at, state: 'sent' as const, data: {} }
+  const items = [{ subject: invoiceId, text: said.replace(NAME, `"${NAME}"`) }]
+  const attention = { type: 'invoice.attention', subject: invoiceId, text: said }
+  const data = { customer: external_id, reason: said }
+  await db.insert(notifications).values([
+    { ...told, ...attention, id: 'ntf_1', occasion: '1', data },
+    {
+      ...told,
+      id: 'ntf_2',
+      type: 'digest',
+      subject: 'digest',
+      occasion: '2',
+      text: 'x',
+      data: { items },
+    },
+    {
+      ...told,
+      id: 'ntf_3',
+      type: 'test',
+      subject: 'other',
+      occasion: '3',
+      text: 'o@other.example',
+    },
+  ])
+  await db
+    .insert(conditions)
+    .values({ ...attention, version: '1', since: at, data })
+    .onConflictDoNothing()
+  const by = { at, who: 'Ana', role: 'admin', action: 'look', formId: crypto.randomUUID() }
+  await db.insert(operatorActions).values({ ...by, subject: `invoice ${invoiceId}`, outcome: said })
+  await db.update(payers).set({ setupRefusal: said }).where(eq(payers.payerKey, external_id))
+  await db.update(deliveries).set({ outcome: said }).where(eq(deliveries.wakesKey, invoiceId))
 }
 
 const deliveriesOf = ({ bridge: { db } }: World) => db.select().from(deliveries)
@@ -100,6 +144,7 @@ describe('bridge forget', () => {
     await db
       .insert(deadLetters)
       .values({ kind: 'customer', key: customer.external_id, error: said, buriedAt: new Date() })
+    await repeatEverywhere(world, { ...customer, invoiceId: invoice.lago_id }, said)
 
     await forgotten(world, customer.external_id)
 
@@ -108,12 +153,24 @@ describe('bridge forget', () => {
       await db.select().from(recordings),
       await db.select().from(dismissals),
       await db.select().from(deadLetters),
+      await Promise.all(
+        [deliveries, payers, notifications, conditions, operatorActions].map((table) =>
+          db.select().from(table),
+        ),
+      ),
     ])
     expect(left).not.toContain(EMAIL)
     expect(left).not.toContain(NAME)
     const [row] = await db.select().from(receivables).where(isTheirs)
     expect(row).toMatchObject({ seenNote: 'asked [forgotten] at [forgotten] about it' })
+    const [digest] = await db.select().from(notifications).where(eq(notifications.type, 'digest'))
+    expect(digest?.data).toMatchObject({
+      items: [{ subject: invoice.lago_id, text: 'asked "[forgotten]" at [forgotten] about it' }],
+    })
+    const other = await db.select().from(notifications).where(eq(notifications.subject, 'other'))
+    expect(other).toMatchObject([{ text: 'o@other.example' }])
     await db.delete(deadLetters)
+    await db.delete(notifications)
   })
 
   test('does not let a forgotten delivery be taken for a new one', async () => {

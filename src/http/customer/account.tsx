@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { writeEnd } from '../../customer/format.ts'
-import type { AccountView, Card, OpenInvoice, PaidInvoice } from '../../customer/account.ts'
+import type { AccountView, Card, OpenInvoice, Owed, PaidInvoice } from '../../customer/account.ts'
 import { today, writeBooks, writeDate, writeDay } from '../../customer/format.ts'
 import { fill } from '../../customer/language.ts'
 import { digitsOf } from '../../collect/money.ts'
@@ -32,8 +32,12 @@ export function renderAccount(page: AccountPage): string {
     children: (
       <>
         <Head page={page} />
-        {[...Map.groupBy(view.open, ({ currency }) => currency)].map(([currency, invoices]) => (
-          <Owed page={page} currency={currency} invoices={invoices} />
+        {view.owed.map((owed) => (
+          <InCurrency
+            page={page}
+            owed={owed}
+            invoices={view.open.filter(({ currency }) => currency === owed.currency)}
+          />
         ))}
         {page.isAutomatic && view.setupToken !== undefined && (
           <SavedCard page={page} setupToken={view.setupToken} />
@@ -64,11 +68,11 @@ function Head({ page }: { page: AccountPage }) {
 }
 
 /** A form for each currency: one checkout takes one. */
-function Owed(props: { page: AccountPage; currency: string; invoices: OpenInvoice[] }) {
-  const { page, currency, invoices } = props
+function InCurrency(props: { page: AccountPage; owed: Owed; invoices: OpenInvoice[] }) {
+  const { page, owed, invoices } = props
+  const { currency } = owed
   const { speech } = page.around
   const { account } = speech.texts
-  const sum = invoices.reduce((total, { amountDue }) => total + amountDue, 0)
   const canBePaid = invoices.some(({ hindrance }) => !hindrance)
   const heading = `open-${currency}`
   const rows = (
@@ -82,8 +86,13 @@ function Owed(props: { page: AccountPage; currency: string; invoices: OpenInvoic
     <section class="card" aria-labelledby={heading}>
       <h2 id={heading} class="sum">
         <span>{account.open}</span>{' '}
-        <span class="amount">{writeBooks(sum, currency, speech.locale)}</span>
+        <span class="amount">{writeBooks(owed.amount, currency, speech.locale)}</span>
       </h2>
+      {owed.count > invoices.length && (
+        <p>
+          {invoices.length} / {owed.count}
+        </p>
+      )}
       {canBePaid ? (
         <form
           method="post"

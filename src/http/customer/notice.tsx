@@ -35,6 +35,8 @@ export type NoticePage = {
   outcome?: Outcome | undefined
   /** Where the button leads, and where the link does. */
   payPath: string | undefined
+  /** Where this page is, if it is not where the button leads. */
+  here?: string
   againPath?: string | undefined
   /** Where to look once more, by a person or by the script. */
   wait?: { checkPath: string; statusPath: string; words: string } | undefined
@@ -51,7 +53,7 @@ export function renderNotice(page: NoticePage): string {
   return renderCustomerPage({
     around,
     title: name ? `${title} · ${name}` : title,
-    here: payPath,
+    here: page.here ?? payPath,
     about: name,
     hasScript: wait !== undefined,
     children: <Notice page={page} name={name} />,

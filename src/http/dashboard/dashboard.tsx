@@ -103,7 +103,7 @@ function withSession(show: Show, sessions: Sessions) {
     if (c.req.path === '/dashboard/login') return next()
     const isLook = c.req.method === 'GET' || c.req.method === 'HEAD'
     if (!found && isLook) {
-      const to = encodeURIComponent(`${c.req.path}${queryOf(c.req)}`)
+      const to = encodeURIComponent(`${asSent(c.req.path)}${queryOf(c.req)}`)
       return c.redirect(`${show.basePath}/dashboard/login?next=${to}`)
     }
     if (!isLook) {
@@ -114,6 +114,9 @@ function withSession(show: Show, sessions: Sessions) {
     return isLook && holdsNul(c.req.path) ? showNothing(show, c) : next()
   }
 }
+
+/** A path is read for people; to lead there again it is written as browsers send it. */
+const asSent = (path: string) => path.replaceAll(/[^!-~]+/gu, encodeURIComponent)
 
 const showRefusal = (show: Show, c: DashboardContext, status: number) =>
   show(

@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 
 import {
   countReplayable,
@@ -11,7 +12,7 @@ import {
 import { Filter as ReplayFilter, OUTCOMES } from '../../deliveries/filter.ts'
 import { listRefused } from '../../inbox/refused.ts'
 import { SOURCES } from '../../inbox/sources.ts'
-import { audited } from '../../operate/audit.ts'
+import { audited, isOnRecord } from '../../operate/audit.ts'
 import {
   listDeliveries,
   readDelivery,
@@ -176,8 +177,8 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const delivery = await find(c)
         if (!delivery) return showNothing(show, c, 'The bridge has no such delivery.')
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        const props = await propsOf(delivery)
-        return show(c, page, <DeliveryPage {...props} isRevealed={false} />)
+        const body = c.get('session')?.role === 'admin' ? 'covered' : 'withheld'
+        return show(c, page, <DeliveryPage {...await propsOf(delivery)} body={body} />)
       })
       .post('/:source/:id/replay', async (c) => {
         const delivery = await find(c)
@@ -199,8 +200,10 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const { source, deliveryId } = delivery
         const request = await requestOf(c, 'show personal data', `delivery ${source} ${deliveryId}`)
         await audited(deps, request, async () => ({ isDone: true, said: 'shown' }))
+        // The form of another press is on record for something else.
+        if (!(await isOnRecord(deps, request))) throw new HTTPException(403)
         const page = { title: delivery.eventType, section: 'Deliveries' } as const
-        return show(c, page, <DeliveryPage {...await propsOf(delivery)} isRevealed />)
+        return show(c, page, <DeliveryPage {...await propsOf(delivery)} body="revealed" />)
       })
   )
 }

@@ -13,14 +13,17 @@ type Delivery = NonNullable<Awaited<ReturnType<typeof readDelivery>>>
 /** More is not read by anybody on a page, and would keep the others waiting. */
 const MAX_SHOWN_BYTES = 512 * 1024
 
+/** Of what was said: all, all but who somebody is, or, for who may only look, nothing. */
+type Shown = 'revealed' | 'covered' | 'withheld'
+
 /** One delivery: what was said, what it made us look at, and what came of it. */
 export function DeliveryPage(props: {
   delivery: Delivery
   subject: Subject | undefined
   written: readonly { at: Date; what: string }[]
-  isRevealed: boolean
+  body: Shown
 }) {
-  const { delivery, subject, written, isRevealed } = props
+  const { delivery, subject, written } = props
   const { source, deliveryId, eventType, receivedAt, processedAt, dodoPaymentId } = delivery
   return (
     <>
@@ -63,28 +66,40 @@ export function DeliveryPage(props: {
           <Lines of={written} />
         </section>
       )}
-      <section aria-labelledby="body">
-        <div class="head">
-          <h2 id="body">What was said</h2>
-          {!isRevealed && delivery.body.length > 0 && (
-            <Act
-              to={`/deliveries/${source}/${inPath(deliveryId)}/reveal`}
-              label="Show personal data"
-            />
-          )}
-        </div>
-        {!isRevealed && (
-          <p class="soft">
-            Names, addresses and the like are covered. Showing them is written to the audit.
-          </p>
-        )}
-        <pre tabindex={0}>{writeBody(delivery.body, isRevealed)}</pre>
-      </section>
+      <Said delivery={delivery} body={props.body} />
       <section aria-labelledby="headers">
         <h2 id="headers">Headers that were kept</h2>
         <pre tabindex={0}>{JSON.stringify(delivery.headers, null, 2)}</pre>
       </section>
     </>
+  )
+}
+
+function Said({ delivery, body: shown }: { delivery: Delivery; body: Shown }) {
+  const { source, deliveryId, body } = delivery
+  const isCovered = shown === 'covered'
+  return (
+    <section aria-labelledby="body">
+      <div class="head">
+        <h2 id="body">What was said</h2>
+        {isCovered && body.length > 0 && (
+          <Act
+            to={`/deliveries/${source}/${inPath(deliveryId)}/reveal`}
+            label="Show personal data"
+          />
+        )}
+      </div>
+      {isCovered && (
+        <p class="soft">
+          Names, addresses and the like are covered. Showing them is written to the audit.
+        </p>
+      )}
+      {shown === 'withheld' ? (
+        <p class="soft">Only for who signs in with ADMIN_TOKEN.</p>
+      ) : (
+        <pre tabindex={0}>{writeBody(body, shown === 'revealed')}</pre>
+      )}
+    </section>
   )
 }
 

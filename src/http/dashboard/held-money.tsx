@@ -127,7 +127,8 @@ export function heldMoneyPages(show: Show, deps: DashboardDeps) {
     const { receivableId = '', dodoPaymentId = '', kind = '' } = c.req.param()
     const held = await findHeldMoney(deps.db, receivableId)
     const one = held.find((other) => other.dodoPaymentId === dodoPaymentId)
-    return { one, kind: KINDS[kind], receivableId, dodoPaymentId, name: kind }
+    const known = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
+    return { one, kind: known, receivableId, dodoPaymentId, name: kind }
   }
 
   return new Hono<Env>()

@@ -106,6 +106,10 @@ export const INVOICE_ACTIONS: Readonly<Record<string, InvoiceAction>> = {
   },
 }
 
+/** What an address may name is what is listed, and nothing that every object has. */
+export const actionNamed = (name: string): InvoiceAction | undefined =>
+  Object.hasOwn(INVOICE_ACTIONS, name) ? INVOICE_ACTIONS[name] : undefined
+
 function whyNotAttended({ invoice }: Standing): string | undefined {
   return invoice.state === 'attention'
     ? undefined

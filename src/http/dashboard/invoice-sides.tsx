@@ -65,29 +65,16 @@ function LagoSide({ view: { invoice, lago } }: { view: InvoiceView }) {
 function DodoSide({ invoice }: { invoice: InvoiceReport }) {
   const { payments, refunds, disputes } = invoice
   const succeeded = payments.filter(({ status }) => status === 'succeeded')
-  const currency = succeeded[0]?.currency ?? invoice.currency ?? ''
-  const taken = succeeded.reduce((sum, { amount }) => sum + amount, 0)
   const back = refunds.filter(({ status }) => status === 'succeeded')
-  const given = back.reduce((sum, { amount }) => sum + (amount ?? 0), 0)
   const others = payments.length - succeeded.length
   return (
     <div class="card">
       <h3>Dodo says</h3>
       <Facts
         rows={[
-          [
-            'Taken',
-            succeeded.length === 0
-              ? 'nothing'
-              : `${formatDodo(taken, currency)} in ${count(succeeded.length, 'payment')}`,
-          ],
+          ['Taken', sumUp(succeeded, invoice, 'payment')],
           ['Not taken', others === 0 ? 'no other payment' : count(others, 'other payment')],
-          [
-            'Given back',
-            back.length === 0
-              ? 'nothing'
-              : `${formatDodo(given, currency)} in ${count(back.length, 'refund')}`,
-          ],
+          ['Given back', sumUp(back, invoice, 'refund')],
           [
             'Disputes',
             disputes.length === 0
@@ -98,6 +85,18 @@ function DodoSide({ invoice }: { invoice: InvoiceReport }) {
       />
     </div>
   )
+}
+
+type Moved = { amount: number | null; currency: string | null }
+
+/** Each currency by itself: what was paid beside the bridge may be in another than the invoice. */
+function sumUp(moved: readonly Moved[], { currency: due }: InvoiceReport, what: string): string {
+  const groups = Map.groupBy(moved, ({ currency }) => currency ?? due ?? '')
+  const sums = Array.from(groups, ([currency, of]) => {
+    const sum = of.reduce((total, { amount }) => total + (amount ?? 0), 0)
+    return `${formatDodo(sum, currency)} in ${count(of.length, what)}`
+  })
+  return sums.join(', ') || 'nothing'
 }
 
 function OwnSide({ view: { invoice, lago } }: { view: InvoiceView }) {

@@ -10,7 +10,7 @@ import { describeInvoice, type InvoiceReport } from '../../report/invoice.ts'
 import { requestOf } from './acting.ts'
 import { Confirm } from './confirm.tsx'
 import { readForm } from './form.ts'
-import { INVOICE_ACTIONS } from './invoice-actions.ts'
+import { actionNamed, INVOICE_ACTIONS } from './invoice-actions.ts'
 import { HeldMoneyTable } from './held-money.tsx'
 import { InvoiceHistory } from './invoice-history.tsx'
 import { InvoiceMoney } from './invoice-money.tsx'
@@ -79,7 +79,7 @@ export function invoicePages(show: Show, deps: Deps) {
     })
     .get('/:id/:action', async (c) => {
       const invoice = await find(c)
-      const action = INVOICE_ACTIONS[c.req.param('action')]
+      const action = actionNamed(c.req.param('action'))
       if (!invoice || !action?.confirm) return showNothing(show, c)
       const standing = await readStanding(deps, invoice)
       const whyNot = action.whyNot(standing)
@@ -98,7 +98,7 @@ export function invoicePages(show: Show, deps: Deps) {
     .post('/:id/:action', async (c) => {
       const invoice = await find(c)
       const name = c.req.param('action')
-      const action = INVOICE_ACTIONS[name]
+      const action = actionNamed(name)
       if (!invoice || !action) return showNothing(show, c)
       const request = await requestOf(c, name, `invoice ${invoice.lagoInvoiceId}`)
       await audited({ ...deps, now }, request, async () => {

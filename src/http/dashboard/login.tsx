@@ -10,7 +10,7 @@ import { addressOf } from './kit.tsx'
 import type { Env, Show } from './show.tsx'
 
 /** A path of ours, and nothing that a browser could take for another host. */
-const OWN_PATH = /^\/dashboard(?:[/?][\w\-./?=&%:~]*)?$/
+const OWN_PATH = /^\/dashboard(?:[/?][\w\-./?=&%:~+!*'()]*)?$/
 
 const isOwn = (next: string | undefined): next is string =>
   next !== undefined && OWN_PATH.test(next) && !next.includes('//') && !next.includes('..')

@@ -18,9 +18,17 @@ export function maskPersonal(value: unknown): unknown {
 /** HighLevel writes `firstName` for what the others call `first_name`. */
 const snake = (name: string) => name.replaceAll(/([a-z])([A-Z])/g, '$1_$2')
 
+const singular = (name: string) => name.replace(/(?<=ss)es$|(?<!s)s$/i, '')
+
 function maskField(field: string, value: unknown): unknown {
-  const name = snake(field)
-  const isText = typeof value === 'string' || typeof value === 'number'
-  if (isText && PERSONAL.test(name) && !IMPERSONAL.test(name)) return MASK
-  return maskPersonal(value)
+  const names = [snake(field), singular(snake(field))]
+  const isPersonal =
+    names.some((name) => PERSONAL.test(name)) && !names.some((name) => IMPERSONAL.test(name))
+  return isPersonal ? cover(value) : maskPersonal(value)
+}
+
+/** A list of them is as personal as one, and what has fields of its own goes by those. */
+function cover(value: unknown): unknown {
+  if (typeof value === 'string' || typeof value === 'number') return MASK
+  return Array.isArray(value) ? value.map(cover) : maskPersonal(value)
 }

@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm'
 
 import { deadLetters, deliveries } from '../../../src/db/schema.ts'
 import type { Report } from '../../support/world.ts'
-import { fill, serveDashboard, signIn, type Served } from './support.ts'
+import { fieldsOf, fill, serveDashboard, signIn, type Served } from './support.ts'
 
 type Me = Awaited<ReturnType<typeof signIn>>
 type Filled = Awaited<ReturnType<typeof fill>>
@@ -167,6 +167,26 @@ describe('what an operator may do', () => {
     expect(audit).toContain(`delivery lago ${row?.deliveryId}`)
   })
 
+  test('what another delivery says is not shown by a form that is on record for something else', async () => {
+    const { served, me } = shared
+    const { db } = served.world.bridge
+    const [one, other] = await db.query.deliveries.findMany({
+      where: (row, { eq: is }) => is(row.eventType, 'invoice.created'),
+      limit: 2,
+    })
+    const pathOf = (row: typeof one) => `/dashboard/deliveries/lago/${row?.deliveryId}`
+    const fields = fieldsOf(await me.text(pathOf(one)), `${pathOf(one)}/reveal`)
+    const shown = await me.post(`${pathOf(one)}/reveal`, fields)
+    expect(await shown.text()).toMatch(/@fern\.example/)
+    const again = await me.post(`${pathOf(one)}/reveal`, fields)
+    expect(await again.text()).toMatch(/@fern\.example/)
+
+    const crossed = await me.post(`${pathOf(other)}/reveal`, fields)
+
+    expect(crossed.status).toBe(403)
+    expect(await crossed.text()).not.toMatch(/@fern\.example/)
+  })
+
   test('what the ledger does not know cannot be acted on', async () => {
     const { me } = shared
     const fields = { token: '', once: crypto.randomUUID() }
@@ -175,7 +195,10 @@ describe('what an operator may do', () => {
 
     const unknown = `/dashboard/invoices/${crypto.randomUUID()}`
     expect((await me.post(`${unknown}/look`, fields)).status).toBe(404)
-    expect((await me.post(`${pageOf(shared.filled.open)}/delete`, fields)).status).toBe(404)
+    for (const nothing of ['delete', 'constructor', '__proto__'])
+      expect((await me.post(`${pageOf(shared.filled.open)}/${nothing}`, fields)).status).toBe(404)
+    const held = `/dashboard/held/${shared.filled.held.lago_id}/pay_x`
+    expect((await me.post(`${held}/constructor`, fields)).status).toBe(404)
     expect((await me.get('/dashboard/customers/nobody')).status).toBe(404)
     const customer = await me.post('/dashboard/customers/nobody/look', fields)
     expect(customer.status).toBe(303)

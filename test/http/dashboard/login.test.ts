@@ -38,6 +38,23 @@ describe('signing in to the dashboard', () => {
   })
 
   test.each([
+    '/search?q=Blue+Fern',
+    '/customers/acct%20(1)%2F2',
+    '/customers/K%C3%B8ge',
+    '/orders?as=csv',
+  ])('from %s one comes back there, however it is written', async (path) => {
+    const { origin } = shared.served
+    const response = await fetch(`${origin}/dashboard${path}`, { redirect: 'manual' })
+    const asked = new URL(response.headers.get('location') ?? '', origin)
+
+    const next = asked.searchParams.get('next') ?? ''
+    const fields = { token: ADMIN_TOKEN, next }
+    const led = await send(`${origin}/dashboard/login`, fields, { Origin: origin })
+
+    expect(led.headers.get('location')).toBe(`/dashboard${path}`)
+  })
+
+  test.each([
     'https://evil.example',
     '//evil.example',
     '/\\evil.example',

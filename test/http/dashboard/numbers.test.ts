@@ -130,6 +130,13 @@ describe('the numbers of the dashboard', () => {
     const never = Buffer.from('["never","x"]').toString('base64url')
     expect(await rows(`?before=${never}`)).toBe(1 + 8)
     expect(await rows(`?sort=due&before=${never}`)).toBe(1 + 8)
+    const noYear = Buffer.from('["0000-01-01T00:00:00.000Z","x"]').toString('base64url')
+    expect(await rows(`?before=${noYear}`)).toBe(1 + 8)
+    expect(await rows('?since=0000-01-01&dueFrom=0000-01-01&dueTo=0000-12-31')).toBe(1 + 8)
+    for (const path of ['deliveries', 'refunds', 'attention'])
+      expect((await me.get(`/dashboard/${path}?since=0000-01-01&before=${noYear}`)).status).toBe(
+        200,
+      )
     for (const path of ['invoices', 'customers', 'orders', 'payment-requests', 'deliveries/lago'])
       expect((await me.get(`/dashboard/${path}/%00`)).status).toBe(404)
     const { db, deps } = served.world.bridge

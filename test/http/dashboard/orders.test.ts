@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { deadLetters } from '../../../src/db/schema.ts'
 import { HOSTILE, serveDashboard, signIn, type Served } from './support.ts'
 
 const API_KEY = 'ofk_0123456789abcdef'
@@ -42,6 +43,26 @@ describe('the pages of orders', () => {
     )
   })
 
+  test('are where an address leads that knows an id, and not what it is of', async () => {
+    const { world, origin } = shared.served
+    const me = await signIn(origin)
+    const { db } = world.bridge
+    const id = shared.orderId
+    await db
+      .insert(deadLetters)
+      .values({ kind: 'settle', key: id, error: 'x', buriedAt: new Date() })
+    const listed = await me.text('/dashboard/dead-letters')
+    await db.delete(deadLetters)
+    const [path = ''] = /\/dashboard\/\w+\/ord_\w+/.exec(listed) ?? []
+
+    const response = await me.get(path)
+
+    expect(path).toContain(id)
+    expect(response.status).toBe(302)
+    expect(response.headers.get('location')).toBe(`/dashboard/orders/${id}`)
+    expect((await me.get(`/dashboard/invoices/${crypto.randomUUID()}`)).status).toBe(404)
+  })
+
   test('have an order looked at again', async () => {
     const me = await signIn(shared.served.origin)
     const path = `/dashboard/orders/${shared.orderId}`
@@ -72,8 +93,9 @@ describe('the pages of orders', () => {
     await shared.served.world.openCheckout(invoice.lago_id)
 
     expect((await me.get(`/dashboard/orders/${invoice.lago_id}`)).status).toBe(404)
-    const asked = await me.get(`/dashboard/invoices/${shared.orderId}`)
-    expect(asked.headers.get('location')).toBe(`/dashboard/orders/${shared.orderId}`)
+    const asInvoice = await me.get(`/dashboard/invoices/${shared.orderId}`)
+    expect(asInvoice.headers.get('location')).toBe(`/dashboard/orders/${shared.orderId}`)
+    expect((await me.get(`/dashboard/invoices/${shared.orderId}/collect`)).status).toBe(404)
   })
 
   test('are found by their pay link', async () => {

@@ -9,6 +9,9 @@ test('what says who somebody is is covered, however a service spells its fields'
     companyName: 'Fern Agency',
     contactEmail: 'a@b.example',
     contact: { firstName: 'Ann', phoneNumber: '1', locationId: 'loc_1' },
+    emails: ['a@b.example', null, ['c@d.example']],
+    addresses: [{ street: 'Elm St', country: 'US' }],
+    plan_names: ['Basic'],
     file_url: 'https://lago.example/1.pdf',
     productName: 'E-book',
   }
@@ -18,6 +21,9 @@ test('what says who somebody is is covered, however a service spells its fields'
     companyName: '•••',
     contactEmail: '•••',
     contact: { firstName: '•••', phoneNumber: '•••', locationId: 'loc_1' },
+    emails: ['•••', null, ['•••']],
+    addresses: [{ street: '•••', country: 'US' }],
+    plan_names: ['Basic'],
     file_url: 'https://lago.example/1.pdf',
     productName: 'E-book',
   })

@@ -25,6 +25,23 @@ describe('whoever signs in with VIEWER_TOKEN', () => {
     expect(await me.text('/dashboard/health/audit')).toContain('Audit')
   })
 
+  test('sees of a delivery that it came, and not what it said', async () => {
+    const { served } = shared
+    const [row] = await served.world.bridge.db.query.deliveries.findMany({ limit: 1 })
+    const page = `/dashboard/deliveries/${row?.source}/${row?.deliveryId}`
+    const said = 'webhook_type'
+
+    const [me, operator] = await Promise.all([
+      signIn(served.origin, { token: VIEWER_TOKEN }),
+      signIn(served.origin),
+    ])
+
+    expect(await operator.text(page)).toContain(said)
+    const seen = await me.text(page)
+    expect(seen).toContain(row?.eventType ?? '')
+    expect(seen).not.toContain(said)
+  })
+
   test('does nothing by a form all the same, and by none of an operator', async () => {
     const { served, page } = shared
     const operator = await signIn(served.origin)
