@@ -129,11 +129,7 @@ describe('what was decided on what an order was', () => {
     const [recording] = subject.ledger.recordings
     if (!recording) throw new Error('it was not written')
 
-    await take(
-      world.bridge.deps,
-      { do: 'give_up', as: 'duplicate', as: 'duplicate', recording },
-      subject,
-    )
+    await take(world.bridge.deps, { do: 'give_up', as: 'duplicate', recording }, subject)
 
     expect(await recordingOf(orderId)).toMatchObject({ disposition: 'applied', status: 'recorded' })
   })
