@@ -97,7 +97,7 @@ function linesOf(order: Found): string[] {
       order.refunds.map((one) => [
         one.dodoRefundId,
         one.status,
-        one.amount === null ? '' : formatDodo(one.amount, currency),
+        one.amount === null ? '' : formatDodo(one.amount, one.currency),
         `of ${one.dodoPaymentId}`,
       ]),
     ),

@@ -77,11 +77,12 @@ async function describe(db: Database, publicUrl: string, { order, receivable }: 
         recorded.find(({ dodoPaymentId }) => dodoPaymentId === one.dodoPaymentId)?.disposition ??
         'none',
     })),
-    refunds: payments.flatMap(({ dodoPaymentId, refunds }) =>
+    refunds: payments.flatMap(({ dodoPaymentId, currency: paidIn, refunds }) =>
       refunds.map((one) => ({
         dodoRefundId: one.dodoRefundId,
         dodoPaymentId,
         amount: one.amount,
+        currency: one.currency ?? paidIn,
         status: one.status,
       })),
     ),

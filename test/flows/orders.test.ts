@@ -263,6 +263,28 @@ describe('explain', () => {
     expect(byPayment.text).not.toContain(second.paymentId)
   })
 
+  test('tells of money in another currency in that one, also of what went back of it', async () => {
+    const { paymentId, checkoutUrl } = await create(`cm${crypto.randomUUID()}`, 2_599)
+    const session = await world.follow(checkoutUrl)
+    const close = tap(world, 'dodo', async (request, pass) => {
+      const response = await pass()
+      if (!isCall(request, 'GET', /^\/payments\/pay_/)) return response
+      const body = (await response.json()) as { refunds: Body[] }
+      const refunds = body.refunds.map((one) => ({ ...one, currency: 'JPY' }))
+      return Response.json({ ...body, refunds, currency: 'JPY' })
+    })
+    const { payment_id } = world.dodo.pay(session)
+    await world.quiet()
+    world.dodo.refund(payment_id)
+    await world.quiet()
+    close()
+
+    const { text } = await explained(paymentId)
+
+    expect(text).toMatch(/ref_\S+ +succeeded +2599 JPY +of pay_/)
+    expect(await report(paymentId)).toMatchObject({ refunds: [{ amount: 2_599, currency: 'JPY' }] })
+  })
+
   test('says so when no order of that source is known', async () => {
     const { exitCode, text } = await explained('nobody', 'openfront')
     expect({ exitCode, text }).toEqual({

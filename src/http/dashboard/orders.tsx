@@ -172,10 +172,10 @@ const OrderMoney = ({ order }: { order: Order }) => (
       <Table
         caption="Refunds"
         columns={['Refund', 'In Dodo', { label: 'Amount', is: 'number' }, 'Of']}
-        rows={order.refunds.map(({ dodoRefundId, dodoPaymentId, status, amount }) => [
+        rows={order.refunds.map(({ dodoRefundId, dodoPaymentId, status, amount, currency }) => [
           <code>{dodoRefundId}</code>,
           status,
-          amount === null ? 'not known yet' : formatDodo(amount, order.currency),
+          amount === null ? 'not known yet' : formatDodo(amount, currency),
           <PaymentId of={dodoPaymentId} />,
         ])}
         empty="Nothing has been given back."
