@@ -55,7 +55,7 @@ function Drawing({ days, currency, shape }: Charted & { shape: Shape }) {
   return (
     <svg class={`chart ${shape}`} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={said}>
       <Hatch id={hatch} />
-      {ticks(0, top, TICKS).map((amount) => (
+      {wholeTicks(top).map((amount) => (
         <>
           <line x1={left} x2={width} y1={yOf(amount)} y2={yOf(amount)} />
           <text x={left - 8} y={yOf(amount) + 4} text-anchor="end">
@@ -83,6 +83,9 @@ function Drawing({ days, currency, shape }: Charted & { shape: Shape }) {
     </svg>
   )
 }
+
+/** Nothing is less than the smallest unit: where little was collected, a part of it would be named like its neighbour. */
+const wholeTicks = (top: number) => ticks(0, top, TICKS).filter(Number.isInteger)
 
 /** Told from what was collected without its colour. */
 const Hatch = ({ id }: { id: string }) => (
