@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 
+import { choose } from '../../../src/collect/selection.ts'
+import { deadLetters } from '../../../src/db/schema.ts'
 import { openBrowser, whyNoBrowser } from '../../support/browser.ts'
-import { ADMIN_TOKEN } from '../../support/world.ts'
+import { ADMIN_TOKEN, type World } from '../../support/world.ts'
 import { fill, serveDashboard, type Served } from './support.ts'
 
+const STORE_KEY = 'ofk_0123456789abcdef'
 const WIDTHS = [320, 390, 1280] as const
 const HEIGHT = 900
 /** Where pictures of all pages are left to be looked at; nowhere without it. */
@@ -32,10 +35,10 @@ function watch(page: Page, origin: string): Watched {
 /** Who reads of a test that was skipped reads why. */
 const named = (what: string) => (whyNoBrowser ? `${what} (${whyNoBrowser})` : what)
 
-async function signIn(page: Page, origin: string) {
+async function signIn(page: Page, origin: string, name = 'Ana') {
   await page.goto(`${origin}/dashboard`)
   await page.getByLabel('Token').fill(ADMIN_TOKEN)
-  await page.getByLabel('Your name').fill('Ana')
+  await page.getByLabel('Your name').fill(name)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
 }
@@ -53,6 +56,28 @@ async function violationsOf(page: Page, rules: 'all' | 'colours'): Promise<strin
   const run = `axe.run(${JSON.stringify(options)})`
   const { violations } = await page.evaluate<axe.AxeResults>(run)
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+/** An order of a shop that is to be paid. */
+async function askForOrder(world: World): Promise<string> {
+  const provider = { credentials: { apiKey: STORE_KEY } }
+  const cart = { id: 'cart_1', customer: { name: 'May', email: 'may@shop.test' } }
+  const response = await world.get('/api/create-payment', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ provider, cart, amount: 2_599, currency: 'usd' }),
+  })
+  return ((await response.json()) as { paymentId: string }).paymentId
+}
+
+/** Two invoices that their customer has chosen to pay together. */
+async function chooseTwo(world: World): Promise<string> {
+  const { external_id: payerKey } = world.addCustomer({ name: 'Both Ltd' })
+  const ids = [1_000, 2_000].map(
+    (amount) => world.bill(amount, { customer: { external_id: payerKey } }).lago_id,
+  )
+  for (const id of ids) await world.eventually(id, ({ attempts }) => attempts.length === 1)
+  return choose(world.bridge.deps, { payerKey, currency: 'USD', receivableIds: ids })
 }
 
 async function look(page: Page, name: string) {
@@ -93,7 +118,7 @@ async function visit(page: Page, watched: Watched, { origin, name, path, width }
 describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'), () => {
   const shared = {} as { served: Served; browser: Browser; paths: Record<string, string> }
   beforeAll(async () => {
-    const served = await serveDashboard()
+    const served = await serveDashboard({ env: { OPENFRONT_API_KEYS: `demo:${STORE_KEY}` } })
     const { world } = served
     const { fern, paid, refunded, declined, open, held, disputed } = await fill(world)
     const invoice = (one: { lago_id: string }) => `/dashboard/invoices/${one.lago_id}`
@@ -121,6 +146,15 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
       'give-back': `/dashboard/held/${held.lago_id}/${heldPayment}/give-back`,
       accept: `/dashboard/held/${held.lago_id}/${heldPayment}/accept`,
       'new-link': `${invoice(open)}/new-link`,
+      'new-account': `/dashboard/customers/${fern.external_id}/new-link`,
+      orders: '/dashboard/orders',
+      order: `/dashboard/orders/${await askForOrder(world)}`,
+      chosen: `/dashboard/payment-requests/${await chooseTwo(world)}`,
+      replay: '/dashboard/deliveries/replay?source=lago',
+      ticked: `/dashboard/deliveries/ticked?one=lago:${delivery?.deliveryId}`,
+      'redrive-all': '/dashboard/dead-letters/redrive-all',
+      forget: '/dashboard/dead-letters/forget?kind=customer&error=Dodo+is+away',
+      zone: '/dashboard/statement?tz=America%2FLos_Angeles',
       refunds: '/dashboard/refunds',
       disputes: '/dashboard/disputes',
       health: '/dashboard/health',
@@ -166,6 +200,40 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
     },
     600_000,
   )
+
+  test('hold words that are longer than any screen, in whatever somebody may write', async () => {
+    const { browser, served, paths } = shared
+    const { origin, world } = served
+    const { db } = world.bridge
+    const long = 'W'.repeat(280)
+    await db.insert(deadLetters).values([
+      { kind: 'customer', key: long, error: long, buriedAt: new Date() },
+      { kind: 'settle', key: 'x', error: 'y', buriedAt: new Date() },
+    ])
+    const context = await openContext(browser, 320)
+    const page = await context.newPage()
+    await signIn(page, origin, 'W'.repeat(40))
+    const tooWide: string[] = []
+
+    for (const path of [
+      paths['overview'],
+      paths['audit'],
+      '/dashboard/dead-letters',
+      '/dashboard/dead-letters/redrive-all',
+      `/dashboard/dead-letters/forget?kind=customer&error=${long}`,
+      `/dashboard/invoices?q=${'N'.repeat(200)}&customer=${'y'.repeat(200)}`,
+      `/dashboard/search?q=${'N'.repeat(200)}`,
+      `/dashboard/invoices/${'N'.repeat(200)}`,
+    ]) {
+      await page.goto(`${origin}${path}`)
+      const overflow = await overflowOf(page)
+      if (overflow !== 0) tooWide.push(`${path}: ${String(overflow)} px`)
+    }
+
+    await db.delete(deadLetters)
+    await context.close()
+    expect(tooWide).toEqual([])
+  }, 60_000)
 
   test('no name, however it is written, is ever more than text', async () => {
     const { browser, served, paths } = shared
