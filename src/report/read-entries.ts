@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
-import type { LagoPaymentRow } from '../lago/objects.ts'
+import type { LagoInvoice, LagoPaymentRow } from '../lago/objects.ts'
 import type { Entry, LagoSide } from './compare-ledgers.ts'
 import { readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
@@ -175,8 +175,22 @@ async function findPaidByStatus(
     isByStatus ||
     invoice.metadata.some(({ key, value }) => key === 'dodo_payment_id' && value === id)
   if (!isOurs) return undefined
-  const { total_due_amount_cents: amount, currency, lago_id } = invoice
+  const { currency, lago_id } = invoice
+  const amount = markedIn(invoice)
   return { id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true }
+}
+
+/**
+ * What an invoice's status alone stands for: all that Lago goes on to show as due. Where it shows nothing as due, of a void
+ * invoice or before 1.22, it is what no payment stands for; before 1.19, where none are kept, all of it.
+ */
+function markedIn({
+  total_due_amount_cents: due,
+  total_paid_amount_cents: paid,
+  total_amount_cents: total,
+}: LagoInvoice): number {
+  if (due > 0) return due
+  return paid < total ? total - paid : total
 }
 
 async function inBatches<Item, Result>(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readPeriod, type GivenPeriod } from '../../src/report/period.ts'
 import { statement } from '../../src/report/statement.ts'
 import { openWorld, type World } from '../support/world.ts'
+import { inWorld } from './support.ts'
 
 const state = async ({ bridge: { deps } }: World, isCsv = false, given: GivenPeriod = {}) => {
   const lines: string[] = []
@@ -106,6 +107,22 @@ describe('statement', () => {
 })
 
 describe('statement of a Lago without a premium licence', () => {
+  test.each([
+    ['shows no due', { release: '1.18.0' }, false],
+    ['shows no due of what is void', { premium: false }, true],
+  ])('an invoice that is paid by status counts as a whole where Lago %s', (_, lago, isVoid) =>
+    inWorld({ lago }, async (world) => {
+      const { invoice } = await collect(world, 5_000)
+      if (isVoid) world.lago.voidInvoice(invoice.lago_id)
+      await world.quiet()
+
+      const { exitCode, text } = await state(world)
+
+      expect(text).toContain('No difference')
+      expect(exitCode).toBe(0)
+    }),
+  )
+
   test('invoices that are paid by status count, and refunds are explained', async () => {
     const world = await openWorld({ lago: { premium: false } })
     const { invoice, payment } = await collect(world, 10_000)
