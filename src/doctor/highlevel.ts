@@ -1,3 +1,4 @@
+import { listUnshown } from '../billers/highlevel/recurring/trouble.ts'
 import { SCOPES } from '../highlevel/oauth.ts'
 import { reasonOf } from '../errors.ts'
 import { fail, ok, skip, warn, type Check, type Finding } from './check.ts'
@@ -9,6 +10,7 @@ const FAIL_SECONDS = 240
 const MAX_NAMED = 5
 /** Many locations are asked, a few at a time. */
 const LIMIT_MS = 60_000
+const MAX_HELD = 1_000
 
 const named = (ids: readonly string[]) =>
   ids.length <= MAX_NAMED
@@ -172,6 +174,26 @@ const accounts: Check = {
   },
 }
 
+/** What an order shows needs attention there. */
+const subscriptions: Check = {
+  id: 'highlevel.subscriptions',
+  needs: ['schema'],
+  async run({ ledger }) {
+    const held = await listUnshown((await ledger()).db, MAX_HELD)
+    return held.length === 0
+      ? ok('none is held without an order that shows it')
+      : warn(
+          named(
+            held.map(
+              ({ locationId, subscriptionId, trouble }) =>
+                `${subscriptionId} of ${locationId}: ${trouble ?? ''}`,
+            ),
+          ),
+          'put it right in HighLevel, which is asked again each day, or cancel it there; nothing is charged until then',
+        )
+  },
+}
+
 /** What is asked besides while HighLevel is on; docs/highlevel.md explains each. */
 export const HIGHLEVEL_CHECKS: readonly Check[] = [
   https,
@@ -182,4 +204,5 @@ export const HIGHLEVEL_CHECKS: readonly Check[] = [
   provider,
   modes,
   accounts,
+  subscriptions,
 ]

@@ -11,7 +11,7 @@ import type { HighlevelDeps } from './deps.ts'
 import { lookAnew } from './look.ts'
 import { isStillOwed } from './owed.ts'
 import { withdrawBeginning } from './recurring/beginning.ts'
-import { findSubscription, snapshotOf } from './recurring/rows.ts'
+import { findSubscription, isEnded, snapshotOf } from './recurring/rows.ts'
 import { lookAtSetupsOf } from './recurring/setup.ts'
 import { WORDS } from './words.ts'
 
@@ -110,7 +110,8 @@ async function describe(
 ) {
   const row = subscriptionId ? await findSubscription(db, whose, subscriptionId) : undefined
   if (!row || row.transactionId !== transactionId || row.status === 'pending') return {}
-  const subscriptionStatus = row.status === 'active' ? 'active' : 'trialing'
+  const isBefore = row.status === 'trialing' || row.status === 'scheduled'
+  const subscriptionStatus = isBefore ? 'trialing' : 'active'
   return { subscriptionStatus, subscriptionSnapshot: snapshotOf(row) }
 }
 
@@ -120,7 +121,8 @@ async function verifyFree(deps: HighlevelDeps, whose: Whose, asked: Verifying) {
   if (!subscriptionId || (await findOrderOf(deps, whose, { transactionId, chargeId: undefined })))
     return undefined
   const row = await findSubscription(deps.db, whose, subscriptionId)
-  if (!row || row.transactionId !== transactionId) return undefined
+  // What is over has been told so: heard after that, that it began would bring it back.
+  if (!row || row.transactionId !== transactionId || isEnded(row)) return undefined
   if (row.status === 'pending') await lookAtSetupsOf(deps, row)
   const about = await describe(deps, whose, asked)
   if (!('subscriptionStatus' in about)) return undefined

@@ -129,6 +129,7 @@ describe('bridge doctor', () => {
       ['provider', 'ok'],
       ['modes', 'ok'],
       ['accounts', 'skip'],
+      ['subscriptions', 'ok'],
     ])
     expect(exitCode).toBe(1)
     expect(find('https')?.fix).toContain('https')

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import { like } from 'drizzle-orm'
+import { eq, like } from 'drizzle-orm'
 
 import type { HighlevelDeps } from '../../../src/billers/highlevel/deps.ts'
 import { wakeSubscriptions } from '../../../src/billers/highlevel/recurring/settle.ts'
 import { sweepHighlevel } from '../../../src/billers/highlevel/sweep.ts'
-import { highlevelSetups } from '../../../src/db/schema.ts'
+import { highlevelSetups, tellings } from '../../../src/db/schema.ts'
 import { eventually, LOCATION, openPaying, type Paying } from './support.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -385,6 +385,64 @@ describe('a subscription', () => {
     })
     expect(answer.transaction).toBeUndefined()
     expect(chargesOf(methodId)).toEqual([])
+  })
+
+  test('of one cycle is no trial to who verifies its payment', async () => {
+    const { world } = paying
+    const { transactionId, chargeId, subscription } = await paying.buy(20, {
+      recurring: { ...MONTHLY, totalCycles: 1 },
+    })
+    const subscriptionId = subscription?._id ?? ''
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    await wakeSubscriptions(world.bridge.deps)
+    await world.quiet()
+
+    expect((await paying.verify(transactionId, chargeId, { subscriptionId })).body).toMatchObject({
+      success: true,
+      subscriptionStatus: 'active',
+      subscriptionSnapshot: { status: 'expired' },
+    })
+  })
+
+  const allIsTold = () =>
+    eventually(async () => {
+      const { db } = paying.world.bridge
+      const waiting = await db.$count(tellings, eq(tellings.status, 'waiting'))
+      return waiting === 0 ? true : undefined
+    }, 'all is told')
+
+  test('that is cancelled before it was to begin is not told to have begun', async () => {
+    const { world } = paying
+    const { contactId, methodId } = await savedMethod()
+    const sale = paying.sell(20, { contactId, recurring: { ...MONTHLY } })
+    const subscriptionId = sale.subscription?._id ?? ''
+    const startDate = new Date(Date.now() + 400 * DAY_MS).toISOString().slice(0, 10)
+    const asked = { paymentMethodId: methodId, startDate }
+    await world.highlevel.createSubscription(sale.transactionId, asked)
+    await paying.query('cancel_subscription', { subscriptionId })
+    world.advance(61_000)
+    await allIsTold()
+
+    const events = subscriptionEvents(subscriptionId)
+    expect(events.map(({ event }) => event)).toEqual(['subscription.updated'])
+    const { body } = await paying.verify(sale.transactionId, '', { subscriptionId })
+    expect(body).toMatchObject({ success: false, failed: false, message: 'pending' })
+  })
+
+  test('that is cancelled right after it was paid is told of its money and its end alone', async () => {
+    const { world } = paying
+    const { transactionId, subscription } = await paying.buy(20, { recurring: { ...MONTHLY } })
+    const subscriptionId = subscription?._id ?? ''
+    await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+    await world.quiet()
+    await paying.query('cancel_subscription', { subscriptionId })
+    world.advance(61_000)
+    await allIsTold()
+
+    const events = subscriptionEvents(subscriptionId)
+    expect(events.map(({ event }) => event)).toEqual(['subscription.updated'])
+    const [captured] = paying.eventsOf(transactionId)
+    expect(captured?.body).toMatchObject({ event: 'payment.captured' })
   })
 })
 

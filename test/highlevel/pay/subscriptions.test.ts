@@ -6,6 +6,8 @@ import { GOOD_DAY } from '../../../sandbox/dodo/store/world.ts'
 import { wakeSubscriptions } from '../../../src/billers/highlevel/recurring/settle.ts'
 import { changeRunning } from '../../../src/billers/highlevel/recurring/rows.ts'
 import { highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { HIGHLEVEL_CHECKS } from '../../../src/doctor/highlevel.ts'
+import type { Patient } from '../../../src/doctor/patient.ts'
 import { explain } from '../../../src/report/explain.ts'
 import { listAttention } from '../../../src/report/attention.ts'
 import { eventually, install, LOCATION, openPaying, type Paying } from './support.ts'
@@ -115,6 +117,39 @@ test('one that HighLevel does not show any more is neither charged nor cancelled
   world.advance(DAY_MS + 60_000)
   await orderOf(`${subscriptionId}#2`, (state) => state === 'paid')
   await orderOf(transactionId, (state) => state === 'paid')
+})
+
+test('one that is held before anything of it was due is for doctor to name, since no order shows it', async () => {
+  const { world } = paying
+  const sale = paying.sell(0.01, {
+    recurring: { interval: 'month', intervalCount: 1, trialPeriod: 7 },
+  })
+  sale.transaction.amount = 0
+  sale.order.amount = 0
+  if (sale.subscription) sale.subscription.amount = 20
+  const subscriptionId = sale.subscription?._id ?? ''
+  const { body } = await paying.session(world.highlevel.paymentProps(sale.transactionId))
+  world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
+  await world.quiet()
+  if (sale.subscription) sale.subscription.amount = 30
+  const check = HIGHLEVEL_CHECKS.find(({ id }) => id === 'highlevel.subscriptions')
+  const { db } = world.bridge
+  const look = () => check?.run({ ledger: async () => ({ db }) } as unknown as Patient)
+  expect(await look()).toMatchObject({ verdict: 'ok' })
+
+  world.advance(8 * DAY_MS)
+  const found = await eventually(async () => {
+    await wakeSubscriptions(world.bridge.deps)
+    const finding = await look()
+    return finding?.verdict === 'warn' ? finding : undefined
+  }, 'doctor names it')
+  expect(found.evidence).toContain(`${subscriptionId} of ${LOCATION}`)
+  expect(found.evidence).toContain('another amount')
+
+  if (sale.subscription) sale.subscription.amount = 20
+  world.advance(DAY_MS + 60_000)
+  await orderOf(`${subscriptionId}#1`, (state) => state === 'paid')
+  expect(await look()).toMatchObject({ verdict: 'ok' })
 })
 
 test('cycles that nobody expects any more are passed over, and stay to be read', async () => {

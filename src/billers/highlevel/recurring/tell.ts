@@ -7,12 +7,15 @@ import { snapshotInHundredths } from '../decide/answers.ts'
 import type { HighlevelDeps } from '../deps.ts'
 import { claimToTell, isFirstTry, isTold, send, type Fact } from '../tell.ts'
 import { ACTIVE, readSubject, TRIALING } from './beginning.ts'
-import { findSubscription, snapshotOf, type SubscriptionRow } from './rows.ts'
+import { findSubscription, isEnded, snapshotOf, type SubscriptionRow } from './rows.ts'
 import { UPDATED } from './settle.ts'
 
 export const CHARGED = 'subscription.charged'
 
 const UNINSTALLED: Told = { is: 'dropped', why: 'the location has uninstalled the app' }
+
+/** HighLevel is told of its end; that it began, heard after that, would bring it back. Its money is told by itself. */
+const OVER: Told = { is: 'dropped', why: 'the subscription is over' }
 
 export const isOfSubscription = (what: string) => what.startsWith('subscription.')
 
@@ -33,6 +36,7 @@ export async function tellOfSubscription(
       : tellUpdated(deps, row, telling)
   const isBeginning = telling.what === ACTIVE || telling.what === TRIALING
   if (isBeginning && isFirstTry(telling) && order.claimedAt) return { is: 'done' }
+  if (isBeginning && isEnded(row)) return OVER
   const payment = await claimToTell(deps, order)
   if (isTold(payment)) return payment
   return send(deps, whose, {
@@ -72,6 +76,7 @@ export async function tellOfBeginning(
   if (!row) return { is: 'failed', why: 'its subscription is not known any more' }
   if (await deps.locations.isUninstalled(row.locationId)) return UNINSTALLED
   if (what === UPDATED) return tellUpdated(deps, row, { fact })
+  if (isEnded(row)) return OVER
   return send(deps, row, {
     event: what,
     chargeId: '',

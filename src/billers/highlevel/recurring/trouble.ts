@@ -1,4 +1,7 @@
+import { asc, isNotNull } from 'drizzle-orm'
+
 import type { Executor } from '../../../db/client.ts'
+import { highlevelSubscriptions } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import type { Trouble } from '../../orders/decide/order.ts'
@@ -31,4 +34,18 @@ export async function showTrouble(
 ): Promise<void> {
   const ids = (await listOrdersOf(tx, row)).slice(0, SHOWING).map(({ orderId }) => orderId)
   if (ids.length > 0) await wakeWithin({ db: tx, queue }, 'settle', ids, 'payment')
+}
+
+/** Those that a person must look at and that no order shows: nothing of them was due yet when they were held. */
+export async function listUnshown(db: Executor, limit: number): Promise<SubscriptionRow[]> {
+  const rows = await db
+    .select()
+    .from(highlevelSubscriptions)
+    .where(isNotNull(highlevelSubscriptions.trouble))
+    .orderBy(asc(highlevelSubscriptions.createdAt))
+    .limit(limit)
+  const isShown = await Promise.all(
+    rows.map(async (row) => (await listOrdersOf(db, row)).length > 0),
+  )
+  return rows.filter((_row, index) => !isShown[index])
 }
