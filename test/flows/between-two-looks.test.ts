@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, isNull } from 'drizzle-orm'
 import postgres from 'postgres'
 
-import { findings, recordings } from '../../src/db/schema.ts'
+import { deliveries, findings, recordings } from '../../src/db/schema.ts'
 import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { wake } from '../../src/wakes.ts'
@@ -372,5 +372,27 @@ test('a failed mark that a held-up worker sends after the payment was recorded d
 
   expect(invoice.payment_status).toBe('succeeded')
   expect(await world.invoiceReport(invoice.lago_id)).toMatchObject({ state: 'paid' })
+  await world.close()
+})
+
+test('more deliveries of an invoice than one look takes are read by the next one, without a sweep', async () => {
+  const world = await openWorld()
+  const { invoice } = await payInvoice(world, 10_000)
+  const row = {
+    source: 'lago' as const,
+    eventType: 'invoice.payment_status_updated',
+    wakes: 'settle' as const,
+    wakesKey: invoice.lago_id,
+    headers: {},
+    body: Buffer.from('{}'),
+    receivedAt: new Date(),
+  }
+  const told = Array.from({ length: 401 }, () => ({ ...row, deliveryId: crypto.randomUUID() }))
+  await world.bridge.db.insert(deliveries).values(told)
+
+  await wake(world.bridge.deps, 'settle', [invoice.lago_id], 'lago_delivery')
+  await world.quiet()
+
+  expect(await world.bridge.db.$count(deliveries, isNull(deliveries.processedAt))).toBe(0)
   await world.close()
 })

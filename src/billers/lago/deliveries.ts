@@ -14,7 +14,7 @@ import { readPayment } from '../../collect/act/read-dodo.ts'
 import { isRetry, takeRetry } from './retry.ts'
 import type { Source } from '../../inbox/sources.ts'
 
-/** More wait for the next job, which is there: every delivery brings its own. */
+/** More are left to the next look, which is asked for as soon as this one rests: many of one invoice are one job. */
 const MAX_DELIVERIES = 200
 
 export type DeliveryKey = { source: Source; deliveryId: string }
@@ -28,7 +28,7 @@ type Reader = Pick<Deps, 'account' | 'biller' | 'config' | 'db' | 'dodo' | 'lago
 export async function listUnread(
   deps: Reader,
   receivableId: string,
-): Promise<{ unread: UnreadDelivery[]; row: ReceivableRow | undefined }> {
+): Promise<{ unread: UnreadDelivery[]; isMore: boolean; row: ReceivableRow | undefined }> {
   const found = await deps.db
     .select({
       delivery: { ...getTableColumns(deliveries), body: readableBody },
@@ -50,7 +50,8 @@ export async function listUnread(
     if (await isOfAnother(delivery, deps)) await putAside(deps, delivery)
     else unread.push(delivery)
   }
-  return { unread, row: found[0]?.row ?? undefined }
+  const isMore = found.length === MAX_DELIVERIES
+  return { unread, isMore, row: found[0]?.row ?? undefined }
 }
 
 const Marked = z.object({ data: z.object({ metadata: z.record(z.string(), z.string()) }) })

@@ -22,8 +22,13 @@ import { note } from '../../collect/timeline.ts'
 
 type Resting = Pick<Deps, 'config' | 'db' | 'queue' | 'now'>
 type Transaction = Parameters<typeof note>[0]
-/** What was looked at; `invoice` is Lago's as last seen, if it was. */
-type Looked = { row: ReceivableRow; read: DeliveryKey[]; invoice: LagoInvoice | undefined }
+/** What was looked at; `invoice` is Lago's as last seen, if it was, and `isMore` whether deliveries are left to be read. */
+type Looked = {
+  row: ReceivableRow
+  read: DeliveryKey[]
+  isMore: boolean
+  invoice: LagoInvoice | undefined
+}
 
 /** Where an invoice stands that Lago does not show. */
 export async function standingOfUnknown({ db }: Resting, row: ReceivableRow): Promise<Standing> {
@@ -89,7 +94,7 @@ export const tellWaiting = ({ db }: Resting, { receivableId }: ReceivableRow, { 
 /** Nothing is left to do for now: writes down where the invoice stands and what has been read on the way. */
 export async function rest(
   { config, db, queue, now }: Resting,
-  { row, read, invoice }: Looked,
+  { row, read, isMore, invoice }: Looked,
   { standing, isPayable = false, wakeAt, askedBy, charge }: Rest,
 ) {
   const { state, reason, code } = standing
@@ -113,6 +118,7 @@ export async function rest(
       await clearRequest(tx, row)
     if (row.state !== state) await note(tx, row.receivableId, `${state}: ${reason}`, at)
     if (isChanged(row, seen)) await wakeRequests(queue, tx, row.receivableId)
+    if (isMore) await wakeWithin({ db: tx, queue }, 'settle', [row.receivableId], 'lago_delivery')
     const issuedOn = invoice?.issuing_date
     const resting = {
       ...row,

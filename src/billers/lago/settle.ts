@@ -48,6 +48,7 @@ type Urgent = { urgent: Pick<Deps, 'lago' | 'dodo'> }
 type Case = {
   row: ReceivableRow
   read: DeliveryKey[]
+  isMore: boolean
   policy: Omit<InvoicePolicy, 'isFreeLicense' | 'collectSince'>
   invoice: LagoInvoice | undefined
 }
@@ -58,7 +59,7 @@ type Case = {
  */
 export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
   return async function settle(receivableId, data) {
-    const { unread, row: known } = await listUnread(usual, receivableId)
+    const { unread, isMore, row: known } = await listUnread(usual, receivableId)
     const isNews = unread.length > 0 || data['cause'] !== undefined
     // An earlier job has already done what this delivery asked for, but for a wish that waits to be granted.
     if (!isNews && !(await isWished(usual, receivableId))) return
@@ -70,7 +71,7 @@ export function createSettle({ urgent, ...usual }: Settling & Urgent): Settle {
     const isUrgent = read.some(({ source }) => source === 'dodo') || isUrgentCause(data['cause'])
     const deps = isUrgent ? { ...usual, ...urgent } : usual
     const policy = { ...moneyPolicy(deps, data['cause'] === 'customer'), startedAt }
-    const subject: Case = { row, read, policy, invoice: undefined }
+    const subject: Case = { row, read, isMore, policy, invoice: undefined }
     try {
       await settleInvoice(deps, subject)
     } catch (error) {
