@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { desc, eq, sql } from 'drizzle-orm'
 
 import { deliveries, payments, receivables } from '../db/schema.ts'
 import { count } from '../report/text.ts'
@@ -65,10 +65,21 @@ export const attention: Check = {
   needs: ['schema'],
   async run({ ledger }) {
     const { db } = await ledger()
-    const all = await db.$count(receivables, eq(receivables.state, 'attention'))
-    return all === 0
-      ? ok('nothing needs a person')
-      : warn(`${count(all, 'thing')} that a person must look at`, 'run `bridge attention`')
+    const code = sql<string>`coalesce(${receivables.reasonCode}, 'gave_up')`
+    const many = sql<number>`count(*)::int`
+    const byCode = await db
+      .select({ code, many })
+      .from(receivables)
+      .where(eq(receivables.state, 'attention'))
+      .groupBy(code)
+      .orderBy(desc(many), code)
+    const all = byCode.reduce((sum, one) => sum + one.many, 0)
+    if (all === 0) return ok('nothing needs a person')
+    const each = byCode.map((one) => `${one.many} ${one.code}`).join(', ')
+    return warn(
+      `${count(all, 'thing')} that a person must look at: ${each}`,
+      'run `bridge attention`',
+    )
   },
 }
 

@@ -68,7 +68,8 @@ const MISTAKES: Record<string, Mistake> = {
     options: { env: { DODO_API_KEY: 'another' } },
     make: untilAttention,
     says: {
-      doctor: /dodo\.mode: Dodo refuses DODO_API_KEY \(401\)/,
+      doctor:
+        /dodo\.mode: Dodo refuses DODO_API_KEY \(401\).*attention: 1 thing [^\n]*: 1 dodo_key_refused/s,
       explain: /Dodo refuses DODO_API_KEY \(401\): check the key/,
       dashboard: /Dodo refuses our key: nothing is collected.*Dodo refuses our key \(1\)/s,
       metrics: /bridge_attention_invoices\{reason="dodo_key_refused",seen="no"\} 1/,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 
 import type { Fetch } from '../../src/vendor-fetch.ts'
 import { diagnose, fetchIn, setUp } from '../doctor/support.ts'
+import { serveDashboard, signIn } from '../http/dashboard/support.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -100,4 +101,15 @@ test('what the dashboard looks at is what doctor looks at: the shops, and nothin
   expect(ids).toContain('openfront.secrets')
   expect(ids.filter((id) => id.startsWith('lago.'))).toEqual([])
   expect(world.requests.map(({ url }) => new URL(url).host)).not.toContain('lago.test')
+})
+
+test('without Lago the overview of a new bridge asks for no invoice of it', async () => {
+  const fresh = await serveDashboard({ env })
+  const ana = await signIn(fresh.origin)
+  const page = await ana.text('/dashboard')
+  await fresh.close()
+
+  expect(page).toContain('The first payment')
+  expect(page).not.toContain('Finalise an invoice in Lago')
+  expect(page).not.toContain('Lago’s webhook arrived')
 })

@@ -78,7 +78,9 @@ async function read({ db, queue, config, now }: DashboardDeps, days: number) {
   const isSweepLate =
     !work.sweptAt ||
     now().getTime() - work.sweptAt.getTime() > LATE_SWEEPS * config.reconcileEveryMs
-  return { period, totals, funnel, latest, work, steps, trouble, dead, byDay, isSweepLate }
+  const hasLago = config.lago.isOn
+  const seen = { period, totals, funnel, latest, work, steps, trouble, dead, byDay }
+  return { ...seen, isSweepLate, hasLago }
 }
 
 const daysAgo = (now: Date, days: number) =>
@@ -100,7 +102,7 @@ function OverviewPage(props: { seen: Overview; attention: number; days: number }
         </nav>
       </div>
       <Wrong seen={seen} attention={attention} />
-      {isNew ? <FirstSteps steps={seen.steps} /> : <Totals seen={seen} />}
+      {isNew ? <FirstSteps seen={seen} /> : <Totals seen={seen} />}
       {!isNew && <Days seen={seen} />}
       {!isNew && <FunnelSection seen={seen} />}
       <Work seen={seen} />
@@ -325,14 +327,24 @@ const STEPS = [
   ['checkout', 'a checkout was opened'],
   ['payment', 'a payment was recorded in Lago'],
 ] as const
+/** Where Lago is off, a shop or a page of HighLevel asks for money, and nobody else keeps books. */
+const STEPS_WITHOUT_LAGO = [
+  ['dodo', 'Dodo’s webhook arrived'],
+  ['checkout', 'a checkout was opened'],
+  ['payment', 'a payment was taken'],
+] as const
 
 /** Who comes for the first time sees what is still to come before the first payment is in both books. */
-const FirstSteps = ({ steps }: { steps: Overview['steps'] }) => (
+const FirstSteps = ({ seen: { steps, hasLago } }: { seen: Overview }) => (
   <section aria-labelledby="steps" class="card">
     <h2 id="steps">The first payment</h2>
-    <p class="soft">Finalise an invoice in Lago, and pay it behind its pay link.</p>
+    <p class="soft">
+      {hasLago
+        ? 'Finalise an invoice in Lago, and pay it behind its pay link.'
+        : 'Buy something in the shop, or on a page of HighLevel.'}
+    </p>
     <ol class="steps">
-      {STEPS.map(([key, what]) => (
+      {(hasLago ? STEPS : STEPS_WITHOUT_LAGO).map(([key, what]) => (
         <li>
           <span aria-hidden="true">{steps[key] ? '●' : '○'}</span>
           <span>
