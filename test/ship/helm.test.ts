@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import type { Deployment as KubernetesDeployment } from 'kubernetes-types/apps/v1'
@@ -37,7 +37,9 @@ const manifestsIn = (text: string) => {
 }
 const manifestsOf = (set: string, ...more: string[]) => {
   const { exitCode, stdout, stderr } = render(set, ...more)
-  expect(stderr).toBe('')
+  // That the alerts and the board lie elsewhere is said each time.
+  const said = stderr.split('\n').filter((line) => !line.includes('found symbolic link'))
+  expect(said.join('\n')).toBe('')
   expect(exitCode).toBe(0)
   return manifestsIn(stdout)
 }
@@ -141,6 +143,11 @@ describe('the chart', () => {
     expect(Object.keys(known.properties).toSorted()).toEqual([...SECRET_NAMES].toSorted())
   })
 
+  test('brings along the alerts and the board that lie beside it', () => {
+    for (const path of ['prometheus/bridge.rules.yaml', 'grafana/bridge.json'])
+      expect(read(`files/${basename(path)}`)).toBe(readFileSync(join(ROOT, 'deploy', path), 'utf8'))
+  })
+
   test('sends no more to strangers than the README asks for', () => {
     const { ingress } = z
       .looseObject({ ingress: z.looseObject({ paths: z.array(z.string()) }) })
@@ -214,6 +221,38 @@ describe.skipIf(!helm)('rendered by helm', () => {
     expect(podOf('usual-values.yaml').init).toBeUndefined()
   })
 
+  test('alerts and board are those that lie beside the chart, word for word', () => {
+    const manifests = manifestsOf('everything-values.yaml')
+    const [rule, board] = ['PrometheusRule', 'ConfigMap'].map((kind) =>
+      manifests.find((one) => one.kind === kind),
+    )
+    const lying = (path: string) => readFileSync(join(ROOT, 'deploy', path), 'utf8')
+
+    expect(rule?.['spec']).toEqual(Bun.YAML.parse(lying('prometheus/bridge.rules.yaml')))
+    expect(board?.metadata['labels']).toMatchObject({ grafana_dashboard: '1' })
+    expect(board?.['data']).toEqual({ 'bridge.json': lying('grafana/bridge.json').trimEnd() })
+  })
+
+  test('setup runs after each installation, with what the server is set to', () => {
+    const job = manifestsOf('everything-values.yaml').find(({ kind }) => kind === 'Job')
+    const { spec } = z
+      .looseObject({
+        spec: z.object({
+          template: z.object({ spec: z.looseObject({ containers: z.tuple([Container]) }) }),
+        }),
+      })
+      .parse({
+        spec: { template: z.looseObject({ template: z.any() }).parse(job?.['spec']).template },
+      })
+    const [container] = spec.template.spec.containers
+
+    expect(container.args).toEqual(['setup', '--yes'])
+    expect(container.env).toEqual(podOf('everything-values.yaml').server.env)
+    expect(job?.metadata['annotations']).toMatchObject({
+      'helm.sh/hook': 'post-install,post-upgrade',
+    })
+  })
+
   test('a Postgres of its own is never had by two pods, and not deleted with the release', () => {
     const manifests = manifestsOf('trial-values.yaml')
     const { spec, server } = podOf('trial-values.yaml')
@@ -238,6 +277,9 @@ describe.skipIf(!helm)('rendered by helm', () => {
         'HorizontalPodAutoscaler',
         'Ingress',
         'ServiceMonitor',
+        'PrometheusRule',
+        'ConfigMap',
+        'Job',
       ].toSorted(),
     )
   })
@@ -284,6 +326,8 @@ describe.skipIf(!helm)('rendered by helm', () => {
       Service: 'core/v1',
       ServiceAccount: 'core/v1',
       Secret: 'core/v1',
+      ConfigMap: 'core/v1',
+      Job: 'batch/v1',
       PersistentVolumeClaim: 'core/v1',
       Ingress: 'networking/v1',
       NetworkPolicy: 'networking/v1',
@@ -291,7 +335,7 @@ describe.skipIf(!helm)('rendered by helm', () => {
       HorizontalPodAutoscaler: 'autoscaling/v2',
     }
     const check = (manifests: z.infer<typeof Manifest>[]) => {
-      const known = manifests.filter(({ kind }) => kind !== 'ServiceMonitor')
+      const known = manifests.filter(({ apiVersion }) => apiVersion !== 'monitoring.coreos.com/v1')
       const kinds = [...new Set(known.map(({ kind }) => kind))]
       const file = join(folder, 'manifests.ts')
       const lines = [
