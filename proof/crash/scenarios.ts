@@ -20,9 +20,9 @@ export type Scenario = {
   name: string
   strike: (struck: Struck) => Promise<void>
   /** Whether the ledger forgets by it what it has acknowledged. */
-  isLedgerOlder?: true
+  isLedgerOlder?: boolean
   /** Whether its database lies on a small disk of its own. */
-  isOnSmallDisk?: true
+  isOnSmallDisk?: boolean
 }
 
 const CLOCK = fileURLToPath(new URL('clock.ts', import.meta.url))

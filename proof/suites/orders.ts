@@ -129,9 +129,8 @@ function spoil({ taps }: Indoors, { kind, way, second }: Trial) {
     if (next === undefined) return go()
     // What was given up is carried out a moment later.
     if (next === 'carried out after it was given up') {
-      const copy = request.clone()
       setTimeout(() => void go().catch(() => undefined), LATE_MS)
-      return WAYS[next](copy, go)
+      return WAYS[next]()
     }
     return WAYS[next](request, go)
   }
