@@ -26,7 +26,7 @@ import { answerFailure, answerNothing, createGetPath, guarded } from './http/sur
 import { sourceOf } from './http/source.ts'
 import { createTake, webhooks } from './http/webhooks.ts'
 import type { Receive } from './inbox/receive.ts'
-import { sourceAt } from './inbox/sources.ts'
+import { sourceAt } from './webhook-sources.ts'
 import type { Inspect } from './doctor/inspect.ts'
 import type { Fetch } from './vendor-fetch.ts'
 import type { Metrics } from './metrics/metrics.ts'

@@ -33,7 +33,7 @@ import {
   toOpenfrontConfig,
 } from './env/openfront.ts'
 import { readSecretFiles } from './env/secret-files.ts'
-import { ALERT_TYPES, alertTypesOf } from './notify/types.ts'
+import { ALERT_TYPES, alertTypesOf } from './alert-types.ts'
 import {
   apiKey,
   collectSince,

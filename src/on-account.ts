@@ -1,11 +1,9 @@
 import { DEFAULT_ACCOUNT } from './account-key.ts'
 import type { Accounts } from './accounts.ts'
 import type { Urgency } from './budget.ts'
+import type { OnAccount } from './collect/deps.ts'
 import type { Biller } from './collect/receivable.ts'
 import type { Deps } from './deps.ts'
-
-/** Everything to work with on one Dodo account, as urgently as said; undefined when there is no such account. */
-export type OnAccount = (account: string, urgency: Urgency) => Promise<Deps | undefined>
 
 export function createOnAccount(
   usual: Deps,
@@ -18,7 +16,7 @@ export function createOnAccount(
     accounts: Accounts
     billerOf: (account: string) => Biller
   },
-): OnAccount {
+): OnAccount<Deps> {
   return async function onAccount(id, urgency) {
     const { lago, dodo } = own[urgency]
     if (id === DEFAULT_ACCOUNT) return { ...usual, lago, dodo }

@@ -11,7 +11,7 @@ import { findEndingTokens, findUnconnected } from './billers/highlevel/install/f
 import type { HighlevelDeps } from './billers/highlevel/deps.ts'
 import { sweepHighlevel } from './billers/highlevel/sweep.ts'
 import type { HighlevelAccess } from './billers/highlevel/install/open.ts'
-import type { OnAccount } from './on-account.ts'
+import type { OnAccount } from './collect/deps.ts'
 import { isRefused } from './collect/unknown-outcome.ts'
 import {
   findCreditNotes,

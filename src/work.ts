@@ -25,13 +25,14 @@ import { buryReceivable } from './collect/bury.ts'
 import { adoptSchedule, wakeDue } from './collect/clock.ts'
 import { createLookAtServices, greetEmptyLedger } from './billers/lago/look-at-services.ts'
 import { settleRequest } from './billers/lago/settle-request.ts'
+import { isUnlicensed } from './billers/lago/license.ts'
 import { createSettle } from './billers/lago/settle.ts'
 import { isOrderId } from './billers/orders/ids.ts'
 import { settleOrder } from './billers/orders/settle.ts'
 import type { Sources } from './billers/orders/source.ts'
 import { tellOne, wakeTellings } from './billers/orders/tellings.ts'
 import { finishDeliveries } from './collect/finish-deliveries.ts'
-import type { OnAccount } from './on-account.ts'
+import type { OnAccount } from './collect/deps.ts'
 import { noteTrouble } from './collect/trouble.ts'
 import { readCards } from './collect/sweep/read-cards.ts'
 import { setupCard } from './collect/act/setup-card.ts'
@@ -61,7 +62,7 @@ type Working = {
   paying: HighlevelDeps | undefined
   urgent: Clients
   patient: Clients
-  onAccount: OnAccount
+  onAccount: OnAccount<Deps>
   /** Those whose receivables are orders. */
   sources: Sources
   /** Whether so many deliveries come that everything else had better wait. */
@@ -115,6 +116,7 @@ export function createWork(working: Working) {
     // Who waits at a page goes before who reads it later.
     lago: patient.lago,
     brands: createBrands({ config, lago: patient.lago, log, fetch }),
+    isUnlicensed: () => isUnlicensed(deps),
     onMailed: (kind: string, result: string) => metrics.emails.inc({ kind, result }),
   }
   const ofOrders = { sources, onAccount }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { ConfigError, readConfig, VARIABLE_NAMES } from '../src/config.ts'
-import { ALERT_TYPES } from '../src/notify/types.ts'
+import { ALERT_TYPES } from '../src/alert-types.ts'
 
 const SECRET = 'whsec_YnJpZGdlLWRvc3NpZXItdGVzdC1zZWNyZXQtMDAwMDAx'
 const REQUIRED = {

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 
 import { receivables } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import { ensureReceivable } from './load.ts'
 import { note } from './timeline.ts'
 

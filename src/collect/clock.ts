@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm'
 
 import { findings, receivables } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import { wakeWithin } from '../wakes.ts'
 
 const MAX_WOKEN = 200

@@ -1,4 +1,5 @@
-import type { Share } from './receivable.ts'
+/** What of an amount is asked for on whose behalf, in the books' minor units. */
+export type Share = { receivableId: string; amount: number }
 
 export type AttemptStatus =
   | 'intended'

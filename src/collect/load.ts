@@ -19,7 +19,7 @@ import {
   refunds,
   shares,
 } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import type { Attempt, Credited, Ledger, Part, Payment } from './ledger.ts'
 import { isSupportedCurrency, toDodoMinor } from './money.ts'
 

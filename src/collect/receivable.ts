@@ -1,4 +1,4 @@
-import type { Attempt, Payment, Recording } from './ledger.ts'
+import type { Attempt, Payment, Recording, Share } from './ledger.ts'
 
 export type State = 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
 
@@ -80,9 +80,6 @@ export const isIdentified = ({
   isKept = false,
 }: Pick<Payer, 'email' | 'country' | 'isKept'>): boolean =>
   isKept || (Boolean(email) && Boolean(country))
-
-/** What of an amount is asked for on whose behalf, in the books' minor units. */
-export type Share = { receivableId: string; amount: number }
 
 /** An amount that somebody owes, as far as deciding about its money depends on it. Amounts are the books' minor units. */
 export type Receivable = {

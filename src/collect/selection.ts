@@ -2,7 +2,7 @@ import { and, asc, eq, isNull } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { attempts, members, receivables, selections, shares } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import { wakeWithin } from '../wakes.ts'
 import { isUniqueViolation } from './act/attempts.ts'
 import { newPayToken } from './load.ts'

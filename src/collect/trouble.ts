@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 
 import { receivables } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import { reasonOf } from '../errors.ts'
 import type { Trouble } from '../queue/queue.ts'
 

@@ -2,7 +2,7 @@ import { and, eq, inArray, notInArray } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { receivables } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 import { ASKING_KINDS } from './receivable.ts'
 import { wakeWithin } from '../wakes.ts'
 

@@ -18,9 +18,9 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 import { DELIVERY_KINDS } from '../jobs.ts'
-import { MAIL_KINDS } from '../mail/kinds.ts'
+import { MAIL_KINDS } from '../mail-kinds.ts'
 
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const at = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })

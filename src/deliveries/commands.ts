@@ -1,14 +1,14 @@
 import { z } from 'zod'
 
-import { COMMAND_LINE } from '../operate/record-action.ts'
+import { COMMAND_LINE } from '../collect/record-action.ts'
 import type { Deps } from '../deps.ts'
 import { JOB_KINDS } from '../jobs.ts'
-import { BadOption } from '../report/bad-option.ts'
-import { alignColumns, count, type Write } from '../report/text.ts'
+import { BadOption } from '../print/bad-option.ts'
+import { alignColumns, count, type Write } from '../print/text.ts'
 import { forgetDeadLetters, listDeadLetters, redrive } from './dead-letters.ts'
 import { Filter, type Outcome } from './filter.ts'
 import { countReplayable, MAX_REPLAYED, replay, replayAll, type Replayed } from './replay.ts'
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 
 type Commanding = Pick<Deps, 'db' | 'queue' | 'now'>
 

@@ -1,6 +1,6 @@
 import { and, asc, eq, lt, ne, type SQL } from 'drizzle-orm'
 
-import { audit, type Actor } from '../operate/record-action.ts'
+import { audit, type Actor } from '../collect/record-action.ts'
 import type { Executor } from '../db/client.ts'
 import { deadLetters } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'

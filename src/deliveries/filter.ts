@@ -17,7 +17,7 @@ import type { Executor } from '../db/client.ts'
 import { readMoment } from '../db/moment.ts'
 import { deadLetters, deliveries } from '../db/schema.ts'
 import { duration } from '../env/values.ts'
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 
 export const OUTCOMES = ['read', 'waiting', 'kept', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]

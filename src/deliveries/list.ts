@@ -5,7 +5,7 @@ import type { Executor } from '../db/client.ts'
 import { readMoment } from '../db/moment.ts'
 import { deliveries } from '../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter, type Outcome } from './filter.ts'
-import { SOURCES, type Source } from '../inbox/sources.ts'
+import { SOURCES, type Source } from '../webhook-sources.ts'
 import { readAfterMs } from './read-span.ts'
 
 /** A place in the list: what comes after it is older. */

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, or, sql, type SQL } from 'drizzle-orm'
 
-import { audit, type Actor } from '../operate/record-action.ts'
+import { audit, type Actor } from '../collect/record-action.ts'
 import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -10,7 +10,7 @@ import { DELIVERY_KINDS } from '../jobs.ts'
 import { note } from '../collect/timeline.ts'
 import { wakeWithin, type Cause } from '../wakes.ts'
 import { conditionOf, describeFilter, type Filter } from './filter.ts'
-import type { Source } from '../inbox/sources.ts'
+import type { Source } from '../webhook-sources.ts'
 
 type Replaying = Pick<Deps, 'db' | 'queue' | 'now'>
 type Row = typeof deliveries.$inferSelect

@@ -1,7 +1,7 @@
 import { ConfigError, readSettings, SETTING_NAMES } from '../config.ts'
 import { loadProcessEnvironment } from '../env/process-environment.ts'
-import type { Write } from '../report/text.ts'
-import { probe } from '../probe/run-probes.ts'
+import type { Write } from '../print/text.ts'
+import { probe } from './probe/run-probes.ts'
 import { findAsker } from '../setup/command.ts'
 import { doctor, refuseSettings } from './doctor.ts'
 

@@ -1,5 +1,5 @@
 import { fail, ok, skip, warn, type Check } from './check.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from '../db/open-ledger.ts'
 
 const MIGRATE = 'start the bridge once, or run `bridge migrate` as the owner'
 /** A start takes two more for a moment, and so does a command. */

@@ -1,4 +1,4 @@
-import type { Write } from '../report/text.ts'
+import type { Write } from '../print/text.ts'
 import { skip, type Check } from './check.ts'
 import { checksFor, CHECKS } from './checks.ts'
 import { openPatient, type PatientOptions } from './patient.ts'

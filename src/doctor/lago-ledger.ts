@@ -1,5 +1,5 @@
 import { ApiError } from '../errors.ts'
-import { count } from '../report/text.ts'
+import { count } from '../print/text.ts'
 import { fail, ok, skip, warn, type Check } from './check.ts'
 import { listCurrencies } from '../setup/plan-products.ts'
 import { isSupportedCurrency } from '../collect/money.ts'

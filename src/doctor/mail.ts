@@ -4,7 +4,7 @@ import { mails } from '../db/schema.ts'
 import { messageOf } from '../errors.ts'
 import { isMailOn } from '../mail/plan.ts'
 import { openSmtp } from '../mail/smtp.ts'
-import { count } from '../report/text.ts'
+import { count } from '../print/text.ts'
 import { fail, ok, skip, warn, type Check } from './check.ts'
 import type { Patient } from './patient.ts'
 

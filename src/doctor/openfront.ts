@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { orders } from '../db/schema.ts'
 import { isPrivate } from '../env/private-address.ts'
 import { ApiError, reasonOf, WrongAddress } from '../errors.ts'
-import { count } from '../report/text.ts'
+import { count } from '../print/text.ts'
 import { fail, ok, skip, warn, type Check, type Finding } from './check.ts'
 import type { Patient } from './patient.ts'
 

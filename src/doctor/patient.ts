@@ -11,7 +11,7 @@ import { tryOwnAccounts } from '../setup/enter-account.ts'
 import { openServices, type Services } from '../setup/services.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import { openHighlevelBeside } from '../setup/open-highlevel.ts'
-import { openLedger, type Ledger } from './ledger.ts'
+import { openLedger, type Ledger } from '../db/open-ledger.ts'
 
 export type Patient = Services & {
   config: Config

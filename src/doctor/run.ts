@@ -3,7 +3,7 @@ import { DeadlineExceeded, withDeadline } from '../deadline.ts'
 import { ApiError, Later, messageOf } from '../errors.ts'
 import { explainRefusal } from '../setup/explain-refusal.ts'
 import { fail, skip, type Check, type Finding } from './check.ts'
-import { NoLedgerYet } from './ledger.ts'
+import { NoLedgerYet } from '../db/open-ledger.ts'
 import type { Patient } from './patient.ts'
 
 const CHECK_MS = 15_000

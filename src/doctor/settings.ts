@@ -1,4 +1,4 @@
-import { count } from '../report/text.ts'
+import { count } from '../print/text.ts'
 import { ok, warn, type Check } from './check.ts'
 
 export const settings: Check = {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 
-import type { Write } from '../report/text.ts'
-import { count } from '../report/text.ts'
+import type { Write } from '../print/text.ts'
+import { count } from '../print/text.ts'
 import type { Verdict } from './check.ts'
 import type { Diagnosis } from './run.ts'
 

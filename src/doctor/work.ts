@@ -1,7 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 
 import { deliveries, payments, receivables } from '../db/schema.ts'
-import { count } from '../report/text.ts'
+import { count } from '../print/text.ts'
 import { lastSweptAt } from '../sweep.ts'
 import { fail, ok, warn, type Check } from './check.ts'
 import { countReplicas } from './database.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { CHOSEN_KINDS } from '../mail/kinds.ts'
+import { CHOSEN_KINDS } from '../mail-kinds.ts'
 import { list } from './values.ts'
 
 const ADDRESS = /^[^\s@<>"',;]+@[^\s@<>"',;]+$/

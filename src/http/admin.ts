@@ -5,7 +5,7 @@ import type { MiddlewareHandler } from 'hono'
 import type { Guesses } from './guesses.ts'
 import type { SampledLog } from './sampled-log.ts'
 import { sourceOf } from './source.ts'
-import { queryOf } from './surface.ts'
+import { queryOf } from './query-of.ts'
 
 /** `admin` may look and act, `viewer` may look. */
 type Role = 'admin' | 'viewer'

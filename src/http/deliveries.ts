@@ -1,7 +1,7 @@
 import { Hono, type Context } from 'hono'
 import { z } from 'zod'
 
-import type { Actor } from '../operate/record-action.ts'
+import type { Actor } from '../collect/record-action.ts'
 import { Filter } from '../deliveries/filter.ts'
 import { forgetDeadLetters, listDeadLetters, redrive } from '../deliveries/dead-letters.ts'
 import { findDelivery, listDeliveries, readCursor } from '../deliveries/list.ts'
@@ -12,7 +12,7 @@ import { withinMs } from '../metrics/ledger.ts'
 import type { Visit } from './admin.ts'
 import { limitBody, read, readJson } from './api/reading.ts'
 import { listRefused } from '../inbox/refused.ts'
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 
 type Serving = Pick<Deps, 'db' | 'queue' | 'now'>
 

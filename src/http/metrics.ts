@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 
 import type { Receive } from '../inbox/receive.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { sourceAt, type Source } from '../inbox/sources.ts'
+import { sourceAt, type Source } from '../webhook-sources.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /** What an answer to a webhook says of it, where it does not say that it was stored. */

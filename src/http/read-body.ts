@@ -1,5 +1,5 @@
 import { withDeadline, DeadlineExceeded } from '../deadline.ts'
-import { BIG_BODY_BYTES } from '../inbox/big.ts'
+import { BIG_BODY_BYTES } from '../db/readable-body.ts'
 import type { BodyRoom } from './body-room.ts'
 import { Refusal } from './refusal.ts'
 

@@ -48,9 +48,6 @@ export function createGetPath(publicUrl: string) {
   }
 }
 
-/** What an address asks for besides its path; whatever names the host. */
-export const queryOf = ({ url }: { url: string }) => /\?[^#]*/.exec(url)?.[0] ?? ''
-
 /** A health check over HTTP/1.0 names no host, and a garbled one is no reason to be elsewhere: then the address is a bare path. */
 const withHost = (request: Request) =>
   request.url.startsWith('/') ? new Request(`http://unnamed${request.url}`) : request

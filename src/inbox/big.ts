@@ -3,10 +3,8 @@ import { join } from 'node:path'
 import { DeadlineExceeded } from '../deadline.ts'
 import { MalformedEvent } from '../errors.ts'
 import { ROOT } from '../root.ts'
-import type { Delivery } from './receive.ts'
+import type { Delivery } from './delivery.ts'
 
-/** Beyond this, reading a body and handing it to Postgres would hold up everybody else. Most are a hundredth of it. */
-export const BIG_BODY_BYTES = 256 * 1024
 /** Dodo waits 15 s for our answer. */
 const STORE_MS = 14_000
 /** A thread that nobody needs gives its memory back. */

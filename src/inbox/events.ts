@@ -1,5 +1,5 @@
 import type { DeliveryKind } from '../jobs.ts'
-import type { Source } from './sources.ts'
+import type { Source } from '../webhook-sources.ts'
 
 /** What a delivery makes us look at, and which one. */
 export type Wake = {

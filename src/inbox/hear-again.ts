@@ -1,7 +1,7 @@
 import { and, eq, isNotNull } from 'drizzle-orm'
 
 import { deliveries } from '../db/schema.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from '../collect/deps.ts'
 import { wakeWithin } from '../wakes.ts'
 
 /** What stands as its outcome while it waits to be looked at once more. */

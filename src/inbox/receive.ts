@@ -1,13 +1,12 @@
 import { openInboxConnection } from '../db/client.ts'
 import { isDataError } from '../db/data-error.ts'
 import { withDeadline } from '../deadline.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from '../collect/deps.ts'
 import { createBigInbox, type Unread } from './big.ts'
 import { createCoalescer } from './coalesce.ts'
-import type { Wake } from './events.ts'
+import type { Delivery } from './delivery.ts'
 import { createRouter } from './router.ts'
 import { storeAll, type Place, type Told } from './store.ts'
-import type { Source } from './sources.ts'
 
 const MAX_BATCH_DELIVERIES = 250
 /** More at once would hold the event loop while it is written. */
@@ -20,18 +19,6 @@ const MANY = 8
 const WITHIN_MS = 80
 /** It is over when this long nothing of it was seen. */
 const FLOOD_MS = 200
-
-/** One verified POST, and what it is about as far as its body says. */
-export type Delivery = {
-  source: Source
-  deliveryId: string
-  eventType: string
-  dodoPaymentId: string | null
-  headers: Record<string, string>
-  /** Which key its signature held with, in words. */
-  verifiedWith: string
-  body: Buffer
-} & Wake
 
 export type Receive = ((delivery: Delivery) => Promise<{ duplicate: boolean }>) & {
   /** The same for one that is too big to be read beside everything else, given away in pieces. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import type { Database, Executor } from '../db/client.ts'
 import { deliveries, findings } from '../db/schema.ts'
-import { SOURCES, type Source } from './sources.ts'
+import { SOURCES, type Source } from '../webhook-sources.ts'
 
 /** Strangers can cause refusals as often as they like; the database hears of them this often. */
 const WRITE_EVERY_MS = 10_000

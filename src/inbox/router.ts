@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 
-import type { Deps } from '../deps.ts'
+import type { Deps } from '../collect/deps.ts'
 import { messageOf } from '../errors.ts'
 import type { DeliveryKind } from '../jobs.ts'
 import { wakeWithin } from '../wakes.ts'
 import type { Place } from './store.ts'
-import type { Source } from './sources.ts'
+import type { Source } from '../webhook-sources.ts'
 
 /** What is routed in one transaction. */
 const MAX_BATCH = 1_000

@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 
 import { isKnownEvent } from './events.ts'
-import type { Delivery } from './receive.ts'
+import type { Delivery } from './delivery.ts'
 
 /** Where a delivery stands among those that nobody has been woken for, until it is routed. */
 export type Place = string

@@ -4,7 +4,7 @@ import type { Executor } from '../db/client.ts'
 import { mails } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { wakeWithin } from '../wakes.ts'
-import type { MailKind } from './kinds.ts'
+import type { MailKind } from '../mail-kinds.ts'
 
 export type MailRow = typeof mails.$inferSelect
 export type PlannedMail = {

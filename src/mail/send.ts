@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 
-import { isUnlicensed } from '../billers/lago/license.ts'
 import { accountUrlOf, ensureAccount } from '../collect/account.ts'
 import { note } from '../collect/timeline.ts'
 import type { Brand, Brands } from '../customer/brand.ts'
@@ -28,6 +27,8 @@ import { writeLetter } from './write-letter.ts'
 
 export type MailDeps = Pick<Deps, 'config' | 'db' | 'queue' | 'lago' | 'log' | 'now'> & {
   brands: Brands
+  /** Whether this Lago mails nothing itself, for want of a licence. */
+  isUnlicensed: () => Promise<boolean>
   /** Hears how each mail ended, or a try failed. */
   onMailed: (kind: MailRow['kind'], result: 'sent' | 'failed' | 'suppressed') => void
 }
@@ -71,7 +72,7 @@ async function send(deps: MailDeps, mail: BegunMail) {
 /** Lago mails with a premium licence, from an entity that has an address, whatever else it is set to. */
 async function isMailedByLago(deps: MailDeps, entity: LagoBrand): Promise<boolean> {
   const isSet = entity.email !== null && entity.emailSettings.includes('invoice.finalized')
-  return isSet && !(await isUnlicensed(deps))
+  return isSet && !(await deps.isUnlicensed())
 }
 
 type Recipients = { to: string; cc: string[] } | { why: string }

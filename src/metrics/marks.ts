@@ -5,7 +5,7 @@ import { FINDING_KINDS } from '../collect/sweep/report-found.ts'
 import { LOST_SOURCES } from './findings.ts'
 import type { Samples } from './names.ts'
 import { isSent } from '../inbox/refused.ts'
-import { SOURCES, type Source } from '../inbox/sources.ts'
+import { SOURCES, type Source } from '../webhook-sources.ts'
 
 /** A process that has not beaten for so long is taken for dead. */
 const ALIVE_SECONDS = 30

@@ -6,10 +6,10 @@ import {
   type Registry,
 } from '@prometheus-io/client'
 
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 import { JOB_KINDS } from '../jobs.ts'
-import { MAIL_KINDS } from '../mail/kinds.ts'
-import { TOLD_TYPES } from '../notify/types.ts'
+import { MAIL_KINDS } from '../mail-kinds.ts'
+import { TOLD_TYPES } from '../alert-types.ts'
 
 /** The library looks at the event loop a hundred times a second, which is most of what an idle bridge would do. */
 const LOOK_AT_LAG_MS = 250

@@ -9,10 +9,10 @@ import { heldOf } from '../metrics/held.ts'
 import { DISPUTE_DAYS } from '../metrics/ledger.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
 import { findRefused } from '../inbox/refused.ts'
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 import { readMoved } from '../report/dashboard/totals.ts'
-import { readSignals, REFUSED_AT_LEAST } from './signals.ts'
-import type { AlertType, Condition } from './types.ts'
+import { readSignals, REFUSED_AT_LEAST } from '../metrics/signals.ts'
+import type { AlertType, Condition } from '../alert-types.ts'
 
 type Policy = Pick<Config, 'publicUrl' | 'reconcileEveryMs' | 'collection'>
 type Looking = { db: Executor; config: Policy; now: Date }

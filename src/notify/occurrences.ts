@@ -7,7 +7,7 @@ import { formatDodo } from '../collect/money.ts'
 import * as counts from '../metrics/counts.ts'
 import { judgeSuspects } from '../metrics/note-sweep.ts'
 import { invoiceUrl, summarizeDay } from './conditions.ts'
-import type { Occurrence } from './types.ts'
+import type { Occurrence } from '../alert-types.ts'
 
 type Looking = {
   db: Executor

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { Write } from '../report/text.ts'
+import type { Write } from '../print/text.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import { NotTaken, post } from './post.ts'
 import { newId } from './watch.ts'

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 import { wakeWithin } from '../wakes.ts'
 import { findConditions } from './conditions.ts'
 import { findOccurrences } from './occurrences.ts'
-import { endOf, type AlertType, type Condition, type Occurrence } from './types.ts'
+import { endOf, type AlertType, type Condition, type Occurrence } from '../alert-types.ts'
 
 export type Watching = Pick<Deps, 'db' | 'queue' | 'config' | 'log' | 'now'>
 

@@ -2,7 +2,7 @@ import { and, inArray, isNotNull, sql, type SQL } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
 import { deliveries } from '../db/schema.ts'
-import { SOURCES } from '../inbox/sources.ts'
+import { SOURCES } from '../webhook-sources.ts'
 
 /** Only what has been processed is ever emptied: the rest is still owed work. */
 export const isEmptiable = and(

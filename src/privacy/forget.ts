@@ -11,11 +11,11 @@ import {
   topUps,
 } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { count, type Write } from '../report/text.ts'
+import { count, type Write } from '../print/text.ts'
 import { emptyDeliveries } from './empty-deliveries.ts'
 import { eraseBuyer, findBuyer, type Buyer } from './erase-orders.ts'
 import { eraseCustomer, OPEN_STATES } from './erase.ts'
-import type { Source } from '../inbox/sources.ts'
+import type { Source } from '../webhook-sources.ts'
 
 type Forgetting = Pick<Deps, 'config' | 'db' | 'log' | 'now'>
 

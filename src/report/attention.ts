@@ -3,7 +3,7 @@ import { asc, eq } from 'drizzle-orm'
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { listAttention as listInFull } from './dashboard/attention.ts'
-import { alignColumns, count, type Write } from './text.ts'
+import { alignColumns, count, type Write } from '../print/text.ts'
 
 const MAX_ITEMS = 10_000
 

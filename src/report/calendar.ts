@@ -1,4 +1,4 @@
-import { BadOption } from './bad-option.ts'
+import { BadOption } from '../print/bad-option.ts'
 
 export const UTC = 'UTC'
 const HOUR_MS = 3_600_000

@@ -1,4 +1,4 @@
-import { alignColumns, count } from './text.ts'
+import { alignColumns, count } from '../print/text.ts'
 
 /** Which payment, refund or dispute, of which invoice, what each side holds, and why. */
 export type Told = { isExplained: boolean; columns: string[] }

@@ -3,7 +3,7 @@ import { readAt } from '../deliveries/read-span.ts'
 import type { DeliveryOfInvoice } from './dashboard/invoice-extras.ts'
 import { describeAmount } from './disputes.ts'
 import type { InvoiceReport } from './invoice.ts'
-import { alignColumns, section } from './text.ts'
+import { alignColumns, section } from '../print/text.ts'
 
 /** An invoice's report as lines for a terminal. */
 export function explainInvoice(

@@ -4,7 +4,7 @@ import { formatDodo } from '../collect/money.ts'
 import type { Database } from '../db/client.ts'
 import { dodoAccounts, highlevelLocations } from '../db/schema.ts'
 import { listLocationOrders } from './location-orders.ts'
-import { section } from './text.ts'
+import { section } from '../print/text.ts'
 
 /** How a location of HighLevel stands, with its newest orders; undefined when the bridge knows none of that id. */
 export async function explainLocation(db: Database, id: string): Promise<string[] | undefined> {

@@ -5,7 +5,7 @@ import type { Database } from '../db/client.ts'
 import { attempts, orders, payments, refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { describeOrder } from './order.ts'
-import { section, alignColumns, type Write } from './text.ts'
+import { section, alignColumns, type Write } from '../print/text.ts'
 
 /** More of one key are not told: the newest come first. */
 const MOST = 10

@@ -3,7 +3,7 @@ import { formatDodo, formatBooks } from '../collect/money.ts'
 import type { RequestReport } from './payment-request.ts'
 import type { CustomerReport } from './customer.ts'
 import type { Policy } from './next.ts'
-import { alignColumns, section } from './text.ts'
+import { alignColumns, section } from '../print/text.ts'
 
 /** A payment request's report as lines for a terminal. */
 export function explainRequest(request: RequestReport, next: string): string[] {

@@ -13,7 +13,7 @@ import { findByDodoId, isDodoId } from './find-dodo.ts'
 import { describeInvoice } from './invoice.ts'
 import { describeNext } from './next.ts'
 import { describeNextOfRequest } from './next-of-request.ts'
-import type { Write } from './text.ts'
+import type { Write } from '../print/text.ts'
 
 type Explaining = Pick<Deps, 'db' | 'dodo' | 'lago' | 'config' | 'now'>
 

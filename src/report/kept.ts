@@ -8,7 +8,7 @@ import type { DodoBalanceEntry } from '../dodo/objects.ts'
 import { ApiError } from '../errors.ts'
 import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
 import type { Period } from './period.ts'
-import { alignColumns, type Write } from './text.ts'
+import { alignColumns, type Write } from '../print/text.ts'
 
 type Reading = Pick<Deps, 'db' | 'dodo' | 'now'>
 

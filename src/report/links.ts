@@ -5,7 +5,7 @@ import { payUrlOf } from '../collect/load.ts'
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { describeCustomer } from './customer.ts'
-import { alignColumns, type Write } from './text.ts'
+import { alignColumns, type Write } from '../print/text.ts'
 
 /** The links of one customer, to be sent: to save a card, and to pay each open invoice. The exit code is 1 for nobody. */
 export async function links(

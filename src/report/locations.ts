@@ -7,7 +7,7 @@ import {
   type Standing,
 } from '../billers/highlevel/install/survey.ts'
 import { ApiError, Later, PermanentError, reasonOf } from '../errors.ts'
-import { alignColumns, type Write } from './text.ts'
+import { alignColumns, type Write } from '../print/text.ts'
 
 type Commanding = Pick<Installing, 'config' | 'db' | 'now'> & {
   highlevel: Installing['highlevel'] | undefined

@@ -1,7 +1,7 @@
 import { formatDodo } from '../collect/money.ts'
 import type { OrderDifference, OrderLine, OrderSection } from './compare-orders.ts'
 import { describeDifferences, type Told } from './differences.ts'
-import { alignColumns } from './text.ts'
+import { alignColumns } from '../print/text.ts'
 
 const TITLES = { openfront: 'Openfront, store', highlevel: 'HighLevel, location' } as const
 

@@ -1,4 +1,4 @@
-import { BadOption } from './bad-option.ts'
+import { BadOption } from '../print/bad-option.ts'
 import { createCalendar, UTC, type Calendar } from './calendar.ts'
 
 const DEFAULT_DAYS = 30

@@ -1,15 +1,19 @@
-import type { Bridge } from '../bridge.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { Finding } from '../collect/sweep/report-found.ts'
-import { alignColumns, count, type Write } from './text.ts'
+import { alignColumns, count, type Write } from '../print/text.ts'
 
 const POLL_MS = 100
 /** Longer than any call to a service is waited for, so that this much silence means a backoff. */
 const STALLED_MS = 45_000
 
-type Reconciling = Pick<Bridge, 'work' | 'sweep'> & { deps: Pick<Deps, 'db' | 'now'> }
+/** A bridge, as far as it is asked. */
+type Reconciling = {
+  work: (options: { isAlone: boolean }) => Promise<void>
+  sweep: (options: { isDryRun: boolean }) => Promise<Finding[]>
+  deps: Pick<Deps, 'db' | 'now'>
+}
 type Tell = { write: Write; progress: Write }
 type Row = typeof receivables.$inferSelect
 

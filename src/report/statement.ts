@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { formatDodo, formatBooks } from '../collect/money.ts'
-import { BadOption } from './bad-option.ts'
+import { BadOption } from '../print/bad-option.ts'
 import {
   compareLedgers,
   type CurrencyLine,
@@ -15,7 +15,7 @@ import type { Period } from './period.ts'
 import { readEntries } from './read-entries.ts'
 import { asCsv, type OfSources, type Stated } from './statement-csv.ts'
 import { summarize, sumLost } from './summary.ts'
-import { alignColumns, count, type Write } from './text.ts'
+import { alignColumns, count, type Write } from '../print/text.ts'
 
 export type Stating = Pick<
   Deps,

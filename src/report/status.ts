@@ -5,7 +5,7 @@ import { readHealth } from './dashboard/health.ts'
 import { readTotals, type CurrencyTotals } from './dashboard/totals.ts'
 import { readTrouble, type Trouble } from './dashboard/trouble.ts'
 import { readPeriod } from './period.ts'
-import { alignColumns, count, type Write } from './text.ts'
+import { alignColumns, count, type Write } from '../print/text.ts'
 
 type Reading = Pick<Deps, 'config' | 'db' | 'queue' | 'now'>
 

@@ -1,6 +1,6 @@
 import type { Entry } from './compare-ledgers.ts'
 import type { DisputeEntry } from './disputes.ts'
-import { count } from './text.ts'
+import { count } from '../print/text.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
   mismatch: 'not what was asked for',

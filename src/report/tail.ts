@@ -3,7 +3,7 @@ import { and, asc, eq, gt, max } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { receivables, timeline } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { Write } from './text.ts'
+import type { Write } from '../print/text.ts'
 
 const LOOK_MS = 1_000
 const MAX_LINES = 1_000

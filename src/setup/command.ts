@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander'
 
 import { parseEnvFile } from '../env/env-file.ts'
 import { loadProcessEnvironment } from '../env/process-environment.ts'
-import type { Write } from '../report/text.ts'
+import type { Write } from '../print/text.ts'
 import { saveSetting } from './save-setting.ts'
 import { readSetupSettings } from './settings.ts'
 import { setup } from './setup.ts'

@@ -1,7 +1,7 @@
 import { openHighlevelAccess } from '../billers/highlevel/install/open.ts'
 import { createAlone } from '../collect/alone.ts'
 import type { Config } from '../config.ts'
-import type { Ledger } from '../doctor/ledger.ts'
+import type { Ledger } from '../db/open-ledger.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 
 /**

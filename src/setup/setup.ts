@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { PermanentError } from '../errors.ts'
-import { alignColumns, type Write } from '../report/text.ts'
+import { alignColumns, type Write } from '../print/text.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { findUnreachable, identify, type Identity } from './identify.ts'

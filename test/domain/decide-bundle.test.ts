@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { decideRequest } from '../../src/billers/lago/decide/decide-request.ts'
 import { shareOf, type Member } from '../../src/billers/lago/decide/members.ts'
 import type { Attempt, Payment } from '../../src/collect/ledger.ts'
-import type { Share } from '../../src/collect/receivable.ts'
+import type { Share } from '../../src/collect/ledger.ts'
 import { decide } from '../../src/billers/lago/decide/decide.ts'
 import type { Invoice, InvoiceLedger as Ledger } from '../../src/billers/lago/decide/invoice.ts'
 import {

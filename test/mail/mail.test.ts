@@ -489,7 +489,8 @@ describe('mail to customers', () => {
     world.advance(2 * MINUTE_MS)
     // Two replicas at once.
     const brands = createBrands({ ...deps, fetch })
-    const mailing = { ...deps, brands, onMailed: () => undefined }
+    const isUnlicensed = async () => false
+    const mailing = { ...deps, brands, isUnlicensed, onMailed: () => undefined }
     await Promise.all([1, 2, 3].map(() => sendMail(mailing, id, false)))
     await untilEnded(invoice.lago_id)
     expect(told()).toHaveLength(1)

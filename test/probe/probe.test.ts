@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 
 import { readConfig } from '../../src/config.ts'
-import { probe, PROBES, type ProbeIo, type ProbeOptions } from '../../src/probe/run-probes.ts'
+import {
+  probe,
+  PROBES,
+  type ProbeIo,
+  type ProbeOptions,
+} from '../../src/doctor/probe/run-probes.ts'
 import { openInternet, PUBLIC_URL, runSetup } from '../setup/support.ts'
 import { DODO_KEY, HMAC_KEY, LAGO_KEY, WEBHOOK_SECRET } from '../support/world.ts'
 

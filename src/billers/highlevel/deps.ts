@@ -1,6 +1,6 @@
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import type { createHighlevel } from '../../highlevel/client.ts'
-import type { OnAccount } from '../../on-account.ts'
+import type { OnAccount } from '../../collect/deps.ts'
 import type { KeyKind, Mode } from '../../highlevel/keys.ts'
 
 export type HighlevelClient = ReturnType<typeof createHighlevel>

@@ -1,5 +1,5 @@
 import type { Accounts } from '../../accounts.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import type { Fetch } from '../../vendor-fetch.ts'
 import type { HighlevelDeps } from './deps.ts'
 import type { HighlevelAccess } from './install/open.ts'

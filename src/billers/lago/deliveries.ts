@@ -5,14 +5,14 @@ import { isDataError } from '../../db/data-error.ts'
 import { deliveries, receivables } from '../../db/schema.ts'
 import type { Deps } from '../../deps.ts'
 import { DodoPayment } from '../../dodo/objects.ts'
-import { readableBody } from '../../inbox/readable-body.ts'
+import { readableBody } from '../../db/readable-body.ts'
 import { LagoCreditNote } from '../../lago/objects.ts'
 import { observeCreditNote } from './act/observe-credit-note.ts'
 import type { ReceivableRow } from '../../collect/load.ts'
 import { observePayment } from '../../collect/act/observe.ts'
 import { readPayment } from '../../collect/act/read-dodo.ts'
 import { isRetry, takeRetry } from './retry.ts'
-import type { Source } from '../../inbox/sources.ts'
+import type { Source } from '../../webhook-sources.ts'
 
 /** More are left to the next look, which is asked for as soon as this one rests: many of one invoice are one job. */
 const MAX_DELIVERIES = 200

@@ -20,7 +20,7 @@ import type { Member } from './decide/members.ts'
 import { keyOf } from './invoice.ts'
 import { ensureRequest, loadMembers, memberIds } from './load-request.ts'
 import { moneyPolicy } from './policy.ts'
-import { asMended } from '../../explain-settings.ts'
+import { asMended } from '../../collect/explain-settings.ts'
 import { grantWish, reasonCodeOf } from './rest.ts'
 
 type Outcome = Standing & { isPayable?: boolean; amountDue?: number }

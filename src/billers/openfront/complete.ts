@@ -12,7 +12,7 @@ import {
   refundOrders,
   refunds,
 } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { ApiError, Later, reasonOf, WrongAddress } from '../../errors.ts'
 import { GRAPHQL_ERRORS, type Openfront } from '../../openfront/client.ts'
 import { isOf, lockOrder, type OrderRow } from '../orders/order.ts'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { keyIn } from '../../account-key.ts'
 import { deliveries, payments } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { InvalidSignature } from '../../errors.ts'
 import { readEvent } from '../../inbox/envelope.ts'
 import type { Receive } from '../../inbox/receive.ts'

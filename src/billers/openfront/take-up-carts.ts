@@ -2,7 +2,7 @@ import { and, asc, eq, gt, inArray, isNull, ne, notExists, sql } from 'drizzle-o
 
 import { LOST } from '../../collect/ledger.ts'
 import { disputes, orders, recordings, refunds, tellings } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { planTelling } from '../orders/tellings.ts'
 import { COMPLETE } from './complete.ts'
 

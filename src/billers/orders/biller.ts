@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm'
 
 import type { Biller } from '../../collect/receivable.ts'
 import { orders } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { isOrderId } from './ids.ts'
 import type { OrderSource, Sources } from './source.ts'
 

@@ -14,7 +14,7 @@ import {
   refunds,
   tellings,
 } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { wakeWithin } from '../../wakes.ts'
 import type { Words } from './decide/order.ts'
 import { newOrderId } from './ids.ts'

@@ -4,7 +4,7 @@ import { isFinal, isLive, type Ledger, type Payment } from '../../collect/ledger
 import { loadLedger, type ReceivableRow } from '../../collect/load.ts'
 import type { Executor } from '../../db/client.ts'
 import { receivables } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { wake } from '../../wakes.ts'
 import { findAppliedTo } from './decide/money-of-order.ts'
 import { findOrder, type OrderRow } from './order.ts'

@@ -1,6 +1,6 @@
 import { isLive } from '../../collect/ledger.ts'
 import { payUrlOf } from '../../collect/load.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import { wake } from '../../wakes.ts'
 import { findAppliedTo } from './decide/money-of-order.ts'
 import { ensureOrder, type Asked } from './ensure.ts'

@@ -4,7 +4,7 @@ import type { ReceivableRow } from '../../collect/load.ts'
 import type { Standing } from '../../collect/receivable.ts'
 import { note } from '../../collect/timeline.ts'
 import { receivables } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../../collect/deps.ts'
 import type { OrderRow } from './order.ts'
 import type { OrderSource } from './source.ts'
 

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import { formatDodo, formatBooks, toDodoMinor } from '../money.ts'
 import { meaningOf } from '../../refusals.ts'
@@ -6,7 +6,7 @@ import { Failing, Later, PermanentError, reasonOf } from '../../errors.ts'
 import { isIdentified, type Payer, type ReasonCode } from '../receivable.ts'
 import { describePayer, forgetCustomerIfGone } from './payer.ts'
 import { findOrCreateProduct, forgetProductIfGone } from './product.ts'
-import { codeOf, explainSettings } from '../../explain-settings.ts'
+import { codeOf, explainSettings } from '../explain-settings.ts'
 import { isRefused, type Refusal } from '../unknown-outcome.ts'
 
 /** Dodo finds tax inside or on top of a price here: a product that adds it is noticed before anybody pays. */

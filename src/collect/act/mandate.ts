@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
 import { payers, mandates, products } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoSubscription } from '../../dodo/objects.ts'
 import { keyIn } from '../../account-key.ts'
 import { finishDeliveries } from '../finish-deliveries.ts'

@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, lte, not, or, sql } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
 import { attempts, disputes, payments, refunds, shares } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoDispute, DodoPayment, DodoRefund } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
 import type { Payment } from '../ledger.ts'

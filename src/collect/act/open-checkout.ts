@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull, notExists, or } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
 import { attempts, payments, recordings, refundOrders } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import type { DodoCheckout } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
@@ -16,7 +16,7 @@ import type { Owed } from '../receivable.ts'
 import { note } from '../timeline.ts'
 import { begin, doubtAttempt, endAttempt, isBegun, nextNumber, resumeAttempt } from './attempts.ts'
 import { explainRefusal, prepareCheckout, type Checkouts, type Demand } from './checkout.ts'
-import { explainSettings } from '../../explain-settings.ts'
+import { explainSettings } from '../explain-settings.ts'
 import { readSession } from './read-dodo.ts'
 
 /** A session lives 24 hours and cannot be ended before (Dodo, checkout-session guide). */

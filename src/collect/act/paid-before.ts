@@ -2,7 +2,7 @@ import { and, eq, isNotNull } from 'drizzle-orm'
 
 import { isAnyOf } from '../../db/any-of.ts'
 import { payers, payments } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../../dodo/objects.ts'
 import { Later } from '../../errors.ts'
 import { UNBEGUN, type Ledger } from '../ledger.ts'

@@ -1,13 +1,13 @@
 import { and, eq, ne } from 'drizzle-orm'
 
 import { payers } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import { intentOf } from '../intents.ts'
 import { newPayToken } from '../load.ts'
 import { once } from '../once.ts'
 import type { Payer } from '../receivable.ts'
-import { explainSettings } from '../../explain-settings.ts'
+import { explainSettings } from '../explain-settings.ts'
 import { isRefused } from '../unknown-outcome.ts'
 
 type Directory = Pick<Deps, 'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'now'>

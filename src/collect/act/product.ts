@@ -2,14 +2,14 @@ import { and, eq } from 'drizzle-orm'
 
 import { keyIn } from '../../account-key.ts'
 import { products } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { Dodo } from '../../dodo/client.ts'
 import type { DodoProductRow } from '../../dodo/objects.ts'
 import { minimumDodoMinor, recurringPriceDodoMinor } from '../money.ts'
 import { PermanentError, reasonOf } from '../../errors.ts'
 import { intentOf } from '../intents.ts'
 import { once } from '../once.ts'
-import { codeOf, explainSettings } from '../../explain-settings.ts'
+import { codeOf, explainSettings } from '../explain-settings.ts'
 
 type Catalogue = Pick<Deps, 'account' | 'alone' | 'biller' | 'db' | 'dodo' | 'now'>
 /** `invoice` carries one amount; `mandate` is an on-demand subscription that carries many. */

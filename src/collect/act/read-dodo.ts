@@ -1,7 +1,7 @@
 import { and, eq, not, sql } from 'drizzle-orm'
 
 import { attempts, payments } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoRefund, DodoSession } from '../../dodo/objects.ts'
 import { UNBEGUN, type Attempt } from '../ledger.ts'
 import { isConfirmedSuccess, observePayment, type Observation } from './observe.ts'

@@ -1,7 +1,7 @@
 import { and, desc, eq, gt } from 'drizzle-orm'
 
 import { payers, receivables, mandates } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { CheckoutBody } from '../../dodo/client.ts'
 import type { DodoCheckout } from '../../dodo/objects.ts'
 import { isSupportedCurrency } from '../money.ts'
@@ -12,7 +12,7 @@ import { intentOf } from '../intents.ts'
 import { payUrlOf } from '../load.ts'
 import { once } from '../once.ts'
 import type { Payer } from '../receivable.ts'
-import { explainSettings } from '../../explain-settings.ts'
+import { explainSettings } from '../explain-settings.ts'
 import { observeMandate } from './mandate.ts'
 import { isRefused } from '../unknown-outcome.ts'
 

@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { wake } from '../../wakes.ts'
 import type { MoneyStep } from '../decide/steps.ts'
 import type { Ledger } from '../ledger.ts'

@@ -1,6 +1,7 @@
 import { isFinal, isLive, type Attempt, type Ledger, type Mandate, type Policy } from '../ledger.ts'
 import { formatBooks } from '../money.ts'
-import type { Share, Receivable } from '../receivable.ts'
+import type { Receivable } from '../receivable.ts'
+import type { Share } from '../ledger.ts'
 import { isOwn } from './course.ts'
 import { findMandate, isExpired, isSlow, open, stuckUntil } from './next-attempt.ts'
 import type { End, MoneyStep } from './steps.ts'

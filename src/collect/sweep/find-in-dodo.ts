@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm'
 
 import { disputes, payments, refunds } from '../../db/schema.ts'
 import { isAnyOf } from '../../db/any-of.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoDispute, DodoPaymentRow, DodoRefund } from '../../dodo/objects.ts'
 import type { Finding } from './report-found.ts'
 

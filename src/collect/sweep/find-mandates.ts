@@ -1,7 +1,7 @@
 import { ENDED } from '../act/mandate.ts'
 import { isAnyOf } from '../../db/any-of.ts'
 import { mandates } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { DodoSubscription } from '../../dodo/objects.ts'
 
 /** Mandates of a page that became something else than we know. */

@@ -16,7 +16,7 @@ import { union, type AnyPgColumn } from 'drizzle-orm/pg-core'
 
 import { keyIn } from '../../account-key.ts'
 import { attempts, disputes, payments, refunds } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { UNBEGUN } from '../ledger.ts'
 import { takeTurns, type Finder } from './rotate.ts'
 

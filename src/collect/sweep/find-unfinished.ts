@@ -21,7 +21,7 @@ import {
   refundOrders,
   shares,
 } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { ASKING_KINDS } from '../receivable.ts'
 import type { About } from './report-found.ts'
 import { takeTurns, type Finder } from './rotate.ts'

@@ -1,7 +1,7 @@
 import { and, asc, isNull, lt, sql } from 'drizzle-orm'
 
 import { deliveries } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { Found } from './report-found.ts'
 
 /** A delivery has its job; one that is unread after this long may have lost it. */

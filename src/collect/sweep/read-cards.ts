@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 
 import { DEFAULT_ACCOUNT } from '../../account-key.ts'
 import { mandates, payers } from '../../db/schema.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { messageOf } from '../../errors.ts'
 import { isChargeable } from '../chargeable.ts'
 

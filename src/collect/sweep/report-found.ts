@@ -1,4 +1,4 @@
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import type { JobKind } from '../../jobs.ts'
 import { wakeWithin } from '../../wakes.ts'
 

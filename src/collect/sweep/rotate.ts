@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { recall, remember } from './progress.ts'
 
 /** Some of the rows whose key comes after `after`, in the order of their keys. */

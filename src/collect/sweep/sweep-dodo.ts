@@ -1,5 +1,5 @@
 import { keyIn } from '../../account-key.ts'
-import type { Deps } from '../../deps.ts'
+import type { Deps } from '../deps.ts'
 import { listMandateProducts } from '../act/product.ts'
 import { findDisputes, findPayments, findRefunds, type FoundPayment } from './find-in-dodo.ts'
 import { findMandates } from './find-mandates.ts'

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { readMoment } from '../../db/moment.ts'
 import { REASON_CODES } from '../../collect/receivable.ts'
-import { MAIL_KINDS } from '../../mail/kinds.ts'
+import { MAIL_KINDS } from '../../mail-kinds.ts'
 import { DISPUTE_OUTCOMES } from '../../report/dashboard/disputes.ts'
 import { INVOICE_SORTS, INVOICE_STATES } from '../../report/dashboard/list-invoices.ts'
 import { REFUND_STATUSES } from '../../report/dashboard/refunds.ts'

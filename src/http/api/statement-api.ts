@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono'
 
-import { BadOption } from '../../report/bad-option.ts'
+import { BadOption } from '../../print/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'

@@ -15,7 +15,7 @@ import {
   type Owed,
 } from '../../report/dashboard/customers.ts'
 import { listInvoices } from '../../report/dashboard/list-invoices.ts'
-import { count } from '../../report/text.ts'
+import { count } from '../../print/text.ts'
 import { requestOf } from './acting.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Filter, Input } from './filter.tsx'

@@ -11,7 +11,7 @@ import {
 } from '../../deliveries/replay.ts'
 import { Filter as ReplayFilter, OUTCOMES } from '../../deliveries/filter.ts'
 import { listRefused } from '../../inbox/refused.ts'
-import { SOURCES } from '../../inbox/sources.ts'
+import { SOURCES } from '../../webhook-sources.ts'
 import { audited, isOnRecord } from '../../operate/audit.ts'
 import {
   listDeliveries,
@@ -20,7 +20,7 @@ import {
   readWritten,
   type ListedDelivery,
 } from '../../report/dashboard/deliveries.ts'
-import { count } from '../../report/text.ts'
+import { count } from '../../print/text.ts'
 import { requestOf } from './acting.ts'
 import { Confirm } from './confirm.tsx'
 import { readForm } from './form.ts'

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { formatDodo } from '../../collect/money.ts'
 import type { Kept, KeptCurrency, KeptPayment, NotShown } from '../../report/kept.ts'
-import { count } from '../../report/text.ts'
+import { count } from '../../print/text.ts'
 import { Link, PaymentId, When } from './kit.tsx'
 import { withQuery } from './query.ts'
 import { Table } from './table.tsx'

@@ -14,7 +14,7 @@ import {
 import { readByDay } from '../../report/dashboard/by-day.ts'
 import { readTotals, type CurrencyTotals, type Sum } from '../../report/dashboard/totals.ts'
 import { readPeriod, type Period } from '../../report/period.ts'
-import { count } from '../../report/text.ts'
+import { count } from '../../print/text.ts'
 import { requestOf } from './acting.ts'
 import { DayChart } from './chart.tsx'
 import { deadLetters } from '../../db/schema.ts'

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { useContext, type Child } from 'hono/jsx'
 
-import { BadOption } from '../../report/bad-option.ts'
+import { BadOption } from '../../print/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'

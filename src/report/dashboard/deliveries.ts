@@ -5,7 +5,7 @@ import { isAnyOf } from '../../db/any-of.ts'
 import { deliveries, payments, receivables, timeline } from '../../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
 import { readAt } from '../../deliveries/read-span.ts'
-import type { Source } from '../../inbox/sources.ts'
+import type { Source } from '../../webhook-sources.ts'
 import { readCursorOf, writeCursor } from './cursor.ts'
 import { PAGE_ROWS, type Listing } from './list-invoices.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 
 import { isSent } from '../../inbox/refused.ts'
-import { SOURCES } from '../../inbox/sources.ts'
+import { SOURCES } from '../../webhook-sources.ts'
 import type { Executor } from '../../db/client.ts'
 import { countJobs } from '../../metrics/queue-counts.ts'
 

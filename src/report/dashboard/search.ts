@@ -13,7 +13,7 @@ import type { Deps } from '../../deps.ts'
 import { findByDodoId, isDodoId } from '../find-dodo.ts'
 import { listCustomers } from './customers.ts'
 import { listInvoices } from './list-invoices.ts'
-import { SOURCES, type Source } from '../../inbox/sources.ts'
+import { SOURCES, type Source } from '../../webhook-sources.ts'
 
 /** Something that an id, a number or a name leads to. */
 export type Hit =

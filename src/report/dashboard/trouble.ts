@@ -2,7 +2,7 @@ import { and, asc, desc, eq, gt, inArray, isNull } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
 import { conditions, notifications } from '../../db/schema.ts'
-import type { AlertType } from '../../notify/types.ts'
+import type { AlertType } from '../../alert-types.ts'
 
 /** What is wrong beside single invoices, the worst first; those are in the list of what needs a person. */
 const WORST_FIRST: readonly AlertType[] = [

@@ -1,4 +1,4 @@
-import type { Deps } from '../../../deps.ts'
+import type { Deps } from '../../../collect/deps.ts'
 import type { HighlevelAccess } from './open.ts'
 
 /** What installations are settled with. */

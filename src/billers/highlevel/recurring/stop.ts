@@ -3,7 +3,7 @@ import { and, eq, notInArray } from 'drizzle-orm'
 import { note } from '../../../collect/timeline.ts'
 import type { Executor } from '../../../db/client.ts'
 import { highlevelSubscriptions } from '../../../db/schema.ts'
-import type { Deps } from '../../../deps.ts'
+import type { Deps } from '../../../collect/deps.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import { listOrdersOf } from './rows.ts'
 

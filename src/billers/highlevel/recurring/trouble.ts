@@ -2,7 +2,7 @@ import { asc, isNotNull } from 'drizzle-orm'
 
 import type { Executor } from '../../../db/client.ts'
 import { highlevelSubscriptions } from '../../../db/schema.ts'
-import type { Deps } from '../../../deps.ts'
+import type { Deps } from '../../../collect/deps.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import type { Trouble } from '../../orders/decide/order.ts'
 import type { OrderRow } from '../../orders/order.ts'

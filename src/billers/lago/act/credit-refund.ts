@@ -14,7 +14,7 @@ import { isAsSeen } from '../../../collect/fence.ts'
 import { isFreeLicense, rememberFreeLicense } from '../license.ts'
 import { refundCreditedBy } from './observe-credit-note.ts'
 import { once } from '../../../collect/once.ts'
-import { explainSettings } from '../../../explain-settings.ts'
+import { explainSettings } from '../../../collect/explain-settings.ts'
 import { note } from '../../../collect/timeline.ts'
 import { isRefused } from '../../../collect/unknown-outcome.ts'
 

@@ -14,7 +14,7 @@ import { isAsSeen } from '../../../collect/fence.ts'
 import { isFreeLicense, rememberFreeLicense } from '../license.ts'
 import { asInvoice } from '../invoice.ts'
 import { once } from '../../../collect/once.ts'
-import { explainSettings } from '../../../explain-settings.ts'
+import { explainSettings } from '../../../collect/explain-settings.ts'
 import { note } from '../../../collect/timeline.ts'
 import { isRefused, type Refusal } from '../../../collect/unknown-outcome.ts'
 

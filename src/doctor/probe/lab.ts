@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts'
-import { messageOf } from '../errors.ts'
-import type { Fetch } from '../vendor-fetch.ts'
+import type { Config } from '../../config.ts'
+import { messageOf } from '../../errors.ts'
+import type { Fetch } from '../../vendor-fetch.ts'
 
 /** What everything that a probe makes is called, so that it is found again if it is left behind. */
 export const PROBE_MARK = 'bridge-probe'

@@ -1,7 +1,7 @@
-import { readAskedWith } from './asked-with.ts'
-import { meaningOf } from './refusals.ts'
-import { PermanentError, reasonOf, type ApiError } from './errors.ts'
-import { isRefused, type Refusal } from './collect/unknown-outcome.ts'
+import { readAskedWith } from '../asked-with.ts'
+import { meaningOf } from '../refusals.ts'
+import { PermanentError, reasonOf, type ApiError } from '../errors.ts'
+import { isRefused, type Refusal } from './unknown-outcome.ts'
 
 const KEYS = {
   Dodo: 'check the key, its write access and DODO_ENVIRONMENT',

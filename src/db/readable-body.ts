@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 
-import { deliveries } from '../db/schema.ts'
-import { BIG_BODY_BYTES } from './big.ts'
+import { deliveries } from './schema.ts'
+
+/** Beyond this, reading a body and handing it to Postgres would hold up everybody else. Most are a hundredth of it. */
+export const BIG_BODY_BYTES = 256 * 1024
 
 /**
  * The body of a delivery, or nothing of one so big that reading it would hold up everybody else: what that tells is

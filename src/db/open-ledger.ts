@@ -3,14 +3,13 @@ import { join } from 'node:path'
 
 import { drizzle } from 'drizzle-orm/postgres-js'
 
-import type { Config } from '../config.ts'
-import { connect } from '../db/connect.ts'
-import { explainDatabaseError } from '../db/database-error.ts'
-import { CLUSTER_NAME } from '../db/embedded-account.ts'
-import { openEmbeddedPostgres } from '../db/embedded.ts'
-import { lookAtInstallation } from '../db/installation.ts'
-import { refuseTransactionPooler } from '../db/pooler.ts'
-import * as schema from '../db/schema.ts'
+import { connect } from './connect.ts'
+import { explainDatabaseError } from './database-error.ts'
+import { CLUSTER_NAME } from './embedded-account.ts'
+import { openEmbeddedPostgres } from './embedded.ts'
+import { lookAtInstallation } from './installation.ts'
+import { refuseTransactionPooler } from './pooler.ts'
+import * as schema from './schema.ts'
 
 export type Ledger = Awaited<ReturnType<typeof openLedger>>
 
@@ -26,7 +25,10 @@ export class NoLedgerYet extends Error {
 export async function openLedger({
   databaseUrl,
   dataDir,
-}: Pick<Config, 'databaseUrl' | 'dataDir'>) {
+}: {
+  databaseUrl: string | undefined
+  dataDir: string
+}) {
   if (databaseUrl === undefined && !existsSync(join(dataDir, CLUSTER_NAME))) {
     throw new NoLedgerYet(`there is no database under ${dataDir} yet`)
   }

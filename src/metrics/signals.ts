@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 
 import type { Executor } from '../db/client.ts'
-import type { AlertType } from './types.ts'
+import type { AlertType } from '../alert-types.ts'
 
 type Service = 'Lago' | 'Dodo'
 type Signal = { type: AlertType; subject: string; level: number }
