@@ -138,7 +138,7 @@ function makeRequest(luck: Luck, routes: readonly string[]): Request {
   const body = hasBody ? oneOf(luck, BODIES) : undefined
   const url = `http://bridge.test${path.startsWith('/') ? path : `/${path}`}${query}`
   const init = { method, headers: makeHeaders(luck), ...(body !== undefined && { body }) }
-  return new Request(URL.canParse(url) ? url : 'http://bridge.test/', init as RequestInit)
+  return new Request(URL.canParse(url) ? url : 'http://bridge.test/', init)
 }
 
 function makeHeaders(luck: Luck): Headers {
