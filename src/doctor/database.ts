@@ -1,9 +1,12 @@
-import { fail, ok, skip, warn, type Check } from './check.ts'
+import { statfs } from 'node:fs/promises'
+
+import { fail, ok, skip, warn, type Check, type Finding } from './check.ts'
 import type { Ledger } from '../db/open-ledger.ts'
 
 const MIGRATE = 'start the bridge once, or run `bridge migrate` as the owner'
 /** A start takes two more for a moment, and so does a command. */
 const FOR_COMMANDS = 4
+const GB = 1_000_000_000
 
 export const database: Check = {
   id: 'database',
@@ -62,17 +65,46 @@ export const schema: Check = {
 
 export const embedded: Check = {
   id: 'embedded',
-  run({ config }) {
+  async run({ config }) {
     if (config.databaseUrl !== undefined) return skip('DATABASE_URL is set')
-    const evidence = `the ledger is in ${config.dataDir}, by this machine's own Postgres`
-    return config.dodo.environment === 'live'
-      ? warn(
-          evidence,
-          'set DATABASE_URL to a Postgres that is backed up, or copy the folder while the bridge is stopped',
-        )
-      : ok(evidence)
+    const { dataDir } = config
+    return judgeEmbedded({
+      dataDir,
+      isLive: config.dodo.environment === 'live',
+      freeBytes: await readFreeBytes(dataDir),
+    })
   },
 }
+
+/** What is found of an embedded Postgres, whose disk may have so much room; undefined where nobody says. */
+export function judgeEmbedded({
+  dataDir,
+  isLive,
+  freeBytes,
+}: {
+  dataDir: string
+  isLive: boolean
+  freeBytes: number | undefined
+}): Finding {
+  const room = freeBytes === undefined ? '' : `, ${(freeBytes / GB).toFixed(1)} GB free`
+  const evidence = `the ledger is in ${dataDir}, by this machine's own Postgres${room}`
+  if (freeBytes !== undefined && freeBytes < GB) {
+    const why = 'once its disk is full, webhooks are answered 503'
+    return warn(`${evidence}: ${why}`, 'make room there, or set RETENTION')
+  }
+  return isLive
+    ? warn(
+        evidence,
+        'set DATABASE_URL to a Postgres that is backed up, or copy the folder while the bridge is stopped',
+      )
+    : ok(evidence)
+}
+
+const readFreeBytes = (folder: string): Promise<number | undefined> =>
+  statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => undefined,
+  )
 
 async function readFacts(sql: Ledger['sql']) {
   const [row] = await sql<
