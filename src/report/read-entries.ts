@@ -176,21 +176,26 @@ async function findPaidByStatus(
     invoice.metadata.some(({ key, value }) => key === 'dodo_payment_id' && value === id)
   if (!isOurs) return undefined
   const { currency, lago_id } = invoice
-  const amount = markedIn(invoice)
+  const amount = markedIn(invoice, isByStatus)
   return { id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true }
 }
 
 /**
  * What an invoice's status alone stands for: all that Lago goes on to show as due. Where it shows nothing as due, of a void
- * invoice or before 1.22, it is what no payment stands for; before 1.19, where none are kept, all of it.
+ * invoice or before 1.22, it is what no payment stands for; before 1.19, where none are kept, all of what we marked. What we
+ * recorded as a payment that is not there any more stands for nothing.
  */
-function markedIn({
-  total_due_amount_cents: due,
-  total_paid_amount_cents: paid,
-  total_amount_cents: total,
-}: LagoInvoice): number {
+function markedIn(
+  {
+    total_due_amount_cents: due,
+    total_paid_amount_cents: paid,
+    total_amount_cents: total,
+  }: LagoInvoice,
+  isByStatus: boolean,
+): number {
   if (due > 0) return due
-  return paid < total ? total - paid : total
+  if (paid < total) return total - paid
+  return isByStatus ? total : 0
 }
 
 async function inBatches<Item, Result>(
