@@ -84,7 +84,8 @@ function buyers(world: World) {
   async function begin(amount?: number, more?: Parameters<typeof sell>[1]) {
     const sale = sell(amount, more)
     const opened = await session(sale.props)
-    if (opened.status !== 200) throw new Error(JSON.stringify(opened))
+    const { status } = opened
+    if (status !== 200) throw Object.assign(new Error(JSON.stringify(opened)), { status })
     const { ref, checkoutUrl } = opened.body as { ref: string; checkoutUrl: string }
     return { ...sale, ref, checkoutUrl, sessionId: await world.follow(checkoutUrl) }
   }
