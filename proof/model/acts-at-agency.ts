@@ -40,7 +40,8 @@ export const AT_AGENCY = {
     within(doing, () => verify(doing, chargeOf(doing, false))),
   'HighLevel asks for another amount from now on': ({ world, sale, amount }: Doing) => {
     const transaction = world.highlevel.store.transactions.get(sale.id)
-    if (transaction) transaction.amount = amount / HUNDRED + 1
+    // What it shows as paid, it asks for no more.
+    if (transaction?.status === 'pending') transaction.amount = amount / HUNDRED + 1
   },
   'somebody presses refund': (doing: Doing) => within(doing, () => refund(doing)),
   'somebody presses refund twice at once': (doing: Doing) =>
