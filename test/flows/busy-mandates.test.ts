@@ -19,6 +19,12 @@ describe('a saved card that Dodo will not charge because of an earlier payment',
     return Math.round(((thrown as Later).at.getTime() - bridge.deps.now().getTime()) / 1_000)
   }
 
+  /** The queue may be at it as well, and then one of the two goes on later. */
+  const settleBeside = ({ bridge }: World, lagoInvoiceId: string) =>
+    bridge.settle(lagoInvoiceId, { cause: 'sweep' }).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(Later)
+    })
+
   test('is asked for ever more seldom, is shown to a person after hours, and is charged in the end', async () => {
     const { world } = shared
     const { customer } = await withMandate(world)
@@ -37,15 +43,14 @@ describe('a saved card that Dodo will not charge because of an earlier payment',
     world.advance(3 * HOUR_MS)
     expect(await waitOf(world, id)).toBe(1_800)
     world.advance(4 * HOUR_MS)
-    await world.bridge.settle(id, { cause: 'sweep' })
-    expect(await world.invoiceReport(id)).toMatchObject({
-      state: 'attention',
+    await settleBeside(world, id)
+    expect(await world.eventually(id, ({ state }) => state === 'attention')).toMatchObject({
       reasonCode: 'dodo_refused',
       reason: expect.stringContaining('an earlier payment'),
     })
 
     close()
-    await world.bridge.settle(id, { cause: 'sweep' })
+    await settleBeside(world, id)
     await world.eventually(id, ({ state }) => state === 'paid')
     expect(world.paidIn(id)).toHaveLength(1)
   }, 60_000)
