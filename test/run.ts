@@ -21,9 +21,9 @@ async function run(args: string[]): Promise<number> {
   return tests.exited
 }
 
-/** One more than there are cores: each waits often, for a clock or for the disk. */
+/** Twice as many as there are cores, and one: each waits most of its time, for a clock or for the disk. */
 function chooseWorkers(): number {
-  return Math.min(availableParallelism() + 1, MAX_WORKERS)
+  return Math.min(2 * availableParallelism() + 1, MAX_WORKERS)
 }
 
 process.exit(await run(process.argv.slice(2)))

@@ -152,6 +152,7 @@ describe('held money', () => {
     const { world } = served
     const { id, paymentId } = await holdMoney()
     const { deps } = world.bridge
+    await world.quiet()
     // The word is written down and the process ends: no job is left, and the next sweep wakes it.
     const silent = { ...deps, queue: { ...deps.queue, send: async () => undefined } }
     const subject = { receivableId: id, dodoPaymentId: paymentId }
