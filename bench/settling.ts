@@ -103,6 +103,9 @@ export async function openSettling(world: World, { delayMs = 0, replicas = 1 } =
     async close() {
       for (const bridge of bridges) await bridge.stop()
       await services.stop()
+      // What these bridges had in hand when they were killed is about services that nobody else can ask.
+      await world.sql`truncate dodo_bridge.deliveries, dodo_bridge.unrouted`
+      await world.sql`delete from pgboss.job`
     },
   }
 }
