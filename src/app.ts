@@ -33,7 +33,6 @@ import type { Metrics } from './metrics/metrics.ts'
 import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
 import { describeOrder, listOrders } from './report/order.ts'
 
-/** Of an address of webhooks; a Dodo account's own is Dodo's. */
 export type AppDeps = Pick<
   Deps,
   'accounts' | 'config' | 'db' | 'queue' | 'lago' | 'dodo' | 'log' | 'now' | 'sources'

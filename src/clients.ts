@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 
-import { sayAskedWith } from './asked-with.ts'
 import { createAccounts, type AccountKeys, type StoredAccounts } from './accounts.ts'
 import { createBudget, type Budget, type Urgency } from './budget.ts'
 import type { Config } from './config.ts'
@@ -32,8 +31,8 @@ const namingKey = (fetch: typeof globalThis.fetch, keyName: string) =>
     const { status } = response
     if (status !== 401 && status !== 403) return response
     const said = Said.safeParse(await response.json().catch(() => undefined)).data ?? {}
-    const message = sayAskedWith(said.message ?? said.code ?? 'the answer is empty', keyName)
-    return Response.json({ ...said, message }, { status })
+    const message = `${said.message ?? said.code ?? 'the answer is empty'}; it was asked with ${keyName}`
+    return Response.json({ ...said, message, asked_with: keyName }, { status })
   }) as typeof globalThis.fetch
 
 const Said = z.looseObject({ code: z.string().optional(), message: z.string().optional() })

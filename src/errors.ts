@@ -66,6 +66,8 @@ export class ApiError extends Error {
   readonly code: string | undefined
   /** The service's own words, bounded. They may name a customer: for the operator's eyes, never for a log. */
   readonly detail: string
+  /** The name of the key that it was asked with; undefined where the service has only one. */
+  readonly askedWith: string | undefined
 
   constructor(fields: {
     service: Service
@@ -74,6 +76,7 @@ export class ApiError extends Error {
     status?: number | undefined
     code?: string | undefined
     detail?: string | undefined
+    askedWith?: string | undefined
     /** The fields of an answer that cannot be read. */
     unreadable?: string | undefined
     cause?: unknown
@@ -89,6 +92,7 @@ export class ApiError extends Error {
     this.status = status
     this.code = code
     this.detail = fit(fields.detail ?? '', MAX_DETAIL_LENGTH)
+    this.askedWith = fields.askedWith
   }
 }
 

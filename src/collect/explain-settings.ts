@@ -1,4 +1,3 @@
-import { readAskedWith } from '../asked-with.ts'
 import { meaningOf } from '../refusals.ts'
 import { PermanentError, reasonOf, type ApiError } from '../errors.ts'
 import { isRefused, type Refusal } from './unknown-outcome.ts'
@@ -22,9 +21,8 @@ const SETTINGS = {
  * is about something else.
  */
 export function explainSettings(refusal: Refusal): PermanentError | undefined {
-  const { service, status, code } = refusal
+  const { service, status, code, askedWith } = refusal
   const meaning = meaningOf(refusal)
-  const other = readAskedWith(refusal.detail)
   if (meaning === 'permission') {
     return new PermanentError(
       `Lago does not let LAGO_API_KEY do this (${code ?? status}): give the key that permission in Lago > Developers > API keys`,
@@ -37,9 +35,9 @@ export function explainSettings(refusal: Refusal): PermanentError | undefined {
       code: 'dodo_not_live',
     })
   if (status === 401 || status === 403) {
-    const advice = other ? 'check it, its write access and its mode' : KEYS[service]
+    const advice = askedWith ? 'check it, its write access and its mode' : KEYS[service]
     return new PermanentError(
-      `${service} refuses ${other ?? SETTINGS[service]} (${status}): ${advice}`,
+      `${service} refuses ${askedWith ?? SETTINGS[service]} (${status}): ${advice}`,
       {
         code: service === 'Dodo' ? 'dodo_key_refused' : 'lago_key_refused',
       },

@@ -397,7 +397,12 @@ async function orUndefined<Value>(found: Promise<Value>): Promise<Value | undefi
   }
 }
 
-const ErrorBody = z.object({ code: z.string().optional(), message: z.string().optional() })
+const ErrorBody = z.object({
+  code: z.string().optional(),
+  message: z.string().optional(),
+  /** Of our own making, where there are several keys (`clients.ts`). */
+  asked_with: z.string().optional(),
+})
 
 function asApiError(what: string, thrown: unknown): unknown {
   const cause = thrown instanceof APIConnectionError ? thrown.cause : thrown
@@ -414,6 +419,7 @@ function asApiError(what: string, thrown: unknown): unknown {
     status: thrown.status,
     code: body.code,
     detail: body.message ?? plainText(thrown) ?? EMPTY[thrown.status],
+    askedWith: body.asked_with,
   })
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { chargesSent, mandateOf } from '../support/mandates.ts'
 import { shareWorld, type Report, type World } from '../support/world.ts'
 
-const HOUR_MS = 60 * 60_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 const LISTED = { behaviour: { openSessionsAreListed: true } }
 const isPaid = ({ state }: Report) => state === 'paid'
 
@@ -66,6 +67,23 @@ describe('a checkout that Dodo lists although nobody has paid in it', () => {
     expect(payment?.total_amount).toBe(3_000)
     for (const id of ids) await world.eventually(id, isPaid)
   })
+
+  test.each([5, 40])(
+    'that is paid in its last minute, of which nobody hears for %p days, is recorded once',
+    async (days) => {
+      const { world } = shared
+      const { invoice, payUrl } = await swept(world, 5_000)
+      const sessionId = await world.follow(payUrl)
+      world.advance(24 * HOUR_MS - MINUTE_MS)
+      await world.inSilence(() => world.dodo.pay(sessionId))
+      world.advance(days * 24 * HOUR_MS)
+
+      await world.sweep()
+
+      await world.eventually(invoice.lago_id, isPaid)
+      expect(world.paidIn(invoice.lago_id)).toHaveLength(1)
+    },
+  )
 
   test('is asked about by sweeps for as long as it may be paid, and no longer', async () => {
     const { world } = shared
