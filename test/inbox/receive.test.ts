@@ -156,6 +156,50 @@ describe('receive', () => {
     expect(row?.outcome).toBe('stored; of a type that this release does not know')
   })
 
+  test('what is stored alone and what is stored together is the same, whatever is in it', async () => {
+    const { sql, close } = openInboxConnection(database.url)
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+    const odd: Partial<Delivery>[] = [
+      { body: bytes, headers: { 'x-a': String.raw`"quoted" \ and {braced}, null` } },
+      { body: Buffer.alloc(0), eventType: 'null' },
+      {
+        body: Buffer.from('{"名": "雪\\u0000"}'),
+        wakesKey: 'Ünïcode,"key"\\',
+        dodoPaymentId: 'pay_1',
+      },
+      { eventType: 'half a \uD83D', wakesKey: '\uDE00 half', headers: { 'x-b': 'é' } },
+      { wakes: null, wakesKey: null, body: Buffer.from(' {} ') },
+    ]
+    const receivedAt = new Date('2026-11-29T10:11:12.345Z')
+    const told = (name: string) =>
+      odd.map((fields, nth) => ({
+        ...aDelivery(fields),
+        deliveryId: `${name}-${nth}`,
+        ...(fields.wakesKey === undefined && { wakesKey: 'same' }),
+        receivedAt,
+      }))
+    const found = async (name: string) => {
+      const rows = await sql`
+        select d.*, u.wakes_key as owed
+        from deliveries d left join unrouted u using (source, delivery_id)
+        where delivery_id like ${`${name}-%`} order by delivery_id`
+      return rows.map((row) => ({ ...row, delivery_id: undefined }))
+    }
+
+    const together = await storeAll(sql, told('together'))
+    for (const one of told('alone')) await storeAll(sql, [one])
+
+    expect(together.map(({ duplicate }) => duplicate)).toEqual(odd.map(() => false))
+    expect(await found('together')).toEqual(await found('alone'))
+    const [bodyOfFirst] = await sql<{ body: Buffer }[]>`
+      select body from deliveries where delivery_id = 'together-0'`
+    expect(bodyOfFirst?.body.equals(bytes)).toBe(true)
+    const again = await storeAll(sql, told('together'))
+    expect(again.every(({ duplicate, place }) => duplicate && place === null)).toBe(true)
+    await sql`delete from unrouted`
+    await close()
+  })
+
   test('a delivery that cannot be stored is refused, and takes none of its neighbours along', async () => {
     const good = [aDelivery(), aDelivery(), aDelivery()]
     const bad = aDelivery({ eventType: 'with a \0 in it' })
