@@ -252,11 +252,11 @@ export function createWork(working: Working) {
     for (const kind of JOB_KINDS) {
       if (kind === 'sweep' || (!highlevel && isOfHighlevel(kind))) continue
       const onTrouble = kind === 'settle' ? noteTrouble.bind(undefined, deps) : undefined
-      const handler = metrics.jobs.meter(db, kind, handlers[kind], dead.done)
+      const handler = metrics.jobs.meter(kind, handlers[kind], dead.done)
       await queue.work(kind, JOBS[kind].atOnce, handler, onTrouble)
     }
     if (isAlone) return
-    const sweeping = metrics.jobs.meter(db, 'sweep', handlers.sweep, dead.done)
+    const sweeping = metrics.jobs.meter('sweep', handlers.sweep, dead.done)
     await queue.work('sweep', JOBS.sweep.atOnce, sweeping)
     for (const kind of JOB_KINDS) {
       await queue.workDeadLetters(kind, (key, error) => bury(kind, key, error))

@@ -12,13 +12,10 @@ type Noting = { db: Executor; now: () => Date }
 /** Where a payer sees all that they owe, for as long as nobody revokes it. */
 export const accountUrlOf = (publicUrl: string, token: string) => `${publicUrl}/account/${token}`
 
-/** Writes down how a payer reads; their link is made when we first hear of them. */
-export async function noteAccount(
-  { db, now }: Noting,
-  { payerKey, language, timezone }: Reader,
-): Promise<void> {
+/** Writes down how a payer reads; their link is made when we first hear of them. A statement, to be run or taken into another. */
+export function noteAccount({ db, now }: Noting, { payerKey, language, timezone }: Reader) {
   const isOther = sql`(${accountPages.language}, ${accountPages.timezone}) is distinct from (excluded.language, excluded.timezone)`
-  await db
+  return db
     .insert(accountPages)
     .values({ payerKey, token: newPayToken(), language, timezone, createdAt: now() })
     .onConflictDoUpdate({

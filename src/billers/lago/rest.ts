@@ -225,11 +225,12 @@ export async function grantWish(
 
 /** Who looks at an invoice while it is settled for the first time sees whose it is. */
 export async function introduce({ db, now }: Resting, invoice: LagoInvoice): Promise<void> {
-  await db
+  const named = db
     .update(receivables)
     .set(identityOf(invoice))
     .where(eq(receivables.receivableId, invoice.lago_id))
-  await noteAccount({ db, now }, asReader(invoice.customer))
+  const reading = noteAccount({ db, now }, asReader(invoice.customer))
+  await db.execute(sql`with named as ${named}, reading as ${reading} select`)
 }
 
 const identityOf = (invoice: LagoInvoice) => ({

@@ -1,6 +1,7 @@
 import { and, asc, eq, isNull } from 'drizzle-orm'
 
 import type { Database, Executor } from '../../../db/client.ts'
+import { finishedColumns, tellFinished } from '../../../collect/finish-deliveries.ts'
 import { deliveries } from '../../../db/schema.ts'
 import { MarketplaceEvent } from '../../../highlevel/objects.ts'
 import { SAID_AGAIN } from '../../../inbox/hear-again.ts'
@@ -41,10 +42,10 @@ export async function listTold(db: Database, key: string): Promise<Told[]> {
     )
     .orderBy(asc(deliveries.receivedAt))
     .limit(MAX_DELIVERIES)
-  const told = rows.map(({ body, outcome, ...row }) => {
+  const all = rows.map(({ body, outcome, ...row }) => {
     return { ...row, ...read(body), isSaidAgain: outcome === SAID_AGAIN }
   })
-  return told.every(({ at }) => at) ? told.toSorted(byTime) : told
+  return all.every(({ at }) => at) ? all.toSorted(byTime) : all
 }
 
 const byTime = (one: Told, other: Told) => (one.at?.getTime() ?? 0) - (other.at?.getTime() ?? 0)
@@ -62,12 +63,15 @@ function read(body: Buffer): Pick<Told, 'appId' | 'companyId' | 'at'> {
 }
 
 /** Says what became of a delivery. */
-export const finishTold = (
+export async function finishTold(
   db: Executor,
   { deliveryId }: Told,
   { at, outcome }: { at: Date; outcome: string },
-) =>
-  db
+) {
+  const rows = await db
     .update(deliveries)
     .set({ processedAt: at, outcome })
     .where(and(eq(deliveries.source, 'highlevel'), eq(deliveries.deliveryId, deliveryId)))
+    .returning(finishedColumns)
+  tellFinished(rows)
+}
