@@ -98,6 +98,8 @@ export type Receivable = {
   members: readonly Share[] | undefined
   /** How much of the spare money of a payment its biller proves to be too much, in Dodo's minor units. */
   proveSpare: (payment: Payment, recording: Recording) => number
+  /** Whether its biller is about to look for the payment in its books: until then nothing of it is given back. */
+  isToBeLookedFor?: (payment: Payment, recording: Recording) => boolean
 }
 
 /** What is owed, as Dodo is asked for it. */

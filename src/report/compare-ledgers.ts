@@ -168,11 +168,14 @@ function explainMismatch(
   { dodo, lago, isRecent }: { dodo: Money; lago: LagoSide; isRecent: boolean },
 ): Explanation {
   const { currency } = lago
-  if (lago.times > 1) return [`Lago holds it ${lago.times} times`, false]
   if (currency !== dodo.currency) {
     return [`Dodo holds it in ${dodo.currency}, Lago in ${currency}`, false]
   }
   const missing = dodo.amount - asDodo(lago)
+  const isAsKnown = knowledge.is !== 'partly' || knowledge.amount === lago.amount
+  // A person may have written it down in parts.
+  const areParts = missing === 0 && isAsKnown
+  if (lago.times > 1 && !areParts) return [`Lago holds it ${lago.times} times`, false]
   if (missing === 0) return explainAgreement(knowledge)
   if (knowledge.is === 'partly' && lago.amount === knowledge.amount) return [knowledge.why, true]
 

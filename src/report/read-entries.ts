@@ -1,3 +1,5 @@
+import { isAnyOf } from '../db/any-of.ts'
+import { recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import type { LagoInvoice, LagoPaymentRow } from '../lago/objects.ts'
@@ -11,14 +13,14 @@ type DodoSide = Pick<DodoPaymentRow, 'status' | 'currency' | 'total_amount' | 'c
   metadata: Record<string, string>
 }
 
-/** How Dodo's payment ids begin; other references in Lago are other people's payments. */
-const DODO_PAYMENT_ID = /^pay_/
+/** How Dodo's payment ids look, in whatever words a person wrote one down; other references are other people's payments. */
+const DODO_PAYMENT_ID = /\bpay_\w+/iu
 const PARALLEL_READS = 8
 
 /** Every payment and refund of the period, as Dodo, Lago and the bridge's own ledger each hold it. */
 export async function readEntries(deps: Reading, period: Period): Promise<Entry[]> {
   const { isOurs, inDodo } = await readDodoPayments(deps, period)
-  const { byReference, recordedInPeriod } = await readLagoPayments(deps, period)
+  const { byReference, recordedInPeriod } = await readLagoPayments(deps, period, inDodo)
   const ownInPeriod = await readOwnParts(deps, { period })
   const isTaken = (one: DodoSide | undefined): one is DodoSide =>
     one?.status === 'succeeded' && isOurs(one)
@@ -57,14 +59,45 @@ async function readDodoPayments({ dodo, lago }: Reading, { from, until }: Period
   return { isOurs, inDodo }
 }
 
-async function readLagoPayments({ lago }: Reading, { from, until }: Period) {
+async function readLagoPayments(
+  { db, lago }: Reading,
+  { from, until }: Period,
+  inDodo: ReadonlyMap<string, unknown>,
+) {
   const payments = await lago.listAllPayments()
-  const ofDodo = payments.filter(({ reference }) => DODO_PAYMENT_ID.test(reference ?? ''))
-  const byReference = Map.groupBy(ofDodo, ({ reference }) => reference ?? '')
+  const adopted = await readAdopted(
+    db,
+    payments.filter(({ reference }) => !isOnlyAnId(reference)),
+  )
+  const written = new Map(
+    [...inDodo.keys(), ...adopted.values()].map((id) => [id.toLowerCase(), id] as const),
+  )
+  const idOf = ({ lago_id, reference }: LagoPaymentRow) => {
+    const [named] = DODO_PAYMENT_ID.exec(reference ?? '') ?? []
+    return adopted.get(lago_id) ?? written.get(named?.toLowerCase() ?? '') ?? named
+  }
+  const ofDodo = payments.filter((one) => idOf(one) !== undefined)
+  const byReference = Map.groupBy(ofDodo, (one) => idOf(one) ?? '')
   const recordedInPeriod = [...byReference]
     .filter(([, [first]]) => first && first.created_at >= from && first.created_at <= until)
     .map(([reference]) => reference)
   return { byReference, recordedInPeriod }
+}
+
+const isOnlyAnId = (reference: string | null | undefined) => /^pay_\w+$/u.test(reference ?? '')
+
+/** What a person wrote down in other words, and the bridge took for a payment of Dodo's: Lago's id, and Dodo's. */
+async function readAdopted(db: Reading['db'], rows: readonly LagoPaymentRow[]) {
+  const found = await db
+    .select({ booksPaymentId: recordings.booksPaymentId, id: recordings.dodoPaymentId })
+    .from(recordings)
+    .where(
+      isAnyOf(
+        recordings.booksPaymentId,
+        rows.map(({ lago_id }) => lago_id),
+      ),
+    )
+  return new Map(found.map(({ booksPaymentId, id }) => [booksPaymentId ?? '', id]))
 }
 
 /** A payment as each side has it. */

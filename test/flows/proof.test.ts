@@ -1,11 +1,26 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 
-import { openWorld, shareWorld, type Report } from '../support/world.ts'
+import { openWorld, shareWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
 const isHeld = ({ state }: Report) => state === 'attention'
 const isGivenBack = ({ refunds }: Report) => refunds.some(({ status }) => status === 'succeeded')
+
+const IN_PARTS = { unproven: 'a person writes one payment down as several' }
+
+/** Paid, with nobody told, and a hand that writes parts of it into Lago. */
+async function payUnheard(world: World, referenceOf: (id: string, part: number) => string) {
+  const invoice = world.bill(10_000)
+  const { report } = await world.openCheckout(invoice.lago_id)
+  const session = await world.follow(report.payUrl)
+  const payment = await world.inSilence(() => world.dodo.pay(session))
+  const write = (amountCents: number, part: number) => {
+    const reference = referenceOf(payment.payment_id, part)
+    world.lago.recordManualPayment(invoice.lago_id, { amountCents, reference })
+  }
+  return { invoice, payment, write }
+}
 
 describe('the only payment of an invoice', () => {
   const shared = shareWorld()
@@ -30,6 +45,46 @@ describe('the only payment of an invoice', () => {
     await world.quiet()
     expect(world.refundsOf(payment.payment_id)).toEqual([])
     expect(paid.payments).toMatchObject([{ disposition: 'applied' }])
+  })
+
+  test.each<[string, (id: string, part: number) => string]>([
+    ['under its id', (id) => id],
+    ['under words that name it', (id, part) => `${id.toUpperCase()} ${part}/2`],
+  ])('written down in two parts %s stays where it is', async (_how, referenceOf) => {
+    const world = await openWorld(IN_PARTS)
+    const { invoice, payment, write } = await payUnheard(world, referenceOf)
+    write(4_000, 1)
+    write(6_000, 2)
+
+    await world.sweep()
+
+    const paid = await world.eventually(
+      invoice.lago_id,
+      (now) => isPaid(now) && now.payments.length > 0,
+    )
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    expect(paid.payments).toMatchObject([{ disposition: 'applied', recorded: 10_000 }])
+    await world.close()
+  })
+
+  test('written down in a part, and the rest once the bridge has seen that, stays where it is', async () => {
+    const world = await openWorld(IN_PARTS)
+    const { invoice, payment, write } = await payUnheard(world, (id) => id)
+    write(4_000, 1)
+    await world.sweep()
+    await world.eventually(invoice.lago_id, ({ payments }) => payments[0]?.recorded === 4_000)
+    await world.quiet()
+
+    write(6_000, 2)
+    await world.sweep()
+
+    const isWhole = ({ state, payments }: Report) =>
+      state === 'paid' && payments[0]?.recorded === 10_000
+    await world.eventually(invoice.lago_id, isWhole)
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toEqual([])
+    await world.close()
   })
 
   test('beside a transfer of the same amount that came at the same time is not kept in silence', async () => {

@@ -41,6 +41,38 @@ describe('money that no invoice takes', () => {
       expect(text).toMatch(/explained +ref_.*gives back a second payment: no credit note is wanted/)
     }))
 
+  test.each<[string, (id: string) => { amountCents: number; reference: string }[]]>([
+    ['as one of Dodo’s', () => [{ amountCents: 4_000, reference: 'Dodo, 28 Nov' }]],
+    ['under words that name it', (id) => [{ amountCents: 4_000, reference: `Dodo ${id}` }]],
+    [
+      'in two parts',
+      (id) => [
+        { amountCents: 1_500, reference: id },
+        { amountCents: 2_500, reference: id },
+      ],
+    ],
+  ])('that a person wrote down %s agrees', (_how, writtenAs) =>
+    inWorld({}, async (world) => {
+      const { invoice, sessionId } = await openInvoice(world, 4_000)
+      await world.inSilence(() => {
+        const { payment_id } = world.dodo.pay(sessionId)
+        for (const one of writtenAs(payment_id)) {
+          world.lago.recordManualPayment(invoice.lago_id, one)
+        }
+      })
+      await world.sweep()
+      await world.eventually(invoice.lago_id, ({ payments }) => payments.length > 0)
+      await world.quiet()
+
+      const { exitCode, text } = await stated(world)
+
+      expect(text).toContain('No difference.')
+      expect(text).toMatch(/USD +1 +40\.00 USD +\d +40\.00 USD +0 +0\.00 USD/)
+      expect(text).not.toContain('no premium licence')
+      expect(exitCode).toBe(0)
+    }),
+  )
+
   test('held for a person it is explained, and so is the refund that the person makes', () =>
     inWorld({ env: { DUPLICATE_PAYMENTS: 'hold' } }, async (world) => {
       const { invoice, sessionId } = await openInvoice(world, 4_000)

@@ -443,7 +443,13 @@ export type Report = {
     dodoSubscriptionId: string | null
     lagoPaymentRequestId: string | null
   }[]
-  payments: { dodoPaymentId: string; amount: number; status: string; disposition: string }[]
+  payments: {
+    dodoPaymentId: string
+    amount: number
+    status: string
+    disposition: string
+    recorded: number | null
+  }[]
   refunds: {
     dodoRefundId: string
     dodoPaymentId: string

@@ -2,6 +2,7 @@ import type { Biller } from '../../collect/receivable.ts'
 import type { Deps } from '../../deps.ts'
 import { isId } from '../../ids.ts'
 import { isOfOrganization } from './decide/metadata.ts'
+import { namesPayment } from './decide/proof.ts'
 import { asPayer } from './invoice.ts'
 
 /** What says at Dodo that a payment is for several invoices that their customer chose. */
@@ -32,7 +33,7 @@ export const createLagoBiller = ({
   describeCreditNote: (creditNoteId) => ({ lago_credit_note_id: creditNoteId }),
   async holds(lagoInvoiceId, dodoPaymentId) {
     const held = await lago.listPayments(lagoInvoiceId)
-    return held.some(({ reference }) => reference === dodoPaymentId)
+    return held.some(({ reference }) => namesPayment(reference, dodoPaymentId))
   },
   async findPayer(lagoCustomerId) {
     const customer = await lago.findCustomer(lagoCustomerId)

@@ -175,6 +175,7 @@ function nextSpare(receivable: Receivable, ledger: Ledger, policy: Policy): Refu
     const amount = refundedByPolicy(spare, receivable, ledger, policy)
     const hasFailed = findFailedSpareOrder(payment, ledger.receivableId, recording) !== undefined
     if (amount <= 0 || hasFailed || !canBeRefundedNow(payment)) continue
+    if (receivable.isToBeLookedFor?.(payment, recording)) continue
     const cause = recording.disposition === 'applied' ? 'overpayment' : recording.disposition
     return { do: 'order_refund', payment, resume: undefined, amount, cause, creditNote: undefined }
   }

@@ -5,7 +5,13 @@ import type { Deps } from '../../../deps.ts'
 import type { Disposition, Payment, Recording } from '../../../collect/ledger.ts'
 import { findEntry } from '../decide/metadata.ts'
 import { formatBooks, toBooksMinor } from '../../../collect/money.ts'
-import { countElsewhere, findByHand, paidElsewhereOf, type BooksPayment } from '../decide/proof.ts'
+import {
+  countElsewhere,
+  findByHand,
+  paidElsewhereOf,
+  sumNamed,
+  type BooksPayment,
+} from '../decide/proof.ts'
 import type { LagoInvoice } from '../../../lago/objects.ts'
 import { asInvoice } from '../invoice.ts'
 import { holdPayment as hold } from './record-payment.ts'
@@ -43,10 +49,10 @@ export async function holdPayment(
 export async function lookForPayment(
   deps: Holding,
   subject: Subject,
-  { status }: Recording,
+  { status, amount }: Recording,
 ): Promise<void> {
   const books = await readBooks(deps, subject.invoice)
-  const found = status === 'held' ? findInBooks(subject, books) : undefined
+  const found = status === 'held' ? findInBooks(subject, books) : findMore(subject, books, amount)
   if (found) return adopt(deps, subject, found)
   await keepLook(deps, subject, books)
 }
@@ -61,16 +67,29 @@ async function readBooks({ lago }: Holding, invoice: LagoInvoice): Promise<Books
   }))
 }
 
-function findInBooks(
-  { invoice, ledger, payment }: Subject,
+function findNamed({ payment }: Subject, books: readonly BooksPayment[]): Found | undefined {
+  const held = sumNamed(books, payment.dodoPaymentId, ({ amount }) => amount)
+  if (!held) return undefined
+  const { first, amount } = held
+  const how = 'it holds it under this reference'
+  return { through: 'payment', amount, booksPaymentId: first.booksPaymentId, how }
+}
+
+/** A person has written down another part since, of what seemed to be too much. */
+function findMore(
+  subject: Subject,
   books: readonly BooksPayment[],
+  recorded: number,
 ): Found | undefined {
+  const named = findNamed(subject, books)
+  return named && named.amount > recorded ? named : undefined
+}
+
+function findInBooks(subject: Subject, books: readonly BooksPayment[]): Found | undefined {
+  const { invoice, ledger, payment } = subject
   const { dodoPaymentId } = payment
-  const known = books.find(({ reference }) => reference === dodoPaymentId)
-  if (known) {
-    const { amount, booksPaymentId } = known
-    return { through: 'payment', amount, booksPaymentId, how: 'it holds it under this reference' }
-  }
+  const named = findNamed(subject, books)
+  if (named) return named
   const { metadata, paymentStatus, total } = asInvoice(invoice)
   const isNamed = findEntry(metadata, 'dodo_payment_id')?.value === dodoPaymentId
   if (isNamed && paymentStatus === 'succeeded' && books.length === 0) {

@@ -5,6 +5,7 @@ import { recordings } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
 import type { Disposition, Payment } from '../../../collect/ledger.ts'
 import { findEntry, mergeMetadata } from '../decide/metadata.ts'
+import { sumNamed } from '../decide/proof.ts'
 import { formatBooks } from '../../../collect/money.ts'
 import { meaningOf } from '../../../refusals.ts'
 import { Later, PermanentError, reasonOf } from '../../../errors.ts'
@@ -113,7 +114,8 @@ async function createPayment(
     async find() {
       if (begun === undefined && isUntouched(invoice)) return undefined
       const listed = await deps.lago.listPayments(invoice.lago_id)
-      return listed.find((one) => one.reference === reference)
+      const held = sumNamed(listed, reference, (one) => one.amount_cents)
+      return held && { ...held.first, amount_cents: held.amount }
     },
     async prepare() {
       if (!(await isToBeMade())) return undefined

@@ -39,14 +39,14 @@ export function nextPayment(
  * Money that no invoice takes is looked for in Lago each time that the invoice is settled: somebody may have recorded
  * it there, and nothing of it is given back on what was true a day ago.
  */
-function isToBeLookedFor(
+export function isToBeLookedFor(
   payment: Payment,
   { lookedAt }: Recording,
   { receivableId }: InvoiceLedger,
-  { startedAt }: InvoicePolicy,
+  { startedAt }: Partial<Pick<InvoicePolicy, 'startedAt'>>,
 ): boolean {
   const isSpare = spareOf(payment, receivableId) > 0 && !payment.disputes.some(isLost)
-  return isSpare && (lookedAt === null || lookedAt < startedAt)
+  return isSpare && startedAt !== undefined && (lookedAt === null || lookedAt < startedAt)
 }
 
 /**

@@ -12,6 +12,28 @@ export type BooksPayment = {
   madeAt: Date | null
 }
 
+/**
+ * Whether what stands beside a payment in Lago names one of Dodo's, in whatever words and case: whoever writes its id
+ * down means it.
+ */
+export const namesPayment = (reference: string | null | undefined, dodoPaymentId: string) =>
+  reference === dodoPaymentId ||
+  (reference ?? '').toLowerCase().split(/\W+/u).includes(dodoPaymentId.toLowerCase())
+
+/** All that Lago holds of a payment under its id: a person may have written it down in parts. */
+export function sumNamed<Held extends { reference?: string | null | undefined }>(
+  books: readonly Held[],
+  dodoPaymentId: string,
+  amountOf: (held: Held) => number,
+): { first: Held; amount: number } | undefined {
+  const named = books.filter(({ reference }) => namesPayment(reference, dodoPaymentId))
+  const [first] = named
+  return first && { first, amount: named.reduce((sum, held) => sum + amountOf(held), 0) }
+}
+
+const namesOneOf = (reference: string | null, { payments }: InvoiceLedger) =>
+  payments.some(({ dodoPaymentId }) => namesPayment(reference, dodoPaymentId))
+
 /** Two of three clocks are compared, and each may be off by five minutes, one forward and the other back. */
 const CLOCKS_APART_MS = 10 * 60_000
 /** What was written down by its day alone may have been any hour of it, in any time zone. */
@@ -29,8 +51,7 @@ export function countElsewhere(
   ledger: InvoiceLedger,
   books: readonly BooksPayment[],
 ): number {
-  const ours = new Set(ledger.payments.map(({ dodoPaymentId }) => dodoPaymentId))
-  const others = books.filter(({ reference }) => !ours.has(reference ?? ''))
+  const others = books.filter(({ reference }) => !namesOneOf(reference, ledger))
   const taken = takenByHand(ledger)
   const counted = others
     .filter(({ booksPaymentId }) => !taken.has(booksPaymentId))
@@ -105,13 +126,12 @@ export function findByHand(
 ): BooksPayment | undefined {
   const attempt = ledger.attempts.find(({ id }) => id === payment.attemptId)
   if (!attempt || countedBefore(payment, ledger) > 0) return undefined
-  const ours = new Set(ledger.payments.map(({ dodoPaymentId }) => dodoPaymentId))
   const taken = takenByHand(ledger)
   const madeInSecond = Math.floor(payment.madeAt.getTime() / 1_000) * 1_000
   return books.find(
     ({ booksPaymentId, reference, amount, madeAt }) =>
       !taken.has(booksPaymentId) &&
-      !ours.has(reference ?? '') &&
+      !namesOneOf(reference, ledger) &&
       SPEAKS_OF_DODO.test(reference ?? '') &&
       toDodo(amount, payment) === shareOf(payment, ledger) &&
       madeAt !== null &&
