@@ -1,3 +1,4 @@
+import type { Executor } from '../db/client.ts'
 import type { Attempt, Payment, Recording, Share } from './ledger.ts'
 
 export type State = 'open' | 'processing' | 'paid' | 'failed' | 'void' | 'skipped' | 'attention'
@@ -45,6 +46,7 @@ export const REASON_CODES = [
   'subscription_unpaid',
   'subscription_held',
   'account_gone',
+  'needs_install',
   'gave_up',
   'too_many_steps',
 ] as const
@@ -127,6 +129,8 @@ export type Owed = {
    * something newer than what this was made of.
    */
   isStillDue: (options?: { isDoubted?: boolean }) => Promise<boolean>
+  /** Asked within the transaction that begins a charge, and so that what it says cannot change before that one ends. */
+  mayBegin?: (tx: Executor) => Promise<boolean>
   /** Where the payer goes after paying, where that is not our own page. */
   returnUrl?: string | undefined
 }

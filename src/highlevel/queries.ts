@@ -6,6 +6,8 @@ const anyText = z
   .max(200)
   .refine((value) => !value.includes('\0') && value.isWellFormed())
 const id = anyText.min(1)
+/** In no id of HighLevel's, and in the key of each cycle of a subscription: a browser that made one up would stand in its place. */
+const transactionId = id.refine((value) => !value.includes('#'))
 const optionalId = anyText.nullish().transform((text) => text || undefined)
 const amount = z.union([z.number(), z.string()])
 
@@ -36,7 +38,7 @@ export const Props = z.discriminatedUnion('mode', [
     publishableKey: z.string(),
     amount,
     currency: z.string(),
-    transactionId: id,
+    transactionId,
     orderId: optionalId,
     subscriptionId: optionalId,
     locationId: optionalId,
@@ -56,14 +58,14 @@ export const Props = z.discriminatedUnion('mode', [
 export const Query = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('verify'),
-    transactionId: id,
+    transactionId,
     chargeId: optionalId,
     subscriptionId: optionalId,
   }),
   z.looseObject({
     type: z.literal('refund'),
     amount,
-    transactionId: id,
+    transactionId,
     chargeId: optionalId,
   }),
   z.looseObject({ type: z.literal('list_payment_methods'), contactId: id, locationId: optionalId }),
@@ -71,7 +73,7 @@ export const Query = z.discriminatedUnion('type', [
     type: z.literal('charge_payment'),
     paymentMethodId: id,
     contactId: id,
-    transactionId: id,
+    transactionId,
     amount,
     currency: z.string(),
   }),
@@ -81,7 +83,7 @@ export const Query = z.discriminatedUnion('type', [
     contactId: id,
     paymentMethodId: id,
     subscriptionId: id,
-    transactionId: id,
+    transactionId,
     startDate: z.string(),
     currency: z.string(),
     amount,

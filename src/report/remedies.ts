@@ -177,7 +177,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
   subscription_held: {
     title: 'A subscription of HighLevel is not charged',
     remedy:
-      'The sentence says why: HighLevel asks for another amount than was agreed to, or does not know the subscription any more, its card cannot be charged, or a cycle came more than one interval late. Put it right in HighLevel, which is asked again each day, or cancel it there; a cycle that was passed over is yours to collect.',
+      'The sentence says why: HighLevel asks for another amount than was agreed to, or shows the subscription as paused or does not know it any more, its card cannot be charged, the app must be installed again, or a cycle came more than one interval late. Put it right in HighLevel, which is asked again each day, or cancel it there; a cycle that was passed over is yours to collect.',
   },
   untold: {
     title: 'Somebody could not be told',
@@ -188,6 +188,11 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
     title: 'A Dodo account is gone from the settings',
     remedy:
       "The order was opened on a Dodo account that the bridge is not configured for any more: DODO_TEST_API_KEY was taken out, or the secrets of a location's account cannot be read. Put the setting back.",
+  },
+  needs_install: {
+    title: 'HighLevel takes no token of a location',
+    remedy:
+      "HighLevel refuses the bridge's tokens of the location, so nothing can be read there. Have the app installed there once more (`/highlevel/install` of the bridge's address); what waits goes on by itself within an interval of the sweep.",
   },
   dispute_lost: {
     title: 'A dispute was lost',

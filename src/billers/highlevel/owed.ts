@@ -3,7 +3,8 @@ import { messageOf } from '../../errors.ts'
 import type { Order, Transaction } from '../../highlevel/objects.ts'
 import { supersede } from '../orders/ensure.ts'
 import { closeOrder } from '../orders/claim.ts'
-import type { OrderRow } from '../orders/order.ts'
+import { findNamed, type OrderRow } from '../orders/order.ts'
+import { isShown } from './compare.ts'
 import { findDisagreement, isRefusal, readMoney, type Money } from './decide/asked.ts'
 import type { HighlevelDeps } from './deps.ts'
 import { WORDS } from './words.ts'
@@ -59,20 +60,36 @@ export async function confirm(deps: HighlevelDeps, order: OrderRow): Promise<boo
   return false
 }
 
+const ANOTHER_AMOUNT = 'HighLevel asks for another amount than was paid'
+const PAID_OTHERWISE =
+  'HighLevel has it as paid by other means: one of the two payments is to be given back'
+
 /**
- * Whether HighLevel's transaction still asks for what was paid: it may have changed after the checkout was opened, or
- * not have been readable then. What it does not say, or not in time, is no reason to keep it from what was paid.
+ * Why HighLevel's transaction does not ask any more for what was paid: it may have changed after the checkout was opened, been
+ * paid otherwise, or not have been readable then. What it does not say, or not in time, is no reason to keep it from what was
+ * paid.
  */
-export async function isStillOwed(deps: HighlevelDeps, order: OrderRow): Promise<boolean> {
+export async function whyNotOwed(
+  deps: HighlevelDeps,
+  order: OrderRow,
+): Promise<string | undefined> {
   const { tenant, key, orderId } = order
   try {
     const reading = deps.locations.clientFor(tenant).findTransaction(key)
     const found = await withDeadline('HighLevel', READ_MS, reading)
-    if (!found || isSame(found, order)) return true
-    deps.log.warn({ orderId }, 'the transaction asks for another amount than was paid')
-    return false
+    const why = found && (await whyNot(deps, order, found))
+    if (why) deps.log.warn({ orderId, why }, 'the transaction does not ask for what was paid')
+    return why
   } catch (error) {
     deps.log.warn({ orderId, error: messageOf(error) }, 'the transaction could not be read')
-    return true
+    return undefined
   }
+}
+
+/** Once HighLevel was told of it, that it shows it as paid says nothing. */
+async function whyNot({ db }: HighlevelDeps, order: OrderRow, found: Transaction) {
+  if (!isSame(found, order)) return ANOTHER_AMOUNT
+  if (order.claimedAt !== null || !isShown(found)) return undefined
+  const of = found.chargeId === null ? undefined : await findNamed(db, order, found.chargeId)
+  return of?.key === order.key ? undefined : PAID_OTHERWISE
 }

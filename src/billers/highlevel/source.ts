@@ -11,6 +11,7 @@ import { readSubject } from './recurring/beginning.ts'
 import {
   confirmBeginning,
   confirmCycle,
+  mayBeginCharge,
   onSubscriptionPaid,
   onSubscriptionState,
   whyBegun,
@@ -45,6 +46,7 @@ export const createHighlevelSource = (deps: HighlevelDeps): OrderSource => ({
     readCycleKey(order.key)
       ? confirmCycle(deps, order)
       : (await confirmBeginning(deps, order)) && confirm(deps, order),
+  mayBegin: mayBeginCharge,
   // A charge that HighLevel has asked for is made once; a cycle is ours to collect.
   retryScheduleMs: ({ key }) => (readCycleKey(key) ? deps.config.retryScheduleMs : []),
   async onPaid(tx, order, _payment, at) {

@@ -8,7 +8,7 @@ import type { OrderRow } from '../orders/order.ts'
 import type { TellingRow, Told } from '../orders/source.ts'
 import { snapshotInHundredths } from './decide/answers.ts'
 import type { HighlevelDeps } from './deps.ts'
-import { isStillOwed } from './owed.ts'
+import { whyNotOwed } from './owed.ts'
 import { WORDS } from './words.ts'
 
 export const CAPTURED = 'payment.captured'
@@ -51,17 +51,13 @@ export async function claimToTell(deps: HighlevelDeps, order: OrderRow): Promise
   const applied = findAppliedTo(ledger)
   const payment = ledger.payments.find((one) => one.dodoPaymentId === applied?.dodoPaymentId)
   if (!payment) return { is: 'failed', why: 'its payment is not taken any more' }
-  if (!claimedAt && !(await isStillOwed(deps, order))) return ANOTHER_AMOUNT
+  const why = claimedAt ? undefined : await whyNotOwed(deps, order)
+  if (why) return { is: 'failed', why }
   const isClaimed = await claim(deps, orderId, WORDS)
   return isClaimed ? payment : { is: 'failed', why: 'it was superseded' }
 }
 
 export const isTold = (value: Payment | Told): value is Told => 'is' in value
-
-const ANOTHER_AMOUNT = {
-  is: 'failed',
-  why: 'HighLevel asks for another amount than was paid',
-} as const
 
 /**
  * HighLevel has asked, and was told. Where an order stood for a transaction that could not be read, a browser has said
@@ -69,7 +65,8 @@ const ANOTHER_AMOUNT = {
  */
 async function lookAfterwards(deps: HighlevelDeps, order: OrderRow): Promise<Told> {
   const hasStoodIn = order.metadata['highlevel_order_id'] !== undefined
-  return hasStoodIn && !(await isStillOwed(deps, order)) ? ANOTHER_AMOUNT : { is: 'done' }
+  const why = hasStoodIn ? await whyNotOwed(deps, order) : undefined
+  return why ? { is: 'failed', why } : { is: 'done' }
 }
 
 /** Tells HighLevel that a transaction is paid, unless it has asked by then. */

@@ -9,7 +9,7 @@ import { findNamed, type OrderRow } from '../orders/order.ts'
 import { answerVerify, nothingOf, type Verdict } from './decide/answers.ts'
 import type { HighlevelDeps } from './deps.ts'
 import { lookAnew } from './look.ts'
-import { isStillOwed } from './owed.ts'
+import { whyNotOwed } from './owed.ts'
 import { withdrawBeginning } from './recurring/beginning.ts'
 import { findSubscription, isEnded, snapshotOf } from './recurring/rows.ts'
 import { lookAtSetupsOf } from './recurring/setup.ts'
@@ -93,7 +93,7 @@ async function judgeOrder(
   const { order } = standing
   const { status, payment } = outcomeOf(standing)
   if (status === 'captured' && payment) {
-    if (order.claimedAt === null && !(await isStillOwed(deps, order))) return pending
+    if (order.claimedAt === null && (await whyNotOwed(deps, order))) return pending
     const isClaimed = await claim(deps, order.orderId, WORDS)
     return isClaimed ? { is: 'paid', charge: payment } : pending
   }

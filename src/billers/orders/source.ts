@@ -76,6 +76,11 @@ export type OrderSource = {
    * nothing is asked for until they do.
    */
   confirm?: (order: OrderRow) => Promise<boolean>
+  /**
+   * Within the transaction that begins a charge, with the order's row held: whether it may be, as this ledger knows it. False
+   * has it decided anew.
+   */
+  mayBegin?: (tx: Executor, order: OrderRow) => Promise<boolean>
   /** When a softly declined charge is made again; without it, never. In ms from the decline. */
   retryScheduleMs?: (order: OrderRow) => readonly number[]
   /** What of it that only the source knows a person must look at. */

@@ -231,5 +231,10 @@ function owedOf({ source, order, row }: Subject): Owed {
     returnUrl,
     // Without books that say what is owed its amount was fixed when it was made, and it is paid by no other means.
     isStillDue: async () => source.confirm?.(order) ?? true,
+    async mayBegin(tx) {
+      const locked = await lockOrder(tx, orderId)
+      if (!locked || !isAsSeen(locked, order)) return false
+      return source.mayBegin?.(tx, locked) ?? true
+    },
   }
 }

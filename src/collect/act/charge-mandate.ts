@@ -110,11 +110,12 @@ async function prepare(deps: Charging, plan: Plan, charge: Charge) {
   return undefined
 }
 
-/** A person may have stopped it while the turn was waited for: that is asked in the very transaction that begins it. */
+/** It may have been stopped while the turn was waited for: that is asked in the very transaction that begins it. */
 const intend = (deps: Charging, plan: Plan, charge: Charge, repeatableAt: Date) =>
   deps.db.transaction(async (tx) => {
     if (await isStoppedBefore(tx, charge.dodoSubscriptionId)) return false
     const { owed, resume } = plan
+    if (owed.mayBegin && !(await owed.mayBegin(tx))) return false
     if (resume) return resumeAttempt(tx, resume.id, { repeatableAt }, resume)
     await write({ ...deps, db: tx }, plan, charge, {
       status: 'intended',

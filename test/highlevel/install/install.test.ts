@@ -154,18 +154,25 @@ describe('an agency that installs the app', () => {
     expect(provider?.name).toBe('Dodo Payments')
   })
 
-  test('is not ended by its UNINSTALL that comes only after it has installed the app again', async () => {
-    const before = await world.tokensOf('company:cmp_agency')
-    const timestamp = new Date((before?.issuedAt.getTime() ?? 0) - 60_000).toISOString()
-    const told = { type: 'UNINSTALL', appId: 'app_demo_1', companyId: 'cmp_agency', timestamp }
-    const late = JSON.stringify({ ...told, webhookId: 'wh_late_agency' })
+  test.each([
+    ['of a time before that', true],
+    ['of no time', false],
+  ])(
+    'is not ended by its UNINSTALL, %s, that comes only after it has installed the app again',
+    async (_which, isTimed) => {
+      const before = await world.tokensOf('company:cmp_agency')
+      const timestamp = new Date((before?.issuedAt.getTime() ?? 0) - 60_000).toISOString()
+      const told = { type: 'UNINSTALL', appId: 'app_demo_1', companyId: 'cmp_agency' }
+      const late = { ...told, ...(isTimed && { timestamp }), webhookId: `wh_late_${isTimed}` }
+      const body = JSON.stringify(late)
 
-    expect((await world.deliver(late, signed(late))).status).toBe(200)
-    await world.quiet()
+      expect((await world.deliver(body, signed(body))).status).toBe(200)
+      await world.quiet()
 
-    expect(await world.find('loc_a')).toMatchObject({ state: 'installed' })
-    expect((await world.tokensOf('company:cmp_agency'))?.accessToken).toEqual(expect.any(String))
-  })
+      expect(await world.find('loc_a')).toMatchObject({ state: 'installed' })
+      expect((await world.tokensOf('company:cmp_agency'))?.accessToken).toEqual(expect.any(String))
+    },
+  )
 
   test('that uninstalls it takes its locations along', async () => {
     const { tokens } = world.highlevel.store

@@ -98,6 +98,7 @@ describe('UNINSTALL', () => {
   test('without an id of its own, the same bytes again do nothing after a reinstallation', async () => {
     await world.install()
     const body = event('UNINSTALL')
+    world.highlevel.store.tokens.clear()
     await deliver(body)
     await world.until(({ state }) => state === 'uninstalled')
     await world.install()
@@ -155,6 +156,20 @@ describe('UNINSTALL', () => {
     expect(await isKnown()).toBe(true)
   })
 
+  test('that names no time, and comes first after the reinstallation that followed it, does nothing', async () => {
+    await world.install()
+    await world.install()
+
+    await deliver(event('UNINSTALL', { webhookId: newId() }))
+    await world.quiet()
+    expect(await isKnown()).toBe(true)
+    expect(await world.tokensOf(LOCATION)).toBeDefined()
+
+    world.highlevel.store.tokens.clear()
+    await deliver(event('UNINSTALL', { webhookId: newId() }))
+    await world.until(({ state }) => state === 'uninstalled')
+  })
+
   test('ends the installation that it is about, and none that follows in the very moment in which it is read', async () => {
     for (let round = 0; round < 12; round += 1) {
       await world.install()
@@ -171,6 +186,7 @@ describe('UNINSTALL', () => {
   })
 
   test('with a clock that is behind is believed all the same', async () => {
+    world.highlevel.store.tokens.clear()
     await deliver(event('UNINSTALL', { webhookId: newId() }))
     await world.until(({ state }) => state === 'uninstalled')
     await world.install()

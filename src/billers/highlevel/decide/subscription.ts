@@ -21,6 +21,8 @@ export type Subscription = Schedule & {
 /** What HighLevel's API says of it now. */
 export type SaidOfIt = {
   isCancelled: boolean
+  /** In its own word, in lower case. */
+  status: string
   /** Undefined when it names none that could be read. */
   amount: number | undefined
   currency: string | undefined
@@ -37,9 +39,12 @@ export type Step =
   | { do: 'pass_over'; cycle: number }
   | { do: 'stop'; reason: string }
   | { do: 'expire' }
-  | { do: 'attend'; reason: string }
+  /** `isWatched`: what a person does about it is seen here, and soon. */
+  | { do: 'attend'; reason: string; isWatched?: boolean }
   | { do: 'rest'; wakeAt: Date | undefined }
 
+const UNREADABLE =
+  'HighLevel takes no token of its location, so that nothing can be read there: install the app there again'
 const ENDED: readonly SubscriptionStatus[] = ['canceled', 'expired']
 
 /** Whether what is due has to be compared with HighLevel before it is decided. */
@@ -48,11 +53,29 @@ export const needsReading = (subscription: Subscription, now: Date): boolean => 
   return !ENDED.includes(subscription.status) && dueAt !== undefined && dueAt <= now
 }
 
+/** States in which a cycle may be charged. A paused one is in none of them, nor is a word that we do not know. */
+const CHARGEABLE = new Set([
+  '',
+  'active',
+  'trialing',
+  'scheduled',
+  'unpaid',
+  'pending',
+  'incomplete',
+  'past_due',
+])
+
+/** Why HighLevel's word for where it stands keeps it from being charged, if it does. */
+export const whyNotChargeable = (status: string): string | undefined =>
+  CHARGEABLE.has(status) ? undefined : `HighLevel shows it as ${status.slice(0, MAX_WORD)}`
+
+const MAX_WORD = 40
+
 /** What is to be done next about a subscription. `said` is what HighLevel says of it, read after it became due. */
 export function decideSubscription(
   subscription: Subscription,
   begun: Cycle | undefined,
-  said: SaidOfIt | 'unknown' | undefined,
+  said: SaidOfIt | 'unknown' | 'unreadable' | undefined,
   now: Date,
 ): Step {
   const { status, nextCycle } = subscription
@@ -67,7 +90,10 @@ export function decideSubscription(
   if (isTooLate(subscription, now)) return { do: 'pass_over', cycle: nextCycle }
   if (!said) return { do: 'rest', wakeAt: dueAt }
   if (said === 'unknown') return { do: 'attend', reason: 'HighLevel does not know it any more' }
+  if (said === 'unreadable') return { do: 'attend', reason: UNREADABLE, isWatched: true }
   if (said.isCancelled) return { do: 'stop', reason: 'it was cancelled in HighLevel' }
+  const why = whyNotChargeable(said.status)
+  if (why) return { do: 'attend', reason: why }
   if (said.amount !== subscription.amount || said.currency !== subscription.currency)
     return { do: 'attend', reason: 'HighLevel asks for another amount than was agreed to' }
   if (!subscription.hasMandate)

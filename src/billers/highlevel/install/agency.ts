@@ -43,7 +43,10 @@ export async function takeAgencyUninstall(
   return 'read'
 }
 
-/** One that names no app may be about another's; and HighLevel gives no tokens to who has uninstalled. */
+/**
+ * One that names no app may be about another's, and one that names no time may come first after the agency has installed the
+ * app again; and HighLevel gives no tokens to who has uninstalled.
+ */
 async function isDoubtful(
   { highlevel }: Installing,
   companyId: string,
@@ -51,7 +54,7 @@ async function isDoubtful(
 ): Promise<boolean> {
   const tokens = await highlevel.tokens.read(ownerOfCompany(companyId))
   if (!tokens) return false
-  return appId === undefined || isSaidAgain || (at !== undefined && at < tokens.issuedAt)
+  return appId === undefined || isSaidAgain || at === undefined || at < tokens.issuedAt
 }
 
 /** With the agency go those locations that came with it; who installed the app themselves is told of by itself. */

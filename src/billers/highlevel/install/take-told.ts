@@ -57,19 +57,16 @@ const OVER = 'about an installation that has been followed by another'
 
 /**
  * One that names no app may be about another's, and one that was said before, in the same bytes, about what it was about
- * then. One that is late, and older than an installation that followed another, is about the former. HighLevel itself knows.
+ * then. Where an installation followed another of which nobody has told the end, one that is late, and older or of no time,
+ * may be about the former. HighLevel itself knows.
  */
-const isDoubtful = (
-  { installedAt, installedBeforeAt }: LocationRow,
-  { appId, at, isSaidAgain }: Told,
-) =>
-  appId === undefined ||
-  isSaidAgain ||
-  (at !== undefined &&
-    installedAt !== null &&
-    installedBeforeAt !== null &&
-    at >= installedBeforeAt &&
-    at < installedAt)
+const isDoubtful = (location: LocationRow, told: Told) =>
+  told.appId === undefined || told.isSaidAgain || mayBeOfFormer(location, told)
+
+const mayBeOfFormer = ({ installedAt, installedBeforeAt }: LocationRow, { at }: Told) =>
+  installedAt !== null &&
+  installedBeforeAt !== null &&
+  (at === undefined || (at >= installedBeforeAt && at < installedAt))
 
 async function hasApp({ highlevel }: Installing, locationId: string): Promise<boolean> {
   try {

@@ -27,7 +27,13 @@ export async function readAgreed(
   { locationId, mode }: Whose,
   subscriptionId: string,
 ): Promise<
-  | { money: Money; contactId: string | null; isCancelled: boolean; named: readonly string[] }
+  | {
+      money: Money
+      contactId: string | null
+      isCancelled: boolean
+      status: string
+      named: readonly string[]
+    }
   | undefined
 > {
   const found = await deps.locations.clientFor(locationId).findSubscription(subscriptionId)
@@ -36,7 +42,8 @@ export async function readAgreed(
   if (isRefusal(money)) return undefined
   const { contactId, canceledAt, status = '' } = found
   const isCancelled = canceledAt !== null || /^cancell?ed$/i.test(status)
-  return { money, contactId, isCancelled, named: idsIn(found['recurringProduct']) }
+  const named = idsIn(found['recurringProduct'])
+  return { money, contactId, isCancelled, status: status.toLowerCase(), named }
 }
 
 /** The ids that it names a price by, in whatever shape. */

@@ -8,6 +8,7 @@ import { closeOrder } from '../../orders/claim.ts'
 import type { OrderRow } from '../../orders/order.ts'
 import { planTelling } from '../../orders/tellings.ts'
 import { isTooLate, TOO_LATE } from '../decide/schedule.ts'
+import { whyNotChargeable } from '../decide/subscription.ts'
 import type { HighlevelDeps } from '../deps.ts'
 import { payerKeyOf } from '../payers.ts'
 import { SUBSCRIPTION_BEGUN, SUBSCRIPTION_OVER } from '../words.ts'
@@ -123,12 +124,21 @@ export async function confirmBeginning(deps: HighlevelDeps, order: OrderRow): Pr
   return false
 }
 
+/** What was cancelled while HighLevel was asked is not charged; what is begun before that is under way. */
+export async function mayBeginCharge(tx: Executor, order: OrderRow): Promise<boolean> {
+  const found = await findOf(tx, order)
+  const row = found && (await lockSubscription(tx, found.id))
+  return !row || !isEnded(row)
+}
+
 async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | undefined> {
   const row = await findOf(deps.db, order)
   if (!row || isEnded(row)) return SUBSCRIPTION_OVER
   const agreed = await readAgreed(deps, whoseOf(order), row.subscriptionId)
   if (!agreed) return 'HighLevel does not know the subscription any more'
   if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'
+  const why = whyNotChargeable(agreed.status)
+  if (why) return why
   const { amount, currency } = agreed.money
   if (amount !== order.amount || currency !== order.currency)
     return 'HighLevel asks for another amount than was agreed to'

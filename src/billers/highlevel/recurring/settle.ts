@@ -19,6 +19,7 @@ import {
   type Step,
 } from '../decide/subscription.ts'
 import type { HighlevelDeps } from '../deps.ts'
+import { NeedsInstall } from '../install/needs-install.ts'
 import { WORDS } from '../words.ts'
 import { subjectOf } from './beginning.ts'
 import { cancelMandateIfUnused } from './mandates.ts'
@@ -109,15 +110,24 @@ function stateOf(standing: Standing): Cycle['state'] {
   return standing.order.closedAt ? 'failed' : 'open'
 }
 
-/** What HighLevel says now. */
-async function readSaid(deps: HighlevelDeps, row: SubscriptionRow): Promise<SaidOfIt | 'unknown'> {
-  const found = await deps.locations.clientFor(row.locationId).findSubscription(row.subscriptionId)
+/** What HighLevel says now; `unreadable` where it takes no token of ours, which only a person can mend. */
+async function readSaid(
+  deps: HighlevelDeps,
+  { locationId, subscriptionId }: SubscriptionRow,
+): Promise<SaidOfIt | 'unknown' | 'unreadable'> {
+  const client = deps.locations.clientFor(locationId)
+  const found = await client.findSubscription(subscriptionId).catch((error: unknown) => {
+    if (error instanceof NeedsInstall) return 'unreadable' as const
+    throw error
+  })
+  if (found === 'unreadable') return found
   // It may be gone, or HighLevel says no to the question: neither says that it was cancelled.
   if (!found) return 'unknown'
   const status = (found.status ?? '').toLowerCase()
   const money = readMoney({ amount: found.amount, currency: found.currency ?? '' })
   return {
     isCancelled: found.canceledAt !== null || /^cancell?ed$/.test(status),
+    status,
     amount: isRefusal(money) ? undefined : money.amount,
     currency: isRefusal(money) ? undefined : money.currency,
   }
@@ -154,7 +164,7 @@ async function take(
       return true
     case 'attend':
       deps.log.warn({ subscriptionId: row.subscriptionId, why: step.reason }, 'subscription held')
-      await db.transaction((tx) => attend(deps, tx, { row, at }, step.reason))
+      await db.transaction((tx) => attend(deps, tx, { row, at }, step))
       return true
   }
 }
@@ -245,9 +255,9 @@ async function attend(
   { queue }: Pick<HighlevelDeps, 'queue'>,
   tx: Executor,
   { row, at }: Advancing,
-  trouble: string,
+  { reason: trouble, isWatched = false }: Extract<Step, { do: 'attend' }>,
 ) {
-  const nextWakeAt = new Date(at.getTime() + ATTENDED_MS)
+  const nextWakeAt = new Date(at.getTime() + (isWatched ? UNDER_WAY_MS : ATTENDED_MS))
   if (!(await changeRunning(tx, row.id, { trouble, nextWakeAt }))) return
   await showTrouble(tx, queue, row)
 }
@@ -262,12 +272,11 @@ export async function end(
 ) {
   const locked = await lockSubscription(tx, row.id)
   if (!locked || isEnded(locked)) return
-  // What was never paid stays to be seen to; what is not charged any more does not.
-  const isSettled = status === 'canceled' || locked.status !== 'unpaid'
+  // What was never paid, or passed over, stays to be seen to; what is not charged any more does not.
   await changeSubscription(tx, row.id, {
     status,
     nextWakeAt: null,
-    ...(isSettled && { trouble: null }),
+    ...(status === 'canceled' && { trouble: null }),
   })
   const cycles = await listOrdersOf(tx, locked)
   await planUpdate(tx, cycles[0] ?? { orderId: subjectOf(locked) }, status, at)

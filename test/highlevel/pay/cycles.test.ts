@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+
+import { install, LOCATION, openPaying, type Paying } from './support.ts'
+
+const DAY_MS = 24 * 3_600_000
+let paying: Paying
+beforeAll(async () => {
+  paying = await openPaying({
+    env: { HIGHLEVEL_PAYMENTS: 'recurring', RETRY_SCHEDULE: '1d', HIGHLEVEL_TELL_AFTER: '60s' },
+  })
+})
+afterEach(() => paying.world.highlevel.faults.clear())
+afterAll(() => paying.world.close())
+
+/** A contact with a card that was saved for its own sake, which outlives its subscriptions. */
+async function saveCard() {
+  const { world } = paying
+  const { contactId } = paying.sell()
+  const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
+  const { body } = await paying.session(props)
+  world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
+  await world.quiet()
+  const contact = { locationId: LOCATION, contactId, liveMode: false }
+  const [method] = await world.highlevel.listPaymentMethods(contact)
+  return { contactId, methodId: method?.id ?? 'none' }
+}
+
+/** A subscription on it, which was paid for the first time. */
+async function subscribe(terms: Record<string, unknown> = {}) {
+  const { world } = paying
+  const { contactId, methodId } = await saveCard()
+  const recurring = { interval: 'month', intervalCount: 1, ...terms } as const
+  const sale = paying.sell(20, { contactId, recurring })
+  const startDate = world.bridge.deps.now().toISOString().slice(0, 10)
+  const asked = { paymentMethodId: methodId, startDate }
+  await world.highlevel.createSubscription(sale.transactionId, asked)
+  await paying.eventuallyOrder(sale.transactionId, ({ state }) => state === 'paid')
+  if (!sale.subscription) throw new Error('it is no subscription')
+  const { subscription, transactionId } = sale
+  return { subscription, subscriptionId: subscription._id, transactionId, methodId }
+}
+const chargesOf = (mandate: string) =>
+  [...paying.world.dodo.store.payments.values()].filter(
+    ({ subscription_id: id, total_amount: amount }) => id === mandate && amount > 0,
+  )
+
+test('a charge that had not begun when its subscription was cancelled is not begun any more', async () => {
+  const { world } = paying
+  const { subscriptionId, methodId } = await subscribe()
+  const { appliesEvents } = world.highlevel.behaviour
+  // What HighLevel is told of the end it has not applied yet when it is asked.
+  world.highlevel.behaviour.appliesEvents = false
+  world.highlevel.faults.add({
+    kind: 'delay',
+    ms: 1_500,
+    match: { method: 'GET', path: '/payments/subscriptions/' },
+  })
+  world.advance(31 * DAY_MS)
+  await paying.eventuallyOrder(`${subscriptionId}#2`, () => true)
+  // HighLevel is being asked, for the last time, whether it may be charged.
+  await Bun.sleep(500)
+
+  const { body } = await paying.query('cancel_subscription', { subscriptionId })
+
+  expect(body).toEqual({ status: 'canceled' })
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) =>
+    ['failed', 'paid'].includes(state),
+  )
+  world.highlevel.behaviour.appliesEvents = appliesEvents
+  expect(chargesOf(methodId)).toHaveLength(1)
+})
+
+test('one that HighLevel shows as paused is not charged but shown, and charged once it goes on there', async () => {
+  const { world } = paying
+  const { subscription, subscriptionId, transactionId, methodId } = await subscribe()
+  subscription.status = 'paused'
+  world.advance(31 * DAY_MS)
+
+  const { reason } = await paying.eventuallyOrder(transactionId, ({ state }) => state !== 'paid')
+  expect(reason).toContain('HighLevel shows it as paused')
+  expect(chargesOf(methodId)).toHaveLength(1)
+
+  subscription.status = 'active'
+  world.advance(DAY_MS + 60_000)
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
+  await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+})
+
+test('a last cycle that was passed over is for a person to see, although the subscription is expired', async () => {
+  const { world } = paying
+  const { subscriptionId, transactionId, methodId } = await subscribe({ totalCycles: 2 })
+  world.advance(3 * 31 * DAY_MS)
+
+  await world.quiet()
+
+  const { reason } = await paying.eventuallyOrder(
+    transactionId,
+    ({ state }) => state === 'attention',
+  )
+  expect(reason).toContain(`subscription ${subscriptionId}: cycle 2 was not charged`)
+  expect(chargesOf(methodId)).toHaveLength(1)
+})
+
+test('where HighLevel takes no token any more, what is due is shown with what to do, and charged after that', async () => {
+  const { world } = paying
+  const { subscriptionId, transactionId, methodId } = await subscribe()
+  world.highlevel.store.tokens.clear()
+  world.advance(31 * DAY_MS)
+
+  const { reason } = await paying.eventuallyOrder(transactionId, ({ state }) => state !== 'paid')
+  expect(reason).toContain('install the app')
+  expect(chargesOf(methodId)).toHaveLength(1)
+
+  await install(world, LOCATION)
+  world.advance(3_600_000)
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
+  await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+})
