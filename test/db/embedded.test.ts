@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import {
   chmod,
   cp,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -155,6 +156,20 @@ describe('the first start', () => {
 
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
     await server.release()
+  })
+
+  test('sweeps away what such a one left, and nothing that a person has put beside it', async () => {
+    const dataDir = await newFolder()
+    const halves = [`postgres-18.${crypto.randomUUID()}`]
+    const kept = ['postgres-18.bak', 'postgres-18.2026-11-27', 'postgres-18.old.tar']
+    for (const name of [...halves, ...kept]) await mkdir(join(dataDir, name))
+
+    const server = await openEmbeddedPostgres({ dataDir })
+    await server.release()
+
+    const names = await readdir(dataDir)
+    expect(names).toEqual(expect.arrayContaining(kept))
+    expect(names).not.toContain(halves[0])
   })
 
   test('of two processes that start at the same moment one starts it and the other joins', async () => {
