@@ -23,7 +23,14 @@ import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
 
 const isRoot = process.getuid?.() === 0
 /** Where processes and shared memory of others cannot be seen, as in a second container. */
-const ANOTHER_CONTAINER = ['unshare', '--pid', '--ipc', '--fork', '--mount-proc', '--kill-child'] as const
+const ANOTHER_CONTAINER = [
+  'unshare',
+  '--pid',
+  '--ipc',
+  '--fork',
+  '--mount-proc',
+  '--kill-child',
+] as const
 const [unshare, ...unshareOptions] = ANOTHER_CONTAINER
 const canUnshare = isRoot && spawnSync(unshare, [...unshareOptions, 'true']).status === 0
 const folders: string[] = []
