@@ -83,7 +83,7 @@ function openElsewhere(dataDir: string, within: readonly string[] = []): ChildPr
     await Bun.write(Bun.stdout, server.url + '\\n')
     for await (const _ of console) break
     await server.release()`
-  const [command = '', ...args] = [...within, process.execPath, '-e', program]
+  const [command, ...args] = [...within, process.execPath, '-e', program]
   const child = spawn(command, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
