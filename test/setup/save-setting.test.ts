@@ -18,7 +18,9 @@ import { join } from 'node:path'
 
 import { saveSetting } from '../../src/setup/save-setting.ts'
 
-const canMount = spawnSync('unshare', ['-m', 'true']).status === 0
+const MOUNTS_OF_ITS_OWN = ['unshare', '-m'] as const
+const [unshare, ...alone] = MOUNTS_OF_ITS_OWN
+const canMount = spawnSync(unshare, [...alone, 'true']).status === 0
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bridge-setting-'))
@@ -99,7 +101,15 @@ test.if(canMount)(
     console.log(await saveSetting('${path}', 'DODO_WEBHOOK_SECRET', 'new').then(String, String))`
     // As Docker mounts a single file.
     const mounted = 'mount --bind "$0" "$0" && exec "$1" -e "$2"'
-    const child = spawnSync('unshare', ['-m', 'sh', '-c', mounted, path, process.execPath, program])
+    const child = spawnSync(unshare, [
+      ...alone,
+      'sh',
+      '-c',
+      mounted,
+      path,
+      process.execPath,
+      program,
+    ])
 
     expect(child.stdout.toString()).toMatch(/EBUSY/)
     expect(await readdir(place)).toEqual(['mounted.env'])
