@@ -126,9 +126,10 @@ export function createApp(deps: AppDeps) {
   app.route('/api', operatorApi(deps))
   app.get('/api/openapi.json', (c) => c.json(describeApi(config.publicUrl)))
   if (config.openfront || config.highlevel) {
-    app.get('/api/orders', async (c) =>
-      c.json({ orders: await listOrders(db, config.publicUrl, c.req.query()) }),
-    )
+    app.get('/api/orders', async (c) => {
+      const { items, next = null } = await listOrders(db, config.publicUrl, c.req.query())
+      return c.json({ orders: items, next })
+    })
     app.get('/api/orders/:orderId', async (c) => {
       const order = await describeOrder(db, config.publicUrl, c.req.param('orderId'))
       return order ? c.json(order) : c.json({ error: 'the bridge knows no such order' }, 404)
