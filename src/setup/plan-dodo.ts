@@ -140,14 +140,11 @@ const removeOnce = ({ account }: Planning, { id }: Pick<FoundEndpoint, 'id'>) =>
     async () => (await account.listEndpoints()).some((one) => one.id === id),
   )
 
-/** Whoever looks comes to the same one, in whatever order Dodo lists them. */
+/** Whoever looks comes to the same one. Of the same moment the order of Dodo's list decides, which is everybody's. */
 const listOldestFirst = async (account: Planning['account']) =>
-  (await account.listEndpoints()).toSorted((one, other) => {
-    const [first, second] = [ageOf(one), ageOf(other)]
-    return first < second || (first === second && one.id < other.id) ? -1 : 1
-  })
+  (await account.listEndpoints()).toSorted((one, other) => madeAt(one) - madeAt(other))
 
-const ageOf = ({ created_at }: DodoEndpoint) => Date.parse(created_at ?? '') || 0
+const madeAt = ({ created_at }: DodoEndpoint) => Date.parse(created_at ?? '') || 0
 
 /** The endpoint that leads to this bridge. */
 export async function findDodoEndpoint({
