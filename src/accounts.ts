@@ -53,12 +53,14 @@ export function createAccounts(
   {
     own,
     connect,
+    now,
     stored = NO_STORED_ACCOUNTS,
   }: {
     /** The clients of the deployment's own account. */
     own: Record<Urgency, Dodo>
     /** Makes the clients of another one. */
     connect: (keys: AccountKeys) => Record<Urgency, Dodo>
+    now: () => Date
     stored?: StoredAccounts | undefined
   },
 ) {
@@ -69,7 +71,7 @@ export function createAccounts(
     mode: environment,
     url: config.dodo.url,
     dodo: own,
-    verify: createDodoVerifier(webhookSecrets),
+    verify: createDodoVerifier(webhookSecrets, now),
   }
   const test =
     config.dodoTest &&
@@ -85,7 +87,7 @@ export function createAccounts(
       mode,
       url,
       dodo: connect(keys),
-      verify: createDodoVerifier(keys.webhookSecrets),
+      verify: createDodoVerifier(keys.webhookSecrets, now),
     }
     opened.set(id, { keys, account })
     return account

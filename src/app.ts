@@ -60,18 +60,18 @@ export function createApp(deps: AppDeps) {
   const say = createSampledLog(log)
   const { around, app: customers } = customerPages(deps)
   const countRefused = createRefusedCount({ db, now: deps.now })
-  const noteRefused = (c: Context, reason: string) => {
+  const noteRefused = (c: Context, { message, about }: InvalidSignature) => {
     const id = c.req.header('x-lago-unique-key') ?? c.req.header('webhook-id') ?? ''
     const source = sourceAt(c.req.path)
     if (source && !id.startsWith(PROBE_ID))
-      countRefused(source, { at: deps.now(), from: sourceOf(c), reason })
+      countRefused(source, { at: deps.now(), from: sourceOf(c), reason: message, about })
   }
 
   app.onError((error, c) => {
     if (error instanceof InvalidSignature) {
       // The reason is for the operator. A stranger learns nothing of how we are set up.
       say('warn', { path: c.req.routePath, reason: error.message }, 'delivery refused')
-      noteRefused(c, error.message)
+      noteRefused(c, error)
       return c.json({ error: 'the signature is missing, wrong or too old' }, 401)
     }
     if (error instanceof MalformedEvent) return c.json({ error: error.message }, 400)
@@ -126,9 +126,10 @@ export function createApp(deps: AppDeps) {
   app.route('/api', operatorApi(deps))
   app.get('/api/openapi.json', (c) => c.json(describeApi(config.publicUrl)))
   if (config.openfront || config.highlevel) {
-    app.get('/api/orders', async (c) =>
-      c.json({ orders: await listOrders(db, config.publicUrl, c.req.query()) }),
-    )
+    app.get('/api/orders', async (c) => {
+      const { items, next = null } = await listOrders(db, config.publicUrl, c.req.query())
+      return c.json({ orders: items, next })
+    })
     app.get('/api/orders/:orderId', async (c) => {
       const order = await describeOrder(db, config.publicUrl, c.req.param('orderId'))
       return order ? c.json(order) : c.json({ error: 'the bridge knows no such order' }, 404)

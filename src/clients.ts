@@ -146,6 +146,7 @@ export async function openClients({
     accounts: createAccounts(config, {
       own: { live: own.live.dodo, urgent: own.urgent.dodo, sweep: own.sweep.dodo },
       connect,
+      now,
       stored,
     }),
     keys,

@@ -3,6 +3,13 @@ import { DrizzleQueryError } from 'drizzle-orm'
 /** A delivery whose signature is missing, wrong or too old. Nothing is stored; the sender gets 401. */
 export class InvalidSignature extends Error {
   override name = 'InvalidSignature' as const
+  /** `clock`: it was not looked at, because of when it was made. */
+  readonly about: 'clock' | 'signature'
+
+  constructor(message: string, fields: ErrorOptions & { about?: InvalidSignature['about'] } = {}) {
+    super(message, fields)
+    this.about = fields.about ?? 'signature'
+  }
 }
 
 /** A verified delivery whose body nobody can read. Nothing is stored; the sender gets 400. */

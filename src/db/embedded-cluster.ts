@@ -6,6 +6,7 @@ import { type Account, CLUSTER_NAME, runAs } from './embedded-account.ts'
 export type Cluster = { folder: string; data: string; log: string; password: string }
 
 export const SUPERUSER = 'bridge'
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * Finds the cluster of the data directory, or makes it. It is made under another name and renamed,
@@ -97,9 +98,13 @@ async function readPassword(folder: string): Promise<string | undefined> {
   }
 }
 
+/** A copy that a person made beside it, before an upgrade, begins with the same name. */
+const isHalf = (name: string) =>
+  name.startsWith(`${CLUSTER_NAME}.`) && UUID.test(name.slice(CLUSTER_NAME.length + 1))
+
 async function removeHalves(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
-    if (!name.startsWith(`${CLUSTER_NAME}.`)) continue
+    if (!isHalf(name)) continue
     // One that is being written to at this moment resists; the next start removes it.
     await rm(join(dataDir, name), { recursive: true, force: true }).catch(() => undefined)
   }

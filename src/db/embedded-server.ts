@@ -54,7 +54,7 @@ export async function ensureRunning(launch: Launch, deadlineMs: number): Promise
 /** Stops the server at once but cleanly, and waits for it to be gone, within bounds. */
 export async function stopServer(cluster: Cluster): Promise<void> {
   const server = await readLockFile(cluster.data)
-  if (!server) return
+  if (!server || server.isElsewhere) return
   interrupt(server.pid)
   const deadlineMs = performance.now() + STOP_TIMEOUT_MS
   while (performance.now() < deadlineMs && (await readLockFile(cluster.data))) await sleep(POLL_MS)

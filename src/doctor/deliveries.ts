@@ -76,7 +76,7 @@ async function judgeDeliveries(
     const since = ageOf(refused.since, now)
     return fail(
       `${count(refused.count, 'delivery', 'deliveries')} refused in ${since}, the last ${ageOf(refused.lastAt, now)} ago: "${refused.reason}"; ${verified}`,
-      refused.reason.includes('clock')
+      refused.latest[0]?.about === 'clock'
         ? 'turn on time synchronisation (NTP) on the machine of the bridge'
         : `set ${variable} to what signs the endpoint of this bridge`,
     )

@@ -5,7 +5,8 @@ import { ApiError } from '../errors.ts'
 import { count } from '../print/text.ts'
 import { MANAGED_BY } from '../collect/act/product.ts'
 import { explainRefusal } from '../setup/explain-refusal.ts'
-import { fail, ok, skip, type Check } from './check.ts'
+import { products } from '../db/schema.ts'
+import { fail, ok, skip, warn, type Check } from './check.ts'
 import type { Patient } from './patient.ts'
 
 type Product = Awaited<ReturnType<Patient['products']>>[number]
@@ -21,14 +22,20 @@ export const dodoProducts: Check = {
     const ours = await listOurs(patient)
     if (ours.length === 0)
       return ok('none yet: they are made with the first invoice, or by `bridge setup`')
+    const isUsed = await readUse(patient)
     const wrong = ours.flatMap((one) => {
       const problem = findProblem(one)
-      return problem ? [{ ...problem, name: `${one.name ?? 'unnamed'} ${one.product_id}` }] : []
+      const name = `${one.name ?? 'unnamed'} ${one.product_id}`
+      return problem ? [{ ...problem, name, isUsed: isUsed(one) }] : []
     })
-    const [first] = wrong
-    if (!first) return ok(`${count(ours.length, 'product')}, tax-inclusive, pay what you want`)
-    const evidence = wrong.map(({ name, what }) => `${name} ${what}`).join('\n')
-    return fail(evidence, first.fix)
+    if (wrong.length === 0)
+      return ok(`${count(ours.length, 'product')}, tax-inclusive, pay what you want`)
+    const evidence = wrong.map(({ name, what, isUsed: isInUse }) =>
+      isInUse ? `${name} ${what}` : `${name} ${what}; it is not in use`,
+    )
+    const first = wrong.find((one) => one.isUsed)
+    if (first) return fail(evidence.join('\n'), first.fix)
+    return warn(evidence.join('\n'), 'archive it: Dodo > Products > that one')
   },
 }
 
@@ -36,15 +43,16 @@ export const dodoCheckout: Check = {
   id: 'dodo.checkout',
   needs: ['dodo.key', 'lago.key'],
   async run(patient) {
-    const products = (await listOurs(patient)).filter(({ is_recurring }) => !is_recurring)
-    if (products.length === 0) return skip('there is no product to preview yet')
+    const isUsed = await readUse(patient)
+    const asked = (await listOurs(patient)).filter((one) => !one.is_recurring && isUsed(one))
+    if (asked.length === 0) return skip('there is no product to preview yet')
     const outcomes = await Promise.all(
-      products.slice(0, MAX_PREVIEWS).map((one) => preview(patient, one)),
+      asked.slice(0, MAX_PREVIEWS).map((one) => preview(patient, one)),
     )
     const wrong = outcomes.filter(({ problem }) => problem !== undefined)
     if (wrong.length === 0)
-      return ok(`asks for exactly what is due: ${outcomes.map(({ asked }) => asked).join(', ')}`)
-    const evidence = wrong.map(({ asked, problem }) => `${asked}: ${problem}`).join('\n')
+      return ok(`asks for exactly what is due: ${outcomes.map((one) => one.asked).join(', ')}`)
+    const evidence = wrong.map((one) => `${one.asked}: ${one.problem}`).join('\n')
     return fail(
       evidence,
       'turn off adaptive currency and discounts in Dodo, make the product tax-inclusive, or see what the refusal says',
@@ -53,13 +61,29 @@ export const dodoCheckout: Check = {
 }
 
 /** Those that the bridge made for this organisation; what else is sold is none of its business. */
-async function listOurs({ products, organizationId: whose }: Patient): Promise<Product[]> {
+async function listOurs({ products: list, organizationId: whose }: Patient): Promise<Product[]> {
   const organizationId = await whose()
-  return (await products()).filter(
+  return (await list()).filter(
     ({ metadata }) =>
       metadata['managed_by'] === MANAGED_BY &&
       (organizationId === undefined || isOfOrganization(metadata, organizationId)),
   )
+}
+
+/**
+ * Whether a product is what a currency is asked for with: the one that the ledger remembers, else one that would be found,
+ * which passes over those that add tax.
+ */
+async function readUse({ ledger }: Patient): Promise<(product: Product) => boolean> {
+  const opened = await ledger().catch(() => undefined)
+  const isReadable = opened && opened.installation.pending.length === 0
+  const remembered = isReadable ? await opened.db.select().from(products) : []
+  return (one) =>
+    remembered.some(({ dodoProductId }) => dodoProductId === one.product_id) ||
+    (one.tax_inclusive !== false &&
+      !remembered.some(
+        ({ kind, currency }) => kind === one.metadata['kind'] && currency === one.currency,
+      ))
 }
 
 function findProblem({ tax_inclusive, price_detail, is_recurring, currency }: Product) {

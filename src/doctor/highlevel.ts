@@ -164,12 +164,14 @@ const accounts: Check = {
     if (all.length === 0) return skip('no location has entered a Dodo account of its own')
     const broken = all.filter(({ problem }) => problem !== undefined)
     return broken.length === 0
-      ? ok(`Dodo takes the keys of ${all.length} accounts that locations have entered`)
+      ? ok(
+          `Dodo takes the keys of ${all.length} accounts that locations have entered, and sends here`,
+        )
       : fail(
           named(
             broken.map(({ tenant, mode, problem }) => `${tenant}, ${mode} mode: ${problem ?? ''}`),
           ),
-          'enter a new API key of that account on the settings page of that location in HighLevel',
+          'enter an API key of that account on the settings page of that location in HighLevel: the webhook is registered with it',
         )
   },
 }

@@ -2,11 +2,14 @@ import { ApiError } from '../errors.ts'
 import { count } from '../print/text.ts'
 import { fail, ok, skip, warn, type Check } from './check.ts'
 import { listCurrencies } from '../setup/plan-products.ts'
-import { isSupportedCurrency } from '../collect/money.ts'
+import { formatDodo, isSupportedCurrency, minimumDodoMinor, toDodoMinor } from '../collect/money.ts'
 
 const FREE =
   'payments are told by payment status, and refunds are not credited: see Licences in docs/operations.md'
 const MAX_NAMED = 3
+/** One small invoice is the last of a customer who has left. */
+const OFTEN = 3
+const OFTEN_SHARE = 0.1
 
 export const lagoLicense: Check = {
   id: 'lago.license',
@@ -68,13 +71,47 @@ export const currencies: Check = {
   id: 'currencies',
   needs: ['lago.key'],
   async run({ installation }) {
-    const found = await listCurrencies({ installation })
+    const [configured, invoices] = await Promise.all([
+      listCurrencies({ installation }),
+      // That they may not be read is told of elsewhere.
+      installation.listNewestInvoices().catch((error: unknown) => {
+        if (error instanceof ApiError && error.status === 403) return []
+        throw error
+      }),
+    ])
+    const billed = invoices.flatMap(({ currency }) => currency ?? [])
+    const found = [...new Set([...configured, ...billed])].toSorted()
     const refused = found.filter((one) => !isSupportedCurrency(one))
-    return refused.length === 0
+    if (refused.length > 0)
+      return fail(
+        `${refused.join(', ')} cannot be carried between Lago and Dodo without guessing`,
+        'bill those customers in another currency, or collect them elsewhere',
+      )
+    const small = found.flatMap((currency) => findSmall(currency, invoices))
+    return small.length === 0
       ? ok(found.join(', '))
-      : fail(
-          `${refused.join(', ')} cannot be carried between Lago and Dodo without guessing`,
-          'bill those customers in another currency, or collect them elsewhere',
+      : warn(
+          small.join('\n'),
+          'bill these less often, so that more comes together, or with a minimum: a smaller amount is not collected',
         )
   },
+}
+
+type Billed = {
+  currency?: string | null | undefined
+  total_amount_cents?: number | null | undefined
+}
+
+/** A currency in which many of the newest invoices are of less than Dodo takes, in words. */
+function findSmall(currency: string, invoices: readonly Billed[]): string[] {
+  const amounts = invoices.flatMap((one) =>
+    one.currency === currency && one.total_amount_cents ? [one.total_amount_cents] : [],
+  )
+  const least = minimumDodoMinor(currency)
+  const small = amounts.filter((amount) => toDodoMinor(amount, currency) < least)
+  const isOften = small.length >= OFTEN && small.length / amounts.length >= OFTEN_SHARE
+  if (!isOften) return []
+  return [
+    `${small.length} of the newest ${count(amounts.length, 'invoice')} in ${currency} are below the ${formatDodo(least, currency)} that Dodo takes at least`,
+  ]
 }

@@ -15,6 +15,7 @@ const Endpoint = z.object({
   disabled: z.boolean().nullish(),
   filter_types: z.array(z.string()).nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
+  created_at: z.string().nullish(),
 })
 export type DodoEndpoint = z.infer<typeof Endpoint>
 export type DodoEndpointFields = {

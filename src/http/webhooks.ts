@@ -39,7 +39,7 @@ type Identify = () => Omit<Unread, 'verifiedWith'>
  */
 export function createTake(deps: WebhookDeps) {
   const lago = createLagoVerifier(deps)
-  const dodo = createDodoVerifier(deps.config.dodo.webhookSecrets)
+  const dodo = createDodoVerifier(deps.config.dodo.webhookSecrets, deps.now)
   const limits = { room: createBodyRoom(), maxBytes: MAX_BODY_BYTES }
   const { highlevel } = deps.config
 

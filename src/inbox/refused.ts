@@ -17,7 +17,13 @@ export const PROBE_ID = 'bridge-doctor-'
 export const isSent = sql`not starts_with(${deliveries.deliveryId}, ${PROBE_ID})`
 
 /** One that was refused: when, who had sent it, and what was wrong with its signature. */
-const RefusedOne = z.object({ at: z.coerce.date(), from: z.string(), reason: z.string() })
+const RefusedOne = z.object({
+  at: z.coerce.date(),
+  from: z.string(),
+  reason: z.string(),
+  /** What one would have to mend: the clock, or the secret. */
+  about: z.enum(['clock', 'signature']).optional(),
+})
 export type RefusedOne = z.infer<typeof RefusedOne>
 
 const Refused = z.object({

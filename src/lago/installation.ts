@@ -33,6 +33,7 @@ const Invoice = z.object({
   lago_id: z.string(),
   number: z.string().nullish(),
   currency: z.string().nullish(),
+  total_amount_cents: z.number().nullish(),
   taxes_amount_cents: z.number().nullish(),
 })
 const Answer = z.object({ webhook_endpoint: Endpoint })

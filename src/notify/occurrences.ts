@@ -1,8 +1,9 @@
-import { and, gte, notInArray } from 'drizzle-orm'
+import { and, eq, gt, gte, notInArray } from 'drizzle-orm'
+import { z } from 'zod'
 
 import type { Config } from '../config.ts'
 import type { Executor } from '../db/client.ts'
-import { deadLetters } from '../db/schema.ts'
+import { deadLetters, findings, notifications } from '../db/schema.ts'
 import { formatDodo } from '../collect/money.ts'
 import * as counts from '../metrics/counts.ts'
 import { judgeSuspects } from '../metrics/note-sweep.ts'
@@ -20,6 +21,9 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** How long after its time a summary is still wanted. */
 const SUMMARY_LATE_MS = HOUR_MS
+/** Webhooks that never came, by whose they are, since somebody was told of some. */
+const UNTOLD = 'webhooks_lost_untold'
+const Untold = z.record(z.string(), z.number())
 /** These put something else before a person, which is told of that. */
 const TOLD_OTHERWISE = ['settle', 'notify']
 
@@ -74,22 +78,42 @@ async function findBuried({ db, now, since }: Looking): Promise<Occurrence[]> {
   }))
 }
 
-/** At most once an hour, with how many of which service. */
+/** At most once an hour, with how many of which service: what is found meanwhile is told with the next. */
 async function findLost({ db, now }: Looking): Promise<Occurrence[]> {
-  const lost = await judgeSuspects(db, now)
-  if (lost.size === 0) return []
-  const sources = Object.fromEntries(lost)
-  const parts = Array.from(lost, ([source, count]) => `${count} of ${source}`)
-  const hour = now.toISOString().slice(0, 13)
+  const found = await judgeSuspects(db, now)
+  const sources = await addUntold(db, found, now)
+  if (sources.size === 0) return []
+  if (await wasToldOfLost(db, new Date(now.getTime() - HOUR_MS))) return []
+  await db.delete(findings).where(eq(findings.name, UNTOLD))
+  const parts = Array.from(sources, ([source, count]) => `${count} of ${source}`)
   return [
     {
       type: 'webhooks.lost',
       subject: 'webhooks',
-      occasion: hour,
+      occasion: now.toISOString(),
       text: `▲ webhooks never came, and the sweep made up for them: ${parts.join(', ')}. Look at the endpoint's page there`,
-      data: { ...sources, docs: 'docs/operations.md#bridgewebhookslost' },
+      data: { ...Object.fromEntries(sources), docs: 'docs/operations.md#bridgewebhookslost' },
     },
   ]
+}
+
+async function wasToldOfLost(db: Executor, since: Date): Promise<boolean> {
+  const told = and(eq(notifications.type, 'webhooks.lost'), gt(notifications.at, since))
+  return (await db.$count(notifications, told)) > 0
+}
+
+/** Those that nobody was told of yet, with what was found just now. */
+async function addUntold(db: Executor, found: ReadonlyMap<string, number>, now: Date) {
+  const [row] = await db.select().from(findings).where(eq(findings.name, UNTOLD))
+  const untold = new Map(Object.entries(Untold.parse(row?.value ?? {})))
+  if (found.size === 0) return untold
+  for (const [source, count] of found) untold.set(source, (untold.get(source) ?? 0) + count)
+  const value = { value: Object.fromEntries(untold), foundAt: now }
+  await db
+    .insert(findings)
+    .values({ name: UNTOLD, ...value })
+    .onConflictDoUpdate({ target: findings.name, set: value })
+  return untold
 }
 
 async function findSummary({ db, config, now }: Looking): Promise<Occurrence[]> {

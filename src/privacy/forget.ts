@@ -123,9 +123,17 @@ async function findTraces(
           return spellings(payerKey, dodo ?? undefined)
         })
         .map((text) => sql`position(convert_to(${text}, 'UTF8') in ${deliveries.body}) > 0`),
+      ...payerKeys.filter((named) => named.includes('@')).map(isNaming),
     ),
   }
 }
+
+/**
+ * An e-mail address, as a value of its own. Of whom nothing else is left in the ledger, what waited, or came since, is
+ * found by it alone.
+ */
+const isNaming = (email: string) =>
+  sql`position(${JSON.stringify(email.toLowerCase())} in lower(encode(${deliveries.body}, 'escape'))) > 0`
 
 /** How the bodies of both services name a customer; a bare id might be anything. */
 function spellings(payerKey: string, dodoCustomerId: string | undefined): string[] {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq } from 'drizzle-orm'
+import { and, asc, desc, eq, sql } from 'drizzle-orm'
 
 import { listTellings } from '../billers/orders/tellings.ts'
 import { loadMoney, payUrlOf } from '../collect/load.ts'
@@ -6,8 +6,10 @@ import { findSubscription, scheduleOf } from '../billers/highlevel/recurring/row
 import { nextAt } from '../billers/highlevel/decide/schedule.ts'
 import type { Database } from '../db/client.ts'
 import { orders, receivables, recordings, timeline } from '../db/schema.ts'
+import { readCursorOf, writeCursor } from './dashboard/cursor.ts'
+import type { Listing } from './dashboard/list-invoices.ts'
 
-const NEWEST = 100
+const ORDERS_AT_ONCE = 100
 
 type Row = { order: typeof orders.$inferSelect; receivable: typeof receivables.$inferSelect }
 
@@ -17,11 +19,17 @@ export async function describeOrder(db: Database, publicUrl: string, orderId: st
   return row && describe(db, publicUrl, row)
 }
 
-/** The newest hundred that are of what is named. */
-export async function listOrders(db: Database, publicUrl: string, named: Record<string, string>) {
+/** Those that are of what is named, the newest first, a hundred at a time: `before` is where the page before has ended. */
+export async function listOrders(
+  db: Database,
+  publicUrl: string,
+  named: Record<string, string>,
+): Promise<Listing<Awaited<ReturnType<typeof describe>>>> {
   // What Postgres keeps in no text names nothing.
-  if (Object.values(named).some((value) => value.includes('\0'))) return []
+  if (Object.values(named).some((value) => value.includes('\0')))
+    return { items: [], next: undefined }
   const { source, tenant, state, key } = named
+  const cursor = readCursorOf(named['before'], 'moment')
   const rows = await select(db)
     .where(
       and(
@@ -31,11 +39,19 @@ export async function listOrders(db: Database, publicUrl: string, named: Record<
         state === undefined
           ? undefined
           : eq(receivables.state, (state === 'superseded' ? 'void' : state) as 'open'),
+        cursor &&
+          sql`(${orders.createdAt}, ${orders.orderId}) < (${cursor[0]}::timestamptz, ${cursor[1]}::text)`,
       ),
     )
     .orderBy(desc(orders.createdAt), desc(orders.orderId))
-    .limit(NEWEST)
-  return Promise.all(rows.map((row) => describe(db, publicUrl, row)))
+    .limit(ORDERS_AT_ONCE + 1)
+  const page = rows.slice(0, ORDERS_AT_ONCE)
+  const last = page.at(-1)?.order
+  const next = last && writeCursor(last.createdAt.toISOString(), last.orderId)
+  return {
+    items: await Promise.all(page.map((row) => describe(db, publicUrl, row))),
+    next: rows.length > ORDERS_AT_ONCE ? next : undefined,
+  }
 }
 
 const select = (db: Database) =>

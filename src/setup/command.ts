@@ -5,6 +5,7 @@ import { InvalidArgumentError } from 'commander'
 
 import { parseEnvFile } from '../env/env-file.ts'
 import { loadProcessEnvironment } from '../env/process-environment.ts'
+import { PermanentError } from '../errors.ts'
 import type { Write } from '../print/text.ts'
 import { saveSetting } from './save-setting.ts'
 import { readSetupSettings } from './settings.ts'
@@ -25,10 +26,8 @@ export async function setupHere(
 ): Promise<number> {
   const { environment, problems } = loadProcessEnvironment()
   const file = envFile === undefined ? { values: {}, problems: [] } : readIfThere(envFile)
-  const settings = readSetupSettings({ ...file.values, ...dropEmpty(environment) }, [
-    ...problems,
-    ...file.problems,
-  ])
+  const given = { ...file.values, ...dropEmpty(environment) }
+  const settings = readSetupSettings(given, [...problems, ...file.problems])
   const options = { isAgreed: yes, isDryRun: dryRun, currencies }
   return setup(options, {
     ...settings,
@@ -36,8 +35,15 @@ export async function setupHere(
     now,
     write,
     ask: findAsker(),
-    save: envFile === undefined ? undefined : (name, value) => saveSetting(envFile, name, value),
+    save: envFile === undefined ? undefined : save,
   })
+
+  async function save(name: string, value: string) {
+    const own = given[`${name}_FILE`]
+    // With both no bridge would start again.
+    if (own) throw new PermanentError(`${name}_FILE is set: put it into ${own}`)
+    await saveSetting(envFile ?? '', name, value)
+  }
 }
 
 /** What is set to nothing leaves the file's value in place. */

@@ -66,22 +66,31 @@ async function inTurn(alone: Alone, key: string, act: () => Promise<void>): Prom
   }
 }
 
-/** Whether Dodo takes the keys that locations have entered: why not, in words, and undefined where it does. */
+/** Whether Dodo takes the keys that locations have entered, and sends us what happens there: why not, in words. */
 export async function tryOwnAccounts(deps: Trying) {
   const tried: { tenant: string; mode: Mode; problem: string | undefined }[] = []
-  for (const { tenant, mode, apiKey } of await listCurrentAccounts(deps.db, deps.highlevel.seal))
-    tried.push({ tenant, mode, problem: await findProblem(deps, { mode, apiKey }) })
+  for (const one of await listCurrentAccounts(deps.db, deps.highlevel.seal))
+    tried.push({ tenant: one.tenant, mode: one.mode, problem: await findProblem(deps, one) })
   return tried
 }
 
 async function findProblem(
   deps: Trying,
-  { mode, apiKey }: { mode: Mode; apiKey: string | undefined },
+  { account, mode, apiKey }: { account: string; mode: Mode; apiKey: string | undefined },
 ): Promise<string | undefined> {
   if (apiKey === undefined) return 'no key of HIGHLEVEL_SECRET opens it'
   try {
-    await assertWrites(openAccount(deps, { mode, apiKey }))
-    return undefined
+    const services = openAccount(deps, { mode, apiKey })
+    await assertWrites(services)
+    const url = urlOf(deps, account)
+    const registered = (await services.account.listEndpoints()).find((one) => isOf(one, account))
+    if (registered?.url === url && !registered.disabled) return undefined
+    const found = registered
+      ? registered.disabled
+        ? 'is disabled'
+        : `leads to ${registered.url}`
+      : 'is gone'
+    return `its webhook ${found}, and should lead to ${url}`
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     return error.status === 401 || error.status === 403
@@ -124,16 +133,14 @@ async function register(
   { locationId, mode, apiKey }: Asked,
 ): Promise<void> {
   const owner = { source: 'highlevel', tenant: locationId, mode } as const
-  const urlOf = (id: string) => `${config.publicUrl}/webhooks/dodo/${id}`
   const listed = await dodo.listEndpoints()
-  const before = (await listOwnAccounts(db, owner)).find(({ account }) =>
-    listed.some(({ url }) => url === urlOf(account)),
-  )
+  const findOf = (id: string) => listed.find((one) => isOf(one, id))
+  const before = (await listOwnAccounts(db, owner)).find(({ account }) => findOf(account))
   const account = before?.account ?? newAccountId()
   const entering = { owner, account, apiKey, at: now() }
   // From here on the endpoint that is about to be made is known to be ours, also if its answer is lost.
   await intendOwnAccount(db, highlevel.seal, entering)
-  const endpoint = await makeEndpoint(dodo, urlOf(account), listed)
+  const endpoint = await makeEndpoint(dodo, urlOf({ config }, account), findOf(account))
   const webhookSecret = await dodo.getSecret(endpoint.id)
   await db.transaction(async (tx) => {
     const kept = { ...entering, webhookSecret, dodoEndpointId: endpoint.id }
@@ -142,10 +149,17 @@ async function register(
   })
 }
 
+const urlOf = ({ config }: Pick<Installing, 'config'>, account: string) =>
+  `${config.publicUrl}/webhooks/dodo/${account}`
+
+/** By its id alone, which nobody else has: PUBLIC_URL may have been another when it was registered. */
+const isOf = ({ url }: DodoEndpoint, account: string) =>
+  URL.parse(url)?.pathname.endsWith(`/webhooks/dodo/${account}`) === true
+
 async function makeEndpoint(
   dodo: Services['account'],
   url: string,
-  listed: readonly DodoEndpoint[],
+  known: DodoEndpoint | undefined,
 ): Promise<DodoEndpoint> {
   const fields = {
     url,
@@ -155,7 +169,6 @@ async function makeEndpoint(
     metadata: { bridge: 'highlevel' },
   }
   const find = async () => (await dodo.listEndpoints()).find((one) => one.url === url)
-  const known = listed.find((one) => one.url === url)
   if (known) return dodo.updateEndpoint(known.id, fields)
   const key = crypto.randomUUID()
   return makeSure('Dodo registered the endpoint', () => dodo.createEndpoint(fields, key), find)

@@ -29,7 +29,7 @@ type Planning = Pick<Services, 'account'> & {
 export async function planDodo(deps: Planning): Promise<Plan> {
   const { account, config, path = PATH } = deps
   const address = { publicUrl: config.publicUrl, path } as const
-  const listed = await account.listEndpoints()
+  const listed = await listOldestFirst(account)
   const found = listed.map((one) => dodoEndpointAsFound(one, deps))
   const { base, changes, remove, leave } = planEndpoint(found, address, { mayAdopt: false })
   const about = [endpointUrl(address), `${DODO_EVENTS.length} events`].join(', ')
@@ -108,7 +108,10 @@ async function create(deps: Planning) {
     () => deps.account.createEndpoint(fields, key),
     () => findDodoEndpoint(deps),
   )
-  await confirm(deps)
+  const { id: kept } = await confirm(deps)
+  // Dodo takes an address twice: of two who set up in the same moment, both leave the one that was there first.
+  for (const one of (await deps.account.listEndpoints()).filter(({ url }) => url === fields.url))
+    if (one.id !== kept) await removeOnce(deps, one)
 }
 
 async function update(deps: Planning, dodoEndpointId: string) {
@@ -130,12 +133,18 @@ async function update(deps: Planning, dodoEndpointId: string) {
   }
 }
 
-const removeOnce = ({ account }: Planning, { id }: FoundEndpoint) =>
+const removeOnce = ({ account }: Planning, { id }: Pick<FoundEndpoint, 'id'>) =>
   removeSurely(
     'Dodo removed the endpoint',
     () => account.removeEndpoint(id),
     async () => (await account.listEndpoints()).some((one) => one.id === id),
   )
+
+/** Whoever looks comes to the same one. Of the same moment the order of Dodo's list decides, which is everybody's. */
+const listOldestFirst = async (account: Planning['account']) =>
+  (await account.listEndpoints()).toSorted((one, other) => madeAt(one) - madeAt(other))
+
+const madeAt = ({ created_at }: DodoEndpoint) => Date.parse(created_at ?? '') || 0
 
 /** The endpoint that leads to this bridge. */
 export async function findDodoEndpoint({
@@ -144,7 +153,7 @@ export async function findDodoEndpoint({
   path = PATH,
 }: Pick<Planning, 'account' | 'config' | 'path'>): Promise<DodoEndpoint | undefined> {
   const url = endpointUrl({ publicUrl: config.publicUrl, path })
-  return (await account.listEndpoints()).find((one) => one.url === url)
+  return (await listOldestFirst(account)).find((one) => one.url === url)
 }
 
 /** Nothing is removed before the new one is listed. */

@@ -86,10 +86,17 @@ async function create(deps: Planning) {
   const fields = fieldsFor(deps, undefined)
   await makeSure(
     'Lago registered the endpoint',
-    () => withEventsItKnows(fields, deps.installation.createEndpoint),
+    () => withEventsItKnows(fields, deps.installation.createEndpoint).catch(findAnothers),
     () => findAt(deps),
   )
   await confirm(deps)
+
+  /** Lago has each address once: whoever set up in the same moment was first, and has made the same. */
+  async function findAnothers(error: unknown): Promise<LagoEndpoint> {
+    const there = error instanceof ApiError && error.status === 422 ? await findAt(deps) : undefined
+    if (!there) throw error
+    return there
+  }
 }
 
 async function update(deps: Planning, current: LagoEndpoint) {

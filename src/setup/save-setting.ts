@@ -1,4 +1,4 @@
-import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 
 import { decodeText } from '../env/env-file.ts'
 
@@ -20,14 +20,25 @@ export async function saveSetting(path: string, name: string, value: string): Pr
     if (lines.at(-1) === '') lines.pop()
     lines.push(line, '')
   }
-  const beside = `${path}.${crypto.randomUUID()}`
-  await writeFile(beside, lines.join(newline), { mode: OWNER_ONLY })
-  const mode = await stat(path).then(
-    (found) => found.mode,
-    () => OWNER_ONLY,
-  )
-  await chmod(beside, mode)
-  await rename(beside, path)
+  await exchange(path, lines.join(newline))
+}
+
+/** Whoever may read it may read it afterwards: the bridge is another user than the person who sets it up. */
+async function exchange(path: string, text: string): Promise<void> {
+  const place = await realpath(path).catch(() => path)
+  const beside = `${place}.${crypto.randomUUID()}`
+  const before = await stat(place).catch(() => undefined)
+  try {
+    await writeFile(beside, text, { mode: OWNER_ONLY })
+    if (before) {
+      await chown(beside, before.uid, before.gid)
+      await chmod(beside, before.mode)
+    }
+    await rename(beside, place)
+  } catch (error) {
+    await rm(beside, { force: true })
+    throw error
+  }
 }
 
 const isAssignment = (line: string, name: string) =>

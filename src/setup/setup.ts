@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { PermanentError } from '../errors.ts'
+import { PermanentError, reasonOf } from '../errors.ts'
 import { alignColumns, type Write } from '../print/text.ts'
 import type { Fetch } from '../vendor-fetch.ts'
 import { explainRefusal } from './explain-refusal.ts'
@@ -140,9 +140,14 @@ async function handOverSecret(
   // What is still on its way may be signed with the one before.
   const value = [secret, ...known].join(',')
   if (save) {
-    await save(name, value)
-    write(`${name} was saved.`)
-    return
+    try {
+      await save(name, value)
+      write(`${name} was saved.`)
+      return
+    } catch (error) {
+      // The endpoint is there: without its secret nobody could take what it sends.
+      write(`${name} could not be saved: ${reasonOf(error)}`)
+    }
   }
   write('Put this into your settings, and restart the bridge:')
   write(`  ${name}=${value}`)

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import {
   chmod,
   cp,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -21,6 +22,17 @@ import { openCluster } from '../../src/db/embedded-cluster.ts'
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
 
 const isRoot = process.getuid?.() === 0
+/** Where processes and shared memory of others cannot be seen, as in a second container. */
+const ANOTHER_CONTAINER = [
+  'unshare',
+  '--pid',
+  '--ipc',
+  '--fork',
+  '--mount-proc',
+  '--kill-child',
+] as const
+const [unshare, ...unshareOptions] = ANOTHER_CONTAINER
+const canUnshare = isRoot && spawnSync(unshare, [...unshareOptions, 'true']).status === 0
 const folders: string[] = []
 const children: ChildProcess[] = []
 
@@ -64,14 +76,15 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 }
 
 /** Another process that opens the same Postgres and keeps it until its input says otherwise. */
-function openElsewhere(dataDir: string): ChildProcess {
+function openElsewhere(dataDir: string, within: readonly string[] = []): ChildProcess {
   const program = `
     import { openEmbeddedPostgres } from '${join(import.meta.dir, '../../src/db/embedded.ts')}'
     const server = await openEmbeddedPostgres({ dataDir: '${dataDir}' })
     await Bun.write(Bun.stdout, server.url + '\\n')
     for await (const _ of console) break
     await server.release()`
-  const child = spawn(process.execPath, ['-e', program], {
+  const [command, ...args] = [...within, process.execPath, '-e', program]
+  const child = spawn(command, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -155,6 +168,20 @@ describe('the first start', () => {
 
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
     await server.release()
+  })
+
+  test('sweeps away what such a one left, and nothing that a person has put beside it', async () => {
+    const dataDir = await newFolder()
+    const halves = [`postgres-18.${crypto.randomUUID()}`]
+    const kept = ['postgres-18.bak', 'postgres-18.2026-11-27', 'postgres-18.old.tar']
+    for (const name of [...halves, ...kept]) await mkdir(join(dataDir, name))
+
+    const server = await openEmbeddedPostgres({ dataDir })
+    await server.release()
+
+    const names = await readdir(dataDir)
+    expect(names).toEqual(expect.arrayContaining(kept))
+    expect(names).not.toContain(halves[0])
   })
 
   test('of two processes that start at the same moment one starts it and the other joins', async () => {
@@ -317,6 +344,25 @@ describe('an existing cluster', () => {
     expect(await endOf(elsewhere)).toBe(0)
     expect(serverPid(dataDir)).toBeUndefined()
   })
+
+  test.if(canUnshare)(
+    'is joined from another container on the same volume, which sees none of its processes, and left running',
+    async () => {
+      const dataDir = await prepared
+      const here = await openEmbeddedPostgres({ dataDir })
+      const pid = serverPid(dataDir)
+      const elsewhere = openElsewhere(dataDir, ANOTHER_CONTAINER)
+
+      expect(await urlOf(elsewhere)).toBe(here.url)
+      elsewhere.stdin?.end('\n')
+      expect(await endOf(elsewhere)).toBe(0)
+
+      expect(serverPid(dataDir)).toBe(pid)
+      expect(await query(here.url, 'select 1 as one')).toEqual([{ one: 1 }])
+      await here.release()
+      expect(serverPid(dataDir)).toBeUndefined()
+    },
+  )
 
   test('is stopped when everybody leaves at the same moment', async () => {
     const dataDir = await prepared

@@ -63,6 +63,21 @@ describe('verifyDodo', () => {
     expect(() => verify(BODY, headersOf(SIGNATURE), secrets)).toThrow(words)
   })
 
+  test.each([
+    ['this machine’s is right', 0, 3_600],
+    ['the database’s is right', 3_600, 0],
+  ])('of two clocks it is enough that %s', (_which, machine, database) => {
+    at(machine)
+    const now = () => new Date((SIGNED_AT_SECONDS + database) * 1_000)
+
+    expect(() =>
+      createDodoVerifier([SECRET], now)(Buffer.from(BODY), headersOf(SIGNATURE)),
+    ).not.toThrow()
+    expect(() => createDodoVerifier([OTHER], now)(Buffer.from(BODY), headersOf(SIGNATURE))).toThrow(
+      'does not match',
+    )
+  })
+
   test('any of the secrets may have signed, and any of the signatures may be it', () => {
     at(0)
 

@@ -254,3 +254,29 @@ test('a webhook that never came is told of; one that was only under way is not',
   expect(told('webhooks.lost')[0]?.data).toMatchObject({ dodo: 1 })
   expect(told('webhooks.lost')[0]?.data).not.toHaveProperty('lago')
 })
+
+test('webhooks that never came are told of once an hour, and of none nothing is said', async () => {
+  world.advance(2 * HOUR_MS)
+  receiver.received.length = 0
+  const lose = (id: string) =>
+    noteSweep(
+      world.bridge.deps,
+      {
+        findings: [{ about: { kind: 'invoice', id } }],
+      },
+      { isFirst: false },
+    )
+  for (const id of ['lost-1', 'lost-2', 'lost-3']) {
+    await lose(id)
+    await aWhileLater()
+  }
+  await receiver.until(() => told('webhooks.lost').length === 1)
+
+  world.advance(HOUR_MS)
+  await aWhileLater()
+  await receiver.until(() => told('webhooks.lost').length === 2)
+  world.advance(2 * HOUR_MS)
+  await aWhileLater()
+
+  expect(told('webhooks.lost').map(({ data }) => data)).toMatchObject([{ lago: 1 }, { lago: 2 }])
+})

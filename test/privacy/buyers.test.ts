@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
 
 import {
   deliveries,
@@ -74,6 +75,41 @@ test('a contact of HighLevel is forgotten wherever they stand, and nobody else',
   expect(await forget(paying.world.bridge.deps, '%', () => undefined)).toBe(1)
   expect(await forget(paying.world.bridge.deps, other.email, () => undefined)).toBe(0)
   expect(await held()).not.toContain(other.email)
+})
+
+test('whoever is forgotten by their e-mail address is so again, with what was said of them since', async () => {
+  const { email } = await contact('active')
+  await paying.world.quiet()
+  const { db, deps } = paying.world.bridge
+  const forgetAgain = async () => {
+    const lines: string[] = []
+    const exitCode = await forget(deps, email, (line) => lines.push(line))
+    return { exitCode, text: lines.join('\n') }
+  }
+  const tell = (deliveryId: string, processedAt: Date | null) =>
+    db.insert(deliveries).values({
+      source: 'dodo',
+      deliveryId,
+      eventType: 'payment.succeeded',
+      headers: {},
+      body: Buffer.from(`{"data":{"customer":{"email": "${email.toUpperCase()}"}}}`),
+      receivedAt: deps.now(),
+      processedAt,
+    })
+  await tell('msg_waiting', null)
+
+  const first = await forgetAgain()
+  await db
+    .update(deliveries)
+    .set({ processedAt: deps.now() })
+    .where(eq(deliveries.deliveryId, 'msg_waiting'))
+  const again = await forgetAgain()
+  const last = await forgetAgain()
+
+  expect(first).toMatchObject({ exitCode: 0, text: expect.stringContaining('Run this again') })
+  expect(again).toMatchObject({ exitCode: 0, text: expect.stringContaining('1 delivery emptied') })
+  expect((await held()).toLowerCase()).not.toContain(email.toLowerCase())
+  expect(last.exitCode).toBe(1)
 })
 
 test('RETENTION lets go of subscriptions that have ended, and of nobody whose runs', async () => {

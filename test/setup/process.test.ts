@@ -170,3 +170,17 @@ async function eventually(check: () => boolean | Promise<boolean>) {
     await Bun.sleep(50)
   }
 }
+
+test('a secret that is kept in a file of its own is printed and not saved beside it: a bridge with both does not start', async () => {
+  const [settings, secret] = [join(folder, 'own.env'), join(folder, 'secret')]
+  await rm(join(folder, '.env'), { force: true })
+  await writeFile(secret, 'whsec_AAAA\n')
+  await writeFile(settings, `DODO_WEBHOOK_SECRET_FILE=${secret}\n`)
+
+  const { out, exitCode } = await bridge(['setup', '--yes', '--env-file', settings])
+
+  expect(exitCode).toBe(0)
+  expect(out).toContain('DODO_WEBHOOK_SECRET could not be saved: DODO_WEBHOOK_SECRET_FILE is set')
+  expect(out).toMatch(/DODO_WEBHOOK_SECRET=whsec_.+,whsec_AAAA/)
+  expect(await readFile(settings, 'utf8')).toBe(`DODO_WEBHOOK_SECRET_FILE=${secret}\n`)
+})

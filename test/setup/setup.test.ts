@@ -193,6 +193,18 @@ describe('two endpoints for one bridge', () => {
     expect(dodoUrls().toSorted()).toEqual([DODO_HOOK, 'https://second.example/webhooks/dodo'])
   })
 
+  test('of two who set up at the same moment each ends well, and one endpoint is left at each service', async () => {
+    const both = await Promise.all([runSetup(world), runSetup(world)])
+
+    expect(both.map(({ exitCode, text }) => ({ exitCode, text }))).toMatchObject([
+      { exitCode: 0 },
+      { exitCode: 0 },
+    ])
+    expect(lagoUrls()).toEqual([LAGO_HOOK])
+    expect(dodoUrls()).toEqual([DODO_HOOK])
+    for (const { text } of both) expect(text).toContain(`DODO_WEBHOOK_SECRET=${dodoSecret()}`)
+  })
+
   test('other programs’ endpoints stay as they are', async () => {
     await world.register('https://crm.example/hooks/lago', `${PUBLIC_URL}/other`)
 
@@ -200,6 +212,21 @@ describe('two endpoints for one bridge', () => {
 
     expect(lagoUrls()).toEqual(['https://crm.example/hooks/lago', LAGO_HOOK])
     expect(dodoUrls()).toEqual([`${PUBLIC_URL}/other`, DODO_HOOK])
+  })
+})
+
+describe('a secret that cannot be saved', () => {
+  test('is printed instead, with the reason, and the old endpoint goes only then', async () => {
+    await runSetup(world)
+    await world.register(`${LAGO_HOOK}/`, `${DODO_HOOK}/`)
+    const save = () => Promise.reject(new Error('EBUSY: resource busy, rename'))
+
+    const { exitCode, text } = await runSetup(world, { io: { save } })
+
+    expect(exitCode).toBe(0)
+    expect(text).toContain('DODO_WEBHOOK_SECRET could not be saved: EBUSY')
+    expect(text).toContain(`  DODO_WEBHOOK_SECRET=${dodoSecret()}`)
+    expect(dodoUrls()).toEqual([DODO_HOOK])
   })
 })
 

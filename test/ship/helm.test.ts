@@ -155,6 +155,8 @@ describe('the chart', () => {
 
     expect(ingress.paths).toContain('/webhooks')
     expect(ingress.paths).toContain('/pay')
+    // By which `doctor` sees that PUBLIC_URL leads here at all.
+    expect(ingress.paths).toContain('/health')
     expect(
       ingress.paths.filter((path) => /^\/(?:api|dashboard|metrics|ready)?$/.test(path)),
     ).toEqual([])

@@ -23,8 +23,10 @@ const CODES = Object.keys(REMEDIES) as ReasonCode[]
 export function attentionPage(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     if (asCsvAsked(c)) {
-      const rows = await readAll((before, limit) => listAttention(db, { before, limit }))
-      return answerCsv(c, 'attention', CSV_COLUMNS, rows.map(asCells))
+      const list = (before: string | undefined, limit: number) =>
+        listAttention(db, { before, limit })
+      const pages = readAll(list, (items) => items.map(asCells))
+      return answerCsv(c, 'attention', CSV_COLUMNS, pages)
     }
     const before = given(c, 'before')
     const [{ items, next }, aside] = await Promise.all([

@@ -13,11 +13,14 @@ import { forPeople } from './words.ts'
 export function auditPage(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     if (asCsvAsked(c)) {
-      const rows = await readAll((cursor, limit) => listActions(db, cursor, limit))
-      const cells = rows.map(({ at, who, role, action, subject, outcome }) => {
-        return [at.toISOString(), who, role, action, subject, outcome]
-      })
-      return answerCsv(c, 'audit', ['at', 'who', 'role', 'action', 'subject', 'outcome'], cells)
+      const pages = readAll(
+        (cursor, limit) => listActions(db, cursor, limit),
+        (items) =>
+          items.map(({ at, who, role, action, subject, outcome }) => {
+            return [at.toISOString(), who, role, action, subject, outcome]
+          }),
+      )
+      return answerCsv(c, 'audit', ['at', 'who', 'role', 'action', 'subject', 'outcome'], pages)
     }
     const before = given(c, 'before')
     const { items, next } = await listActions(db, before)

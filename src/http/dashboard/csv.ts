@@ -2,39 +2,68 @@ import { BYTE_ORDER_MARK, quoteCell } from '../../report/csv.ts'
 import type { Listing } from '../../report/dashboard/list-invoices.ts'
 import type { DashboardContext } from './show.tsx'
 
-/** No spreadsheet is worked through that holds more; what is beyond can be had by narrowing the list. */
-const MAX_ROWS = 10_000
 const ROWS_AT_ONCE = 500
+type Cells = readonly (string | null)[]
 
 /** Whether the list is asked for as a file: the same address, with `as=csv`. */
 export const asCsvAsked = (c: DashboardContext) => c.req.query('as') === 'csv'
 
-/** A list from its beginning, page by page, up to ten thousand rows. */
-export async function readAll<Item>(
+/** A list from its beginning to its end, page by page, as fast as they are taken. */
+export async function* readAll<Item>(
   list: (before: string | undefined, limit: number) => Promise<Listing<Item>>,
-): Promise<Item[]> {
-  const all: Item[] = []
+  asRows: (items: Item[]) => Cells[],
+): AsyncGenerator<Cells[]> {
   let before: string | undefined
   do {
     const { items, next } = await list(before, ROWS_AT_ONCE)
-    all.push(...items)
+    yield asRows(items)
     before = next
-  } while (before !== undefined && all.length < MAX_ROWS)
-  return all.slice(0, MAX_ROWS)
+  } while (before !== undefined)
 }
 
-/** Rows as a file: UTF-8 with a byte order mark, CRLF, RFC 4180. */
-export function answerCsv(
+/**
+ * Rows as a file: UTF-8 with a byte order mark, CRLF, RFC 4180. However many there are, a page of them is in memory. What
+ * cannot be read on the way breaks the answer off, so that no half of a file passes for the whole.
+ */
+export async function answerCsv(
   c: DashboardContext,
   name: string,
   columns: readonly string[],
-  rows: readonly (readonly (string | null)[])[],
-): Response {
-  const lines = [columns, ...rows].map(
-    (cells) => `${cells.map((cell) => quoteCell(cell ?? '')).join(',')}\r\n`,
-  )
-  return c.body(`${BYTE_ORDER_MARK}${lines.join('')}`, 200, {
+  pages: AsyncGenerator<Cells[]> | readonly Cells[][],
+): Promise<Response> {
+  const texts = textsOf(columns, pages)
+  // Nothing has been answered yet: what fails here is answered as of any other page.
+  const { value: beginning = '' } = await texts.next()
+  const encoder = new TextEncoder()
+  let text: string | undefined = beginning
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (text === undefined) {
+        controller.close()
+        return
+      }
+      controller.enqueue(encoder.encode(text))
+      const { value, done } = await texts.next()
+      text = done ? undefined : value
+    },
+    cancel: async () => void (await texts.return(undefined)),
+  })
+  return c.body(body, 200, {
     'Content-Type': 'text/csv; charset=utf-8',
     'Content-Disposition': `attachment; filename="${name}.csv"`,
   })
 }
+
+async function* textsOf(
+  columns: readonly string[],
+  pages: AsyncGenerator<Cells[]> | readonly Cells[][],
+): AsyncGenerator<string, undefined> {
+  let before = `${BYTE_ORDER_MARK}${lineOf(columns)}`
+  for await (const rows of pages) {
+    yield `${before}${rows.map(lineOf).join('')}`
+    before = ''
+  }
+  if (before !== '') yield before
+}
+
+const lineOf = (cells: Cells) => `${cells.map((cell) => quoteCell(cell ?? '')).join(',')}\r\n`

@@ -34,10 +34,11 @@ export function customerPages(show: Show, deps: DashboardDeps) {
     .get('/', async (c) => {
       const asked = { q: given(c, 'q') }
       if (asCsvAsked(c)) {
-        const rows = await readAll((cursor, limit) =>
-          listCustomers(db, { text: asked.q, before: cursor, limit }),
+        const pages = readAll(
+          (cursor, limit) => listCustomers(db, { text: asked.q, before: cursor, limit }),
+          (items) => items.flatMap(asRows),
         )
-        return answerCsv(c, 'customers', CSV_COLUMNS, rows.flatMap(asRows))
+        return answerCsv(c, 'customers', CSV_COLUMNS, pages)
       }
       const before = given(c, 'before')
       const { items, next } = await listCustomers(db, { text: asked.q, before })

@@ -1,7 +1,12 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { forgetDeadLetters, listDeadLetters, redrive } from '../../deliveries/dead-letters.ts'
+import {
+  forgetDeadLetters,
+  listDeadLetters,
+  pageDeadLetters,
+  redrive,
+} from '../../deliveries/dead-letters.ts'
 import { isJobKind } from '../../jobs.ts'
 import { audited } from '../../operate/audit.ts'
 import { count } from '../../print/text.ts'
@@ -12,7 +17,7 @@ import { readForm } from './form.ts'
 import { Act, Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { answerCsv, asCsvAsked } from './csv.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { CsvLink, Table } from './table.tsx'
 
 type DeadLetter = Awaited<ReturnType<typeof listDeadLetters>>['items'][number]
@@ -27,16 +32,15 @@ const PAGES: Readonly<Record<string, string>> = {
 export function deadLetterPage(show: Show, deps: DashboardDeps) {
   return new Hono<Env>()
     .get('/', async (c) => {
-      const { items, count: many } = await listDeadLetters(deps.db)
       if (asCsvAsked(c)) {
-        const rows = items.map(({ buriedAt, kind, key, error }) => [
-          buriedAt.toISOString(),
-          kind,
-          key,
-          error,
-        ])
-        return answerCsv(c, 'dead-letters', ['gave_up_at', 'kind', 'key', 'error'], rows)
+        const pages = readAll(
+          (cursor, limit) => pageDeadLetters(deps.db, cursor, limit),
+          (all) =>
+            all.map(({ buriedAt, kind, key, error }) => [buriedAt.toISOString(), kind, key, error]),
+        )
+        return answerCsv(c, 'dead-letters', ['gave_up_at', 'kind', 'key', 'error'], pages)
       }
+      const { items, count: many } = await listDeadLetters(deps.db)
       const groups = [...Map.groupBy(items, ({ kind, error }) => `${kind} ${error}`).values()]
       return show(
         c,

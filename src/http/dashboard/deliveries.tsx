@@ -82,8 +82,11 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
         const asked = readAsked(c)
         if (asCsvAsked(c)) {
           const filter = { ...asked, since: givenDay(c, 'since') }
-          const rows = await readAll((cursor, limit) => listDeliveries(db, filter, cursor, limit))
-          return answerCsv(c, 'deliveries', CSV_COLUMNS, rows.map(asCells))
+          const pages = readAll(
+            (cursor, limit) => listDeliveries(db, filter, cursor, limit),
+            (items) => items.map(asCells),
+          )
+          return answerCsv(c, 'deliveries', CSV_COLUMNS, pages)
         }
         const refused = await listRefused(db, deps.now())
         const before = given(c, 'before')

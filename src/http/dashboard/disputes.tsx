@@ -45,7 +45,7 @@ export function disputePages(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     const asked = { outcome: givenOf(c, 'outcome', DISPUTE_OUTCOMES) }
     const disputes = await listDisputes(db, asked)
-    if (asCsvAsked(c)) return answerCsv(c, 'disputes', CSV_COLUMNS, disputes.map(asCells))
+    if (asCsvAsked(c)) return answerCsv(c, 'disputes', CSV_COLUMNS, [disputes.map(asCells)])
     return show(
       c,
       { title: 'Disputes', section: 'Disputes' },

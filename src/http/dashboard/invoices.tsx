@@ -37,10 +37,11 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     const asked = readAsked(c)
     if (asCsvAsked(c)) {
-      const rows = await readAll((before, limit) =>
-        listInvoices(db, filterOf(c), { before, limit }),
+      const pages = readAll(
+        (before, limit) => listInvoices(db, filterOf(c), { before, limit }),
+        (items) => items.map(asCells),
       )
-      return answerCsv(c, 'invoices', CSV_COLUMNS, rows.map(asCells))
+      return answerCsv(c, 'invoices', CSV_COLUMNS, pages)
     }
     const [{ items, next }, currencies] = await Promise.all([
       listInvoices(db, filterOf(c), { before: given(c, 'before') }),

@@ -12,7 +12,7 @@ import { Act, Copy, Facts, Link, PaymentId, State, When } from './kit.tsx'
 import { Lines } from './lines.tsx'
 import { given, inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
-import { answerCsv, asCsvAsked } from './csv.ts'
+import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { CsvLink, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
@@ -29,8 +29,14 @@ export function orderPages(show: Show, deps: DashboardDeps) {
         const value = given(c, name)
         return value === undefined ? [] : [[name, value] as const]
       })
-      const orders = await listOrders(db, config.publicUrl, Object.fromEntries(asked))
-      if (asCsvAsked(c)) return answerCsv(c, 'orders', CSV_COLUMNS, orders.map(asCells))
+      const named = Object.fromEntries(asked)
+      const list = (before: string | undefined) =>
+        listOrders(db, config.publicUrl, { ...named, ...(before && { before }) })
+      if (asCsvAsked(c)) {
+        const pages = readAll(list, (items) => items.map(asCells))
+        return answerCsv(c, 'orders', CSV_COLUMNS, pages)
+      }
+      const { items: orders } = await list(undefined)
       const page = { title: 'Orders', section: 'Orders' } as const
       return show(c, page, <OrderList orders={orders} asked={Object.fromEntries(asked)} />)
     })
@@ -79,7 +85,7 @@ const OrderList = (props: {
     </div>
     <p class="soft">
       What shops and HighLevel’s locations want to have collected: the newest hundred. All of them
-      are at <code>/api/orders</code>.
+      are in the file, and at <code>/api/orders</code>.
     </p>
     <Table
       caption="Orders"

@@ -48,10 +48,11 @@ export function refundPages(show: Show, { db }: DashboardDeps) {
   return new Hono<Env>().get('/', async (c) => {
     const asked = { status: givenOf(c, 'status', REFUND_STATUSES) }
     if (asCsvAsked(c)) {
-      const rows = await readAll((cursor, limit) =>
-        listRefunds(db, asked, { before: cursor, limit }),
+      const pages = readAll(
+        (cursor, limit) => listRefunds(db, asked, { before: cursor, limit }),
+        (items) => items.map(asCells),
       )
-      return answerCsv(c, 'refunds', CSV_COLUMNS, rows.map(asCells))
+      return answerCsv(c, 'refunds', CSV_COLUMNS, pages)
     }
     const before = given(c, 'before')
     const { items, next } = await listRefunds(db, asked, { before })

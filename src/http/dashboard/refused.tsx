@@ -21,7 +21,7 @@ export const refusedPage = (show: Show, { db, now }: DashboardDeps) =>
         from,
         reason,
       ])
-      return answerCsv(c, 'refused', ['refused_at', 'source', 'from', 'reason'], rows)
+      return answerCsv(c, 'refused', ['refused_at', 'source', 'from', 'reason'], [rows])
     }
     return show(
       c,

@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm'
 
 import { encryptSso } from '../../../sandbox/highlevel/api/sso.ts'
 import { dodoAccounts, highlevelSubscriptions } from '../../../src/db/schema.ts'
+import { tryOwnAccounts } from '../../../src/setup/enter-account.ts'
 import { ADMIN_TOKEN, DODO_KEY } from '../../support/world.ts'
 import { keyOf, LOCATION, openInstallWorld, type InstallWorld } from './support.ts'
 
@@ -185,6 +186,30 @@ describe('an account of a location’s own', () => {
     expect((await enter(DODO_KEY)).status).toBe(200)
 
     expect((await own()).map(({ account }) => account)).toEqual([before?.account ?? ''])
+  })
+
+  test('entered again after PUBLIC_URL has changed is the same account, and its endpoint moves along', async () => {
+    const before = await own()
+    const registered = endpointUrls()
+    const endpoint = [...world.dodo.store.endpoints.values()].at(-1)
+    const { pathname } = new URL(endpoint?.url ?? '')
+    expect(pathname).toBe(`/webhooks/dodo/${before[0]?.account}`)
+    Object.assign(endpoint ?? {}, { url: `https://old.example/bridge${pathname}` })
+    const problems = async () => {
+      const tried = await tryOwnAccounts({ ...world.bridge.deps, highlevel: world.access() })
+      return tried.map(({ problem }) => problem)
+    }
+    expect(await problems()).toEqual([
+      expect.stringMatching(/^its webhook leads to https:\/\/old\.example\/.*, and should lead to/),
+    ])
+
+    expect((await enter(DODO_KEY)).status).toBe(200)
+
+    expect(await problems()).toEqual([undefined])
+    expect(endpointUrls()).toEqual(registered)
+    expect((await own()).map(({ account }) => account)).toEqual(
+      before.map(({ account }) => account),
+    )
   })
 
   test('entered twice at once is one account, and both are answered', async () => {
