@@ -32,6 +32,7 @@ import type { Fetch } from './vendor-fetch.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { createRefusedCount, PROBE_ID } from './inbox/refused.ts'
 import { describeOrder, listOrders } from './report/order.ts'
+import { VERSION } from './version.ts'
 
 export type AppDeps = Pick<
   Deps,
@@ -97,7 +98,7 @@ export function createApp(deps: AppDeps) {
   app.use('/webhooks/*', countDeliveries(metrics))
   const take = createTake({ ...deps, receive: meterReceive(metrics, deps.receive) })
   app.route('/webhooks', webhooks(take, { accounts: deps.accounts, isLagoOn: config.lago.isOn }))
-  app.get('/health', (c) => c.json({ ok: true }))
+  app.get('/health', (c) => c.json({ ok: true, version: VERSION }))
   app.get('/ready', async (c) => {
     const missing = await deps.findUnready()
     if (missing.length === 0) return c.json({ ready: true, missing })
