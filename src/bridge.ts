@@ -29,6 +29,7 @@ import { createOnAccount } from './on-account.ts'
 import { rememberAddress, withRememberedAddress } from './own-address.ts'
 import { openShops } from './openfront/shops.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import { LOOK_MS } from './queue/look.ts'
 import { createQueue } from './queue/queue.ts'
 import { createPreviews } from './collect/act/previews.ts'
 import { createAlone } from './collect/alone.ts'
@@ -62,6 +63,7 @@ export async function openBridge(
     stop,
     connections = settings.databaseConnections,
     tellWith = globalThis.fetch,
+    lookMs = LOOK_MS,
   }: {
     log: Logger
     now: () => Date
@@ -73,6 +75,8 @@ export async function openBridge(
     connections?: number
     /** How notifications leave; it follows no redirect, and nothing of the services' limits holds for it. */
     tellWith?: Fetch
+    /** How often it is looked for what is due, of which nobody notifies. */
+    lookMs?: number
   },
 ) {
   const wait = sayWhileWaiting(log)
@@ -105,7 +109,7 @@ export async function openBridge(
       migrate(server.url, { log, stop, pool: sql }),
     )
     await adjust()
-    const opened = createQueue({ sql, log, kinds: JOB_KINDS, now, schema })
+    const opened = createQueue({ sql, log, kinds: JOB_KINDS, now, schema, lookMs })
     await wait('the queue', opened.start())
     return opened
   }
@@ -188,6 +192,7 @@ export async function openBridge(
     metrics,
     tellWith,
     fetch,
+    lookMs,
     refusedKeys: () => (['Lago', 'Dodo'] as const).filter((service) => keys.refused(service)),
   })
 

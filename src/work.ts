@@ -45,7 +45,6 @@ import type { Fetch } from './vendor-fetch.ts'
 import { createTurns } from './turns.ts'
 import { wake, type Cause } from './wakes.ts'
 
-const CLOCK_MS = 3_000
 const ADJUST_MS = 60_000
 const MAIL_MS = 60_000
 const DEAD_MS = 30_000
@@ -76,6 +75,8 @@ type Working = {
   tellWith: Fetch
   /** How the merchant's logo is fetched. */
   fetch: Fetch
+  /** How often it is looked for what is due. */
+  lookMs: number
   /** The services that refuse our keys just now. */
   refusedKeys: () => ('Lago' | 'Dodo')[]
 }
@@ -98,6 +99,7 @@ export function createWork(working: Working) {
     metrics,
     tellWith,
     fetch,
+    lookMs,
     refusedKeys,
   } = working
   const { config, db, log, now, queue } = deps
@@ -301,7 +303,7 @@ export function createWork(working: Working) {
       planMail(),
     ])
     timers.push(
-      setInterval(() => void tick(), CLOCK_MS),
+      setInterval(() => void tick(), lookMs),
       setInterval(() => void adjust(), ADJUST_MS),
       setInterval(() => void planMail(), MAIL_MS),
       setInterval(() => void refreshDead(), DEAD_MS),

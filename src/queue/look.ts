@@ -3,7 +3,8 @@ import type postgres from 'postgres'
 
 import { messageOf } from '../errors.ts'
 
-const LOOK_MS = 3_000
+/** How often it is looked for what is due, where nobody says. */
+export const LOOK_MS = 3_000
 
 type Seen = { due: string[]; hasDead: boolean }
 
@@ -16,10 +17,12 @@ export function createLook(options: {
   schema: string
   queues: readonly string[]
   log: Logger
+  /** How often. */
+  everyMs: number
   wake: (queue: string) => void
   takeOver: () => Promise<void>
 }) {
-  const { sql, schema, queues, log, wake, takeOver } = options
+  const { sql, schema, queues, log, everyMs, wake, takeOver } = options
   let timer: ReturnType<typeof setInterval> | undefined
   let isLooking = false
   // The predicates are those of pg-boss's own indexes and statements.
@@ -51,7 +54,7 @@ export function createLook(options: {
     start: () => {
       if (timer) return
       setTimeout(() => void look())
-      timer = setInterval(() => void look(), LOOK_MS)
+      timer = setInterval(() => void look(), everyMs)
     },
     stop: () => clearInterval(timer),
   }

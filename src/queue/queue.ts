@@ -6,7 +6,7 @@ import type postgres from 'postgres'
 import { Failing, Later, messageOf } from '../errors.ts'
 import { createBossDatabase, withinTransaction, type BossDatabase } from './boss-database.ts'
 import { createCrew, type Crew } from './crew.ts'
-import { createLook } from './look.ts'
+import { createLook, LOOK_MS } from './look.ts'
 import { mergeIntoWaiting, onePerKey, type Sending } from './waiting.ts'
 
 /** Runs before a job is buried: with the backoff below, about half an hour of failing. */
@@ -71,8 +71,10 @@ export function createQueue(options: {
   schema: string
   /** How long a failed run waits for the next one. */
   backoffMs?: (run: number) => number
+  /** How often it is looked for what is due, of which nobody notifies. */
+  lookMs?: number
 }) {
-  const { sql, log, kinds, now, schema, backoffMs = doublingBackoffMs } = options
+  const { sql, log, kinds, now, schema, backoffMs = doublingBackoffMs, lookMs = LOOK_MS } = options
   const boss = new PgBoss({
     db: createBossDatabase(sql, (queue) => wakeCrew(queue)),
     backend: 'postgres',
@@ -92,6 +94,7 @@ export function createQueue(options: {
     schema,
     queues: kinds.flatMap((kind) => [kind, deadLetterQueue(kind)]),
     log,
+    everyMs: lookMs,
     wake: wakeCrew,
     takeOver: () => boss.supervise(),
   })
