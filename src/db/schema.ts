@@ -47,6 +47,8 @@ export const deliveries = pgTable(
     verifiedWith: text('verified_with'),
     body: bytes('body').notNull(),
     receivedAt: at('received_at').notNull(),
+    /** How often it was received again. */
+    repeats: integer('repeats').notNull().default(0),
     /** When it was last put through again, to be read once more. */
     replayedAt: at('replayed_at'),
     processedAt: at('processed_at'),

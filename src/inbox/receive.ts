@@ -5,6 +5,7 @@ import type { Deps } from '../collect/deps.ts'
 import { createBigInbox, type Unread } from './big.ts'
 import { createCoalescer } from './coalesce.ts'
 import type { Delivery } from './delivery.ts'
+import { createRepeatCount } from './repeats.ts'
 import { createRouter } from './router.ts'
 import { storeAll, type Place, type Told } from './store.ts'
 
@@ -38,6 +39,7 @@ export function createReceive({
 }: Pick<Deps, 'db' | 'queue' | 'log' | 'now'> & { databaseUrl: string }) {
   const connection = openInboxConnection(databaseUrl)
   const inbox = createBigInbox({ databaseUrl, now })
+  const repeats = createRepeatCount({ db })
   const flood = createFlood()
   const isCrowded = flood.isOn
   const router = createRouter({ db, queue, log, isCrowded })
@@ -59,12 +61,14 @@ export function createReceive({
   async function receive(delivery: Delivery) {
     const told = { ...delivery, receivedAt: now() }
     const { duplicate } = await coalesced(told, delivery.body.byteLength)
+    if (duplicate) repeats.add(delivery)
     return { duplicate }
   }
 
   async function big(delivery: Unread, pieces: ArrayBuffer[]) {
     const { duplicate } = await inbox.store(delivery, pieces)
-    if (!duplicate) router.route()
+    if (duplicate) repeats.add(delivery)
+    else router.route()
     return { duplicate }
   }
 
@@ -77,6 +81,7 @@ export function createReceive({
     routed: () => router.routed(),
     async close() {
       inbox.close()
+      await repeats.close()
       await router.stop()
       await connection.close()
     },

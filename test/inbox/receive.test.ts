@@ -113,6 +113,26 @@ describe('receive', () => {
     expect(row?.body.toString()).toBe('{"first": true}')
   })
 
+  test('how often a delivery came again is counted', async () => {
+    const { receive, close } = await openReplica()
+    const [often, once] = [aDelivery(), aDelivery()]
+    await receive(once)
+
+    for (let time = 0; time < 4; time += 1) await receive(often)
+    await close()
+
+    const rows = await first().db.query.deliveries.findMany({
+      columns: { deliveryId: true, repeats: true },
+      where: (one, { inArray }) => inArray(one.deliveryId, [often.deliveryId, once.deliveryId]),
+    })
+    expect(new Map(rows.map(({ deliveryId, repeats }) => [deliveryId, repeats]))).toEqual(
+      new Map([
+        [once.deliveryId, 0],
+        [often.deliveryId, 3],
+      ]),
+    )
+  })
+
   test.each(['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const)(
     'a delivery that wakes a %s wakes exactly that',
     async (wakes) => {

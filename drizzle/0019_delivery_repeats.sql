@@ -1,0 +1,1 @@
+ALTER TABLE "deliveries" ADD COLUMN "repeats" integer DEFAULT 0 NOT NULL;
