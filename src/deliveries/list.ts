@@ -40,6 +40,7 @@ const columnsOf = (db: Executor) => ({
   wakesKey: deliveries.wakesKey,
   dodoPaymentId: deliveries.dodoPaymentId,
   receivedAt: deliveries.receivedAt,
+  repeats: deliveries.repeats,
   processedAt: deliveries.processedAt,
   replayedAt: deliveries.replayedAt,
   verifiedWith: deliveries.verifiedWith,
@@ -56,6 +57,7 @@ type Row = {
   wakesKey: string | null
   dodoPaymentId: string | null
   receivedAt: Date
+  repeats: number
   processedAt: Date | null
   replayedAt: Date | null
   verifiedWith: string | null
@@ -128,6 +130,8 @@ const describe = (row: Row) => ({
   deliveryId: row.deliveryId,
   event: row.eventType,
   receivedAt: row.receivedAt,
+  /** How often it came again. */
+  repeats: row.repeats,
   outcome: outcomeOf(row),
   /** What came of it, in words. */
   result: row.result,

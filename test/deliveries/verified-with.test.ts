@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 
+import { eq } from 'drizzle-orm'
+
+import { deliveries, receivables } from '../../src/db/schema.ts'
 import { explain } from '../../src/report/explain.ts'
 import { diagnose } from '../doctor/support.ts'
 import { serveDashboard, signIn, type Served } from '../http/dashboard/support.ts'
@@ -110,6 +113,27 @@ describe('what a delivery has done', () => {
       'What this did',
     )
   })
+})
+
+test('its page shows the jobs that worked it, and what the last one failed of', async () => {
+  const ana = await signIn(served.origin)
+  const { source, deliveryId } = await find('invoice.created')
+  const path = `/dashboard/deliveries/${source}/${deliveryId}`
+  const worked = await ana.text(path)
+  const { db } = world.bridge.deps
+  const own = eq(receivables.receivableId, invoiceId)
+  await db.update(receivables).set({ lastError: 'Dodo did not answer' }).where(own)
+  await db.update(deliveries).set({ repeats: 3 }).where(eq(deliveries.deliveryId, deliveryId))
+
+  const failing = await ana.text(path)
+
+  expect(worked).toMatch(/Jobs.*ended.*\d ms/s)
+  expect(worked).not.toContain('The last run ended with')
+  expect(worked).not.toContain('Came again')
+  expect(failing).toContain('The last run ended with “Dodo did not answer”')
+  expect(failing).toMatch(/Came again.*3 times/s)
+  expect(await api(`deliveries/${source}/${deliveryId}`)).toMatchObject({ repeats: 3 })
+  await db.update(receivables).set({ lastError: null }).where(own)
 })
 
 test('a delivery that is put through again waits from then on, and not since it first came', async () => {

@@ -20,6 +20,7 @@ import {
   readWritten,
   type ListedDelivery,
 } from '../../report/dashboard/deliveries.ts'
+import { readJobsOf } from '../../report/dashboard/jobs-of.ts'
 import { count } from '../../print/text.ts'
 import { requestOf } from './acting.ts'
 import { Confirm } from './confirm.tsx'
@@ -73,7 +74,8 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
   const propsOf = async (delivery: NonNullable<Awaited<ReturnType<typeof readDelivery>>>) => {
     const subject = (await readSubjects(db, [delivery]))(delivery)
     const written = subject ? await readWritten(db, delivery, subject.receivableId) : []
-    return { delivery, subject, written }
+    const jobs = await readJobsOf(db, deps.queue.schema, delivery)
+    return { delivery, subject, written, jobs }
   }
 
   return (

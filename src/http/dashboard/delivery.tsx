@@ -1,11 +1,14 @@
 /** @jsxImportSource hono/jsx */
 import type { readDelivery, Subject } from '../../report/dashboard/deliveries.ts'
+import type { JobRun, readJobsOf } from '../../report/dashboard/jobs-of.ts'
+import { count } from '../../print/text.ts'
 import { describeOutcome } from './delivery-table.tsx'
 import { Act, Facts, Id, Link, PaymentId, When } from './kit.tsx'
 import { Lines } from './lines.tsx'
 import { maskPersonal } from './personal.ts'
 import { inPath } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
+import { Table } from './table.tsx'
 import { SOURCE_WORDS } from './words.ts'
 
 type Delivery = NonNullable<Awaited<ReturnType<typeof readDelivery>>>
@@ -21,6 +24,7 @@ export function DeliveryPage(props: {
   delivery: Delivery
   subject: Subject | undefined
   written: readonly { at: Date; what: string }[]
+  jobs: Awaited<ReturnType<typeof readJobsOf>>
   body: Shown
 }) {
   const { delivery, subject, written } = props
@@ -42,6 +46,7 @@ export function DeliveryPage(props: {
                 {delivery.verifiedWith !== null && `, verified with ${delivery.verifiedWith}`}
               </>,
             ],
+            delivery.repeats > 0 && ['Came again', count(delivery.repeats, 'time', 'times')],
             delivery.replayedAt !== null && [
               'Put through again',
               <When at={delivery.replayedAt} />,
@@ -66,6 +71,7 @@ export function DeliveryPage(props: {
           <Lines of={written} />
         </section>
       )}
+      {delivery.wakes && <Jobs of={props.jobs} />}
       <Said delivery={delivery} body={props.body} />
       <section aria-labelledby="headers">
         <h2 id="headers">Headers that were kept</h2>
@@ -74,6 +80,55 @@ export function DeliveryPage(props: {
     </>
   )
 }
+
+/** What the queue did about it, as long as it remembers. */
+function Jobs({ of: { runs, failure } }: { of: Awaited<ReturnType<typeof readJobsOf>> }) {
+  return (
+    <section aria-labelledby="jobs">
+      <h2 id="jobs">Jobs</h2>
+      {failure && (
+        <p class="notice warn">
+          The last run ended with “{failure.why}”
+          {failure.nextRunAt && (
+            <>
+              ; the next is due <When at={failure.nextRunAt} />
+            </>
+          )}
+        </p>
+      )}
+      <Table
+        caption="The runs of what this woke, the oldest first"
+        columns={['Sent', 'Run', 'State', 'Began', { label: 'Took', is: 'number' }]}
+        rows={runs.map((one) => [
+          <When at={one.createdAt} />,
+          String(one.run + 1),
+          STATES[one.state] ?? one.state,
+          one.startedAt ? (
+            <When at={one.startedAt} />
+          ) : (
+            <>
+              due <When at={one.startsAt} />
+            </>
+          ),
+          describeTime(one),
+        ])}
+        empty="The queue keeps a job for an hour after it has ended; none of this is there any more."
+      />
+    </section>
+  )
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  created: 'waits',
+  retry: 'waits',
+  active: 'runs',
+  completed: 'ended',
+  failed: 'given up',
+  cancelled: 'given up',
+}
+
+const describeTime = ({ startedAt, endedAt }: JobRun) =>
+  startedAt && endedAt ? `${endedAt.getTime() - startedAt.getTime()} ms` : '–'
 
 function Said({ delivery, body: shown }: { delivery: Delivery; body: Shown }) {
   const { source, deliveryId, body } = delivery
