@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 
 import axe from 'axe-core'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 
 import { choose } from '../../../src/collect/selection.ts'
 import { deadLetters } from '../../../src/db/schema.ts'
@@ -13,6 +13,8 @@ import { fill, serveDashboard, type Served } from './support.ts'
 const STORE_KEY = 'ofk_0123456789abcdef'
 const WIDTHS = [320, 390, 1280] as const
 const HEIGHT = 900
+/** A4 within the margins that Chromium leaves. */
+const PAPER_WIDTH = 718
 /** Where pictures of all pages are left to be looked at; nowhere without it. */
 const PICTURES = process.env['PICTURES']
 
@@ -41,6 +43,12 @@ async function signIn(page: Page, origin: string, name = 'Ana') {
   await page.getByLabel('Your name').fill(name)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+}
+
+/** That it takes room, and more than the pixel of what only a screen reader is to have. */
+async function expectSeen(shown: Locator) {
+  const box = await shown.boundingBox()
+  expect(box?.height).toBeGreaterThan(10)
 }
 
 /** How much wider the page is than the window. */
@@ -275,6 +283,23 @@ describe.skipIf(whyNoBrowser !== undefined)(named('the pages of the dashboard'),
     await tabTo(page, 'Open a new checkout')
     await page.keyboard.press('Space')
     await page.getByRole('status').filter({ hasText: 'Done: it is open' }).waitFor()
+    await context.close()
+  }, 60_000)
+
+  test('are tables on paper, with nothing folded away and nothing beside the sheet', async () => {
+    const { browser, served } = shared
+    const context = await openContext(browser, PAPER_WIDTH)
+    const page = await context.newPage()
+    await signIn(page, served.origin)
+    await page.emulateMedia({ media: 'print' })
+
+    for (const path of ['statement', 'invoices', 'deliveries']) {
+      await page.goto(`${served.origin}/dashboard/${path}`)
+      expect(await overflowOf(page)).toBe(0)
+      await expectSeen(page.locator('.table thead').first())
+    }
+    await page.goto(`${served.origin}/dashboard/statement`)
+    await expectSeen(page.locator('details .table').first())
     await context.close()
   }, 60_000)
 
