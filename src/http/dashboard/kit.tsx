@@ -71,10 +71,16 @@ export const Verdict = ({ agrees, children }: { agrees: boolean; children?: Chil
 export function When({ at, only }: { at: Date | null | undefined; only?: 'age' | 'moment' }) {
   const { now } = useContext(Around)
   if (!at) return <>not known yet</>
-  const age = ageOf(at, now)
+  const [age, moment] = [ageOf(at, now), writeMoment(at)]
+  if (only === 'age')
+    return (
+      <time class="ago" datetime={at.toISOString()} title={moment}>
+        {age}
+      </time>
+    )
   return (
     <>
-      <time datetime={at.toISOString()}>{only === 'age' ? age : writeMoment(at)}</time>
+      <time datetime={at.toISOString()}>{moment}</time>
       {!only && <span class="age"> ({age})</span>}
     </>
   )
