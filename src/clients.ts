@@ -11,7 +11,7 @@ import { createKeyWatch } from './key-watch.ts'
 import { createLago } from './lago/client.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { createLagoRelease, readLagoVersion } from './lago/release.ts'
-import { createUnreadableRows } from './lago/unreadable-rows.ts'
+import { createUnreadableRows } from './unreadable-rows.ts'
 import { createPatientFetch } from './net/patient-fetch.ts'
 import { joinReplicas } from './net/replicas.ts'
 import { createReserve } from './turn.ts'
@@ -98,6 +98,7 @@ export async function openClients({
     }
   }
 
+  const ofDodo = createUnreadableRows('Dodo', log)
   /** The clients of another Dodo account, which has limits of its own; what it says of its key is not about ours. */
   function connect({ id, url, apiKey, keyName }: AccountKeys): Record<Urgency, Dodo> {
     const limits = config.rateLimits.Dodo
@@ -120,6 +121,7 @@ export async function openClients({
           keyName,
         ),
         reserve: createReserve({ service: 'Dodo', budget, urgency, now }),
+        unreadable: ofDodo,
       })
     }
     return { urgent: clientFor('urgent'), live: clientFor('live'), sweep: clientFor('sweep') }
@@ -130,10 +132,10 @@ export async function openClients({
     () => readLagoVersion({ ...config.lago, ...plug('Lago', 'live') }),
     now,
   )
-  const unreadable = createUnreadableRows(log)
+  const unreadable = createUnreadableRows('Lago', log)
   const clientsFor = (urgency: Urgency) => ({
     lago: createLago({ ...config.lago, ...plug('Lago', urgency), release, unreadable }),
-    dodo: createDodo({ ...config.dodo, ...plug('Dodo', urgency) }),
+    dodo: createDodo({ ...config.dodo, ...plug('Dodo', urgency), unreadable: ofDodo }),
   })
 
   const own = {

@@ -352,6 +352,8 @@ describe('a wrong configuration', () => {
     ['RECONCILE_EVERY', 'never'],
     ['COLLECT_SINCE', 'yesterday'],
     ['COLLECT_SINCE', '2026-13-01'],
+    ['COLLECT_SINCE', '2026-02-30'],
+    ['COLLECT_SINCE', '2026-11-31T08:00:00Z'],
     ['COLLECT_SINCE', '1764288000'],
     ['DODO_RATE_LIMIT', '240'],
     ['DODO_RATE_LIMIT', '0/s'],

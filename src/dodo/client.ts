@@ -3,6 +3,7 @@ import type { CheckoutSessionRequest } from 'dodopayments/resources/checkout-ses
 import { z } from 'zod'
 
 import { ApiError, Later, PermanentError } from '../errors.ts'
+import { createUnreadableRows, type UnreadableRows } from '../unreadable-rows.ts'
 import { createTurn, type Reserve, type Turn } from '../turn.ts'
 import {
   DodoCheckout,
@@ -38,7 +39,10 @@ export function createDodo(options: {
   apiKey: string
   fetch: typeof globalThis.fetch
   reserve?: Reserve
+  /** Shared by clients of the same Dodo; by default each says for itself what it cannot read. */
+  unreadable?: UnreadableRows
 }) {
+  const { skip } = options.unreadable ?? createUnreadableRows('Dodo')
   const client = new DodoPayments(sdkOptions(options))
 
   const findPayment = (dodoPaymentId: string): Promise<DodoPayment | undefined> =>
@@ -67,19 +71,19 @@ export function createDodo(options: {
       client.refunds.list({ ...madeBetween(since, until), ...page }),
     )
 
-  /** One page, counted from 0, of the payments made between two moments. */
+  /** One page, counted from 0, of the payments made between two moments, as far as it can be read. */
   const paymentPage = (since: Date, until: Date, page: number) =>
-    listPage('payments', DodoPaymentRow, page, (paging) =>
+    readablePage('payments', DodoPaymentRow, skip, page, (paging) =>
       client.payments.list({ ...madeBetween(since, until), ...paging }),
     )
 
   const refundPage = (since: Date, until: Date, page: number) =>
-    listPage('refunds', DodoRefund, page, (paging) =>
+    readablePage('refunds', DodoRefund, skip, page, (paging) =>
       client.refunds.list({ ...madeBetween(since, until), ...paging }),
     )
 
   const disputePage = (since: Date, until: Date, page: number) =>
-    listPage('disputes', DodoDispute, page, (paging) =>
+    readablePage('disputes', DodoDispute, skip, page, (paging) =>
       client.disputes.list({ ...madeBetween(since, until), ...paging }),
     )
 
@@ -105,7 +109,7 @@ export function createDodo(options: {
   }
 
   const subscriptionPage = (dodoProductId: string, since: Date, until: Date, page: number) =>
-    listPage('subscriptions', DodoSubscription, page, (paging) =>
+    readablePage('subscriptions', DodoSubscription, skip, page, (paging) =>
       client.subscriptions.list({
         product_id: dodoProductId,
         ...madeBetween(since, until),
@@ -357,6 +361,27 @@ const listPage = async <Item extends z.ZodType>(
   return items
 }
 
+/** What of a page can be read, and how many rows it has: one that nobody can read must not hide the others from a sweep. */
+async function readablePage<Item extends z.ZodType>(
+  name: string,
+  item: Item,
+  skip: UnreadableRows['skip'],
+  page: number,
+  fetchPage: (page: { page_number: number; page_size: number }) => PromiseLike<{ items: unknown }>,
+): Promise<{ rows: z.infer<Item>[]; count: number }> {
+  const items = await listPage(name, z.unknown(), page, fetchPage)
+  const rows = items.flatMap((row): z.infer<Item>[] => {
+    const parsed = item.safeParse(row)
+    if (parsed.success) return [parsed.data]
+    skip(name, row, describe(parsed.error))
+    return []
+  })
+  return { rows, count: items.length }
+}
+
+const describe = ({ issues: [first] }: z.ZodError) =>
+  `${first?.path.join('.') || 'the whole'}: ${first?.message}`
+
 /** One call through the SDK, with its errors in our words and its answer checked. */
 export async function call<Shape extends z.ZodType>(
   what: string,
@@ -371,8 +396,7 @@ export async function call<Shape extends z.ZodType>(
   }
   const parsed = shape.safeParse(answer)
   if (parsed.success) return parsed.data
-  const [first] = parsed.error.issues
-  const unreadable = `${first?.path.join('.') || 'the whole'}: ${first?.message}`
+  const unreadable = describe(parsed.error)
   throw new ApiError({ service: 'Dodo', call: what, outcome: 'unknown', unreadable })
 }
 

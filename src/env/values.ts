@@ -72,12 +72,18 @@ export const rateLimit = list.transform((parts, context) => {
   return z.NEVER
 })
 
+/** `Date` takes the 30th of February for the 2nd of March. */
+function isOnCalendar(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day)
+}
+
 /** A date is its first moment in UTC. */
 export const collectSince = z.string().transform((text, context) => {
   if (text === 'all') return 'all' as const
   const isDate = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
   const moment = new Date(text)
-  if (isDate && !Number.isNaN(moment.getTime())) return moment
+  if (isDate && isOnCalendar(text.slice(0, 10)) && !Number.isNaN(moment.getTime())) return moment
   context.addIssue({
     code: 'custom',
     message: 'write all, a date like 2026-11-01, or a moment like 2026-11-01T08:00:00Z',

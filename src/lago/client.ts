@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 import { ApiError } from '../errors.ts'
 import { isId } from '../ids.ts'
+import { createUnreadableRows, type UnreadableRows } from '../unreadable-rows.ts'
 import { createTurn, type Reserve, type Turn } from '../turn.ts'
 import { deriveAmounts, needsPayments } from './amounts.ts'
 import {
@@ -38,7 +39,6 @@ import {
   type LagoFunctionName,
   type LagoRelease,
 } from './release.ts'
-import { createUnreadableRows, type UnreadableRows } from './unreadable-rows.ts'
 
 /** Before search had filters, what is looked for may be anywhere in a list: so many pages of it are read. */
 const MAX_SEARCH_PAGES = 200
@@ -83,7 +83,7 @@ export function createLago(options: {
     customFetch: keepTexts(options.fetch),
   })
   const release = options.release ?? createLagoRelease(() => readLagoVersion(options))
-  const unreadable = options.unreadable ?? createUnreadableRows(options.log)
+  const unreadable = options.unreadable ?? createUnreadableRows('Lago', options.log)
   const { skip } = unreadable
   const can = (name: LagoFunctionName) => release.can(name)
 

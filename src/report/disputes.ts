@@ -171,6 +171,13 @@ async function explainLost(
   )
   if (states.length === 0) return { why: `${lost}; no invoice was paid with it`, isExplained: true }
   if (states.includes('untold')) {
+    await lago.release.known()
+    if (!lago.can('lost_disputes')) {
+      return {
+        why: `${lost}; this Lago cannot be told: it knows lost disputes since 1.1.1`,
+        isExplained: true,
+      }
+    }
     return { why: `${lost}; Lago does not know of it yet: run reconcile`, isExplained: false }
   }
   const told = states.includes('untellable')

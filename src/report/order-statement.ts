@@ -187,5 +187,6 @@ function asCompared({ order, payments: made, told }: Compared): ComparedOrder {
   const refunded = (paid?.refunds ?? [])
     .filter(({ status }) => status === 'succeeded')
     .reduce((sum, { amount }) => sum + (amount ?? 0), 0)
-  return { ...order, paid: paid ?? null, refunded, told }
+  const isTakenBack = paid?.disputes.some((dispute) => outcomeOf(dispute) === 'lost') ?? false
+  return { ...order, paid: paid ?? null, refunded, isTakenBack, told }
 }

@@ -108,6 +108,68 @@ describe('what the merchant mends in Lago', () => {
     expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
   })
 
+  test('by hand in two notes for a refund that has none is taken for it, and not paid out', async () => {
+    const { world } = shared
+    const { invoice, payment } = await payInvoice(world)
+    refuseNotes(world, 1)
+    world.dodo.refund(payment.payment_id, 1_210)
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+
+    const invoiceId = invoice.lago_id
+    const first = world.lago.createCreditNote({ invoiceId, refundAmountCents: 605 })
+    const held = await world.eventually(invoiceId, ({ reason }) => reason.includes('not paid out'))
+    expect(held).toMatchObject({ state: 'attention', reasonCode: 'credit_note_unrefunded' })
+    const second = world.lago.createCreditNote({ invoiceId, refundAmountCents: 605 })
+
+    await world.eventually(invoiceId, isPaid)
+    await world.quiet()
+    expect([first, second].map((note) => note.refund_status)).toEqual(['succeeded', 'succeeded'])
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+  })
+
+  test('by one note for two refunds that have none is not paid out', async () => {
+    const { world } = shared
+    const { invoice, payment } = await payInvoice(world)
+    const invoiceId = invoice.lago_id
+    for (const amount of [1_000, 500]) {
+      refuseNotes(world, 1)
+      const { refund_id } = world.dodo.refund(payment.payment_id, amount)
+      await world.eventually(invoiceId, ({ timeline }) =>
+        timeline.some(({ what }) => what.includes(refund_id) && what.includes('not credited')),
+      )
+      await world.quiet()
+    }
+
+    const note = world.lago.createCreditNote({ invoiceId, refundAmountCents: 1_500 })
+    await world.eventually(invoiceId, ({ reason }) => reason.includes('not paid out'))
+    await world.quiet()
+    expect(note.refund_status).toBe('pending')
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+
+    world.lago.setRefundStatus(note.lago_id, 'succeeded')
+    await world.sweep()
+    await world.eventually(invoiceId, ({ reason }) => !reason.includes('not paid out'))
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(2)
+  })
+
+  test('by hand for a refund in units that Lago lacks is not paid out', async () => {
+    const { world } = shared
+    const invoice = world.bill(1_000, { currency: 'HUF' })
+    const { sessionId } = await world.openCheckout(invoice.lago_id)
+    const payment = world.dodo.pay(sessionId)
+    await world.eventually(invoice.lago_id, isPaid)
+    world.dodo.refund(payment.payment_id, 12_345)
+    await world.eventually(invoice.lago_id, isHeld)
+    await world.quiet()
+
+    world.lago.createCreditNote({ invoiceId: invoice.lago_id, refundAmountCents: 123 })
+
+    await world.eventually(invoice.lago_id, ({ reason }) => reason.includes('not paid out'))
+    await world.quiet()
+    expect(world.refundsOf(payment.payment_id)).toHaveLength(1)
+  })
+
   test('by a note that is settled at once is noticed by the next sweep', async () => {
     const { world } = shared
     const { invoice, payment } = await payInvoice(world)

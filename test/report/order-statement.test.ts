@@ -115,6 +115,24 @@ describe('a shop, with Lago off', () => {
       sections: [{ tenant: 'demo', source: 'openfront' }],
     })
   })
+
+  test('what a dispute took back of a cart that was no order yet is missed by nobody', async () => {
+    const { world } = shop
+    const sold = await shop.sell()
+    await shop.eventually(sold.paymentId, ({ state }) => state === 'paid')
+    const { dispute_id } = world.dodo.openDispute(sold.payment.payment_id)
+    world.dodo.moveDispute(dispute_id, 'dispute_lost')
+    await shop.eventually(sold.paymentId, ({ reasonCode }) => reasonCode === 'dispute_lost')
+    world.advance(2 * 3_600_000)
+    await world.sweep()
+    await world.quiet()
+
+    const { exitCode, text } = await stated(world, {})
+
+    expect(text).toContain('the dispute was lost: the money went back')
+    expect(text).not.toContain('UNEXPLAINED')
+    expect(exitCode).toBe(0)
+  })
 })
 
 describe('an agency, beside Lago', () => {

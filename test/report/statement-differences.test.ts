@@ -425,6 +425,20 @@ describe('a dispute', () => {
       expect(lines.filter((line) => line.endsWith(',won or withdrawn\r'))).toHaveLength(1)
     }))
 
+  test('that was lost is explained where Lago knows no lost disputes', () =>
+    inWorld({ lago: { release: '1.0.1' } }, async (world) => {
+      const { invoice, dispute } = await disputed(world)
+      world.dodo.moveDispute(dispute.dispute_id, 'dispute_lost')
+      await world.eventually(invoice.lago_id, ({ reason }) => reason.includes('cannot be told'))
+
+      const { exitCode, text } = await stated(world)
+
+      expect(text).toMatch(
+        /explained +dp_.*dispute lost: the money went back; this Lago cannot be told/,
+      )
+      expect(exitCode).toBe(0)
+    }))
+
   test('that was lost, accepted or expired is a difference which Lago knows of, also in the CSV', () =>
     inWorld({}, async (world) => {
       const named: string[] = []

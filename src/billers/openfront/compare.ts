@@ -37,7 +37,7 @@ function compareCart(
   placed: { id: string } | null,
   now: Date,
 ): SourceDifference[] {
-  const paid = ofCart.find((one) => one.paid !== null && one.refunded < one.paid.amount)
+  const paid = ofCart.find(isStillHere)
   const unplaced = placed === null ? [] : ofCart.flatMap((one) => describeUnplaced(one, placed))
   if (unplaced.length > 0) return unplaced
   const order = paid ?? ofCart.find(({ supersededAt }) => supersededAt === null) ?? ofCart[0]
@@ -72,13 +72,15 @@ function compareCart(
   ]
 }
 
+/** Money that went back is no order's, whoever sent it back. */
+const isStillHere = ({ paid, refunded, isTakenBack }: ComparedOrder) =>
+  paid !== null && refunded < paid.amount && !isTakenBack
+
 /** Money that came for a cart which had become an order with other money. */
-function describeUnplaced(
-  { orderId, key, currency, paid, refunded, told }: ComparedOrder,
-  placed: { id: string },
-): SourceDifference[] {
+function describeUnplaced(one: ComparedOrder, placed: { id: string }): SourceDifference[] {
+  const { orderId, key, currency, paid, told } = one
   const failed = told.find(({ what, status }) => what === COMPLETE && status === 'failed')
-  if (!paid || refunded >= paid.amount || failed?.code !== 'cart_changed') return []
+  if (!paid || !isStillHere(one) || failed?.code !== 'cart_changed') return []
   return [
     {
       orderId,

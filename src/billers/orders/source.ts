@@ -27,6 +27,8 @@ export type ComparedOrder = Pick<
   paid: { dodoPaymentId: string; amount: number; madeAt: Date } | null
   /** What of that went back. */
   refunded: number
+  /** A dispute took it back. */
+  isTakenBack: boolean
   /** What the source is, or was, told. */
   told: readonly TellingRow[]
 }

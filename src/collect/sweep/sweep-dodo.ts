@@ -65,13 +65,13 @@ type Finding = Pick<Deps, 'account' | 'biller' | 'db'>
 const listsOf = ({ account, biller, db, dodo }: Dodoing): Lists => {
   const page =
     <Row>(
-      list: (from: Date, until: Date, page: number) => Promise<Row[]>,
+      list: (from: Date, until: Date, page: number) => Promise<{ rows: Row[]; count: number }>,
       find: (deps: Finding, rows: Row[]) => Promise<FoundPayment[]>,
     ): ListOf =>
     async (from, until, number) => {
-      const rows = await list(from, until, number)
+      const { rows, count } = await list(from, until, number)
       return {
-        rows: rows.length,
+        rows: count,
         found: rows.length > 0 ? await find({ account, biller, db }, rows) : [],
       }
     }
@@ -171,7 +171,7 @@ async function readMandates(deps: Dodoing) {
     const begun = isBegun ? before : openStretch(FIRST_MANDATE, deps.now().getTime(), before)
     await readStretch(begun, {
       readPage: async (from, until, page) => {
-        const rows = await dodo.subscriptionPage(dodoProductId, from, until, page)
+        const { rows, count } = await dodo.subscriptionPage(dodoProductId, from, until, page)
         const changed = rows.length > 0 ? await findMandates(deps, rows) : []
         await found.take(
           changed.map(({ key, what }) => ({
@@ -182,7 +182,7 @@ async function readMandates(deps: Dodoing) {
             about: { kind: 'mandate' },
           })),
         )
-        return rows.length
+        return count
       },
       save: async (stretch) => {
         if (!deps.isDryRun) await remember(db, name, stretch, deps.now())

@@ -233,9 +233,9 @@ async function findMade(on: OnAccount, row: SetupRow): Promise<DodoSubscription 
   const since = new Date(row.createdAt.getTime() - SKEW_MS)
   const until = new Date(on.now().getTime() + SKEW_MS)
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const items = await on.dodo.subscriptionPage(productId, since, until, page)
-    const found = items.find(isThis)
-    if (found || items.length === 0) return found
+    const { rows, count } = await on.dodo.subscriptionPage(productId, since, until, page)
+    const found = rows.find(isThis)
+    if (found || count === 0) return found
   }
   return undefined
 }

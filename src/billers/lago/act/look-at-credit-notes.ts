@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm'
 import type { Executor } from '../../../db/client.ts'
 import { creditNotes, credits, receivables } from '../../../db/schema.ts'
 import type { Deps } from '../../../deps.ts'
+import { findDoubtful } from '../decide/next-credit-note.ts'
 import { findUnmended } from '../decide/next-credit.ts'
 import { formatBooks, toBooksMinor } from '../../../collect/money.ts'
 import type { Uncredited } from '../decide/steps.ts'
@@ -62,7 +63,7 @@ const isFor = (
     orders.some((order) => order.creditNoteId === lago_id && order.status !== 'refused'),
   )
 
-/** Notes that we could not carry out, or whose refund failed after all, and that are settled in Lago now. */
+/** Notes that we could not carry out, or left to a person, or whose refund failed after all, and that are settled in Lago now. */
 async function acceptSettled(
   { db, now }: Looking,
   { invoice, ledger }: { invoice: LagoInvoice; ledger: InvoiceLedger },
@@ -70,9 +71,12 @@ async function acceptSettled(
 ) {
   const isSettled = (creditNoteId: string | null) =>
     notes.find(({ lago_id }) => lago_id === creditNoteId)?.refund_status === 'succeeded'
-  const failed = ledger.creditNotes
-    .filter((one) => one.refundStatus === 'failed' && isSettled(one.creditNoteId))
+  const failed = [
+    ...ledger.creditNotes.filter(({ refundStatus }) => refundStatus === 'failed'),
+    ...findDoubtful(ledger),
+  ]
     .map(({ creditNoteId }) => creditNoteId)
+    .filter(isSettled)
   const reversed = findUnmended(ledger).flatMap(({ creditNoteId }) =>
     isSettled(creditNoteId) ? (creditNoteId ?? []) : [],
   )

@@ -24,7 +24,8 @@ import {
 import { formatDodo, formatBooks } from '../../../collect/money.ts'
 import type { ReasonCode, Receivable, Standing } from '../../../collect/receivable.ts'
 import type { Invoice, InvoiceLedger, InvoicePolicy } from './invoice.ts'
-import { findStuck, findUnmended } from './next-credit.ts'
+import { findDoubtful } from './next-credit-note.ts'
+import { findStuck, findToCredit, findUnmended } from './next-credit.ts'
 import { asReceivable } from './receivable.ts'
 
 /** What of the policy decides whether a person must look. */
@@ -135,6 +136,13 @@ function findRefundTroubles(ledger: InvoiceLedger, policy: Choices): Trouble[] {
     code: 'credit_impossible',
     reason: `refund ${refund.dodoRefundId} has no credit note: ${reason ?? 'Lago refused it'}`,
   }))
+  const doubtful = findDoubtful(ledger).map(({ number, creditNoteId }): Trouble => {
+    const refunds = findToCredit(ledger).map(({ refund }) => refund.dodoRefundId)
+    return {
+      code: 'credit_note_unrefunded',
+      reason: `credit note ${number ?? creditNoteId} is not paid out: it may stand for ${refunds.join(', ')}, which Lago let the bridge write no note for; if it does, set it to succeeded in Lago; if not, refund its amount in Dodo`,
+    }
+  })
   const reversed = findUnmended(ledger).map(({ dodoRefundId }): Trouble => ({
     code: 'credit_reversed',
     reason: `refund ${dodoRefundId} failed after Lago had credited it: its credit note is marked failed; refund the same amount again, or settle the note in Lago`,
@@ -145,7 +153,7 @@ function findRefundTroubles(ledger: InvoiceLedger, policy: Choices): Trouble[] {
       code: 'credit_note_unrefunded',
       reason: `credit note ${number ?? creditNoteId} was not refunded: ${reason ?? 'Dodo refused it'}`,
     }))
-  return [...waiting, ...unpaid, ...stuck, ...reversed]
+  return [...waiting, ...unpaid, ...doubtful, ...stuck, ...reversed]
 }
 
 const disputesOf = (payments: readonly Payment[]) =>

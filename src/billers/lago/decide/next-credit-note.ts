@@ -9,7 +9,7 @@ import {
 } from '../../../collect/ledger.ts'
 import { formatDodo, formatBooks, toDodoMinor } from '../../../collect/money.ts'
 import type { InvoiceLedger, InvoicePolicy } from './invoice.ts'
-import { findUncredited } from './next-credit.ts'
+import { findToCredit, findUncredited, nextSequence } from './next-credit.ts'
 import type { BookStep, Step } from './steps.ts'
 
 /** A credit note of the merchant's that wants money given back, which only Dodo can do. */
@@ -22,8 +22,9 @@ function nextWanted(ledger: InvoiceLedger): BookStep | undefined {
   if (paid.length === 0) return undefined
   for (const creditNote of ledger.creditNotes) {
     if (creditNote.refundStatus !== 'pending') continue
-    const made = findMade(creditNote, ledger)
+    const made = findMade(creditNote, ledger) ?? findMadeInParts(creditNote, ledger)
     if (made) return made
+    if (findDoubtful(ledger).includes(creditNote)) continue
     const step = carryOut(creditNote, paid, ledger)
     if (step) return step
   }
@@ -36,14 +37,45 @@ function nextWanted(ledger: InvoiceLedger): BookStep | undefined {
  */
 function findMade(creditNote: CreditNote, ledger: InvoiceLedger): BookStep | undefined {
   const { creditNoteId } = creditNote
-  const isBegun = ledger.payments.some(({ orders }) =>
-    orders.some((order) => order.creditNoteId === creditNoteId),
-  )
-  if (isBegun) return undefined
+  if (isBegun(creditNote, ledger)) return undefined
   const uncredited = findUncredited(ledger).find(
     ({ amount, payment }) => toDodoMinor(creditNote.amount, payment.currency) === amount,
   )
   return uncredited && { do: 'take_credit_note', uncredited, creditNoteId }
+}
+
+const isBegun = ({ creditNoteId }: CreditNote, { payments }: InvoiceLedger) =>
+  payments.some(({ orders }) => orders.some((order) => order.creditNoteId === creditNoteId))
+
+/**
+ * Notes that a person may have written for refunds which Lago let us write none for, as we asked: in parts, for several
+ * at once, or for as much as Lago can hold. Paid out, the money would go back twice, so that a person must say.
+ */
+export function findDoubtful(ledger: InvoiceLedger): CreditNote[] {
+  const missing = findToCredit(ledger).reduce((sum, { amount }) => sum + amount, 0)
+  if (missing === 0) return []
+  return ledger.creditNotes.filter(
+    (one) =>
+      one.refundStatus === 'pending' && !isBegun(one, ledger) && inDodo(one, ledger) <= missing,
+  )
+}
+
+const inDodo = ({ amount }: CreditNote, { payments }: InvoiceLedger) =>
+  toDodoMinor(amount, payments[0]?.currency ?? '')
+
+/** Several notes that together are the very amount of such a refund are its own. */
+function findMadeInParts(creditNote: CreditNote, ledger: InvoiceLedger): BookStep | undefined {
+  const doubtful = findDoubtful(ledger)
+  if (!doubtful.includes(creditNote)) return undefined
+  const together = doubtful.reduce((sum, one) => sum + inDodo(one, ledger), 0)
+  const uncredited = findToCredit(ledger).find(({ amount }) => amount === together)
+  if (!uncredited) return undefined
+  const part = {
+    ...uncredited,
+    amount: inDodo(creditNote, ledger),
+    sequence: nextSequence(uncredited, ledger),
+  }
+  return { do: 'take_credit_note', uncredited: part, creditNoteId: creditNote.creditNoteId }
 }
 
 function carryOut(

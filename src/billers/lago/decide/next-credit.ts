@@ -140,6 +140,17 @@ export const findStuck = (ledger: InvoiceLedger, policy: License) =>
     return row ? [{ uncredited, reason: row.reason }] : []
   })
 
+/**
+ * The refunds that a person was told to credit by hand, by Lago's refusal. What only wants a licence is not: it is
+ * credited by itself once there is one.
+ */
+export const findToCredit = (ledger: InvoiceLedger): Uncredited[] =>
+  findStuck(ledger, { isFreeLicense: false }).map(({ uncredited }) => uncredited)
+
+/** Another part of the same refund, in a note of its own. */
+export const nextSequence = ({ refund }: Uncredited, ledger: InvoiceLedger): number =>
+  Math.max(-1, ...creditsOf(refund.dodoRefundId, ledger).map(({ sequence }) => sequence)) + 1
+
 /** What no note could be made for, or whose note is marked failed, is looked for among what a person did meanwhile. */
 export function nextLookAtNotes(
   ledger: InvoiceLedger,
