@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 
+import { eq } from 'drizzle-orm'
+
+import type { HighlevelDeps } from '../../../src/billers/highlevel/deps.ts'
+import {
+  settleSubscription,
+  wakeSubscriptions,
+} from '../../../src/billers/highlevel/recurring/settle.ts'
+import { highlevelSubscriptions } from '../../../src/db/schema.ts'
 import { install, LOCATION, openPaying, type Paying } from './support.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -68,6 +76,30 @@ test('a charge that had not begun when its subscription was cancelled is not beg
   )
   world.highlevel.behaviour.appliesEvents = appliesEvents
   expect(chargesOf(methodId)).toHaveLength(1)
+})
+
+test('a cycle is charged although whoever began it died in the very next moment', async () => {
+  const { world } = paying
+  const { db, deps, highlevel } = world.bridge
+  const { subscriptionId, methodId } = await subscribe()
+  const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+  const [row] = await db.select().from(highlevelSubscriptions).where(isThis)
+  const anchorAt = new Date((row?.anchorAt?.getTime() ?? 0) - 31 * DAY_MS)
+  await db.update(highlevelSubscriptions).set({ anchorAt, nextWakeAt: null }).where(isThis)
+  const send: typeof deps.queue.send = async () => {
+    throw new Error('killed')
+  }
+  const dying = { ...deps, queue: { ...deps.queue, send }, locations: highlevel }
+
+  await settleSubscription(dying as unknown as HighlevelDeps, row?.id ?? '').catch(() => undefined)
+  await db
+    .update(highlevelSubscriptions)
+    .set({ nextWakeAt: new Date(0) })
+    .where(isThis)
+  await wakeSubscriptions(deps)
+
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
+  expect(chargesOf(methodId)).toHaveLength(2)
 })
 
 test('one that HighLevel shows as paused is not charged but shown, and charged once it goes on there', async () => {
