@@ -148,3 +148,27 @@ test('where HighLevel takes no token any more, what is due is shown with what to
   await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
   await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
 })
+
+test('cards that a contact saves on two pages, which were opened before Dodo knew them, are both theirs', async () => {
+  const { world } = paying
+  const { contactId } = paying.sell()
+  const pages = []
+  for (const currency of ['USD', 'EUR']) {
+    const props = world.highlevel.setupProps({ contactId, currency, liveMode: false })
+    pages.push(
+      String((await paying.session(props)).body['checkoutUrl'])
+        .split('/')
+        .at(-1) ?? '',
+    )
+  }
+  for (const page of pages) world.dodo.saveCard(page)
+  await world.quiet()
+
+  const contact = { locationId: LOCATION, contactId, liveMode: false }
+  const held = await world.highlevel.listPaymentMethods(contact)
+
+  expect(held.map(({ title }) => title).toSorted()).toEqual([
+    expect.stringContaining('(EUR)'),
+    expect.stringContaining('(USD)'),
+  ])
+})
