@@ -118,6 +118,27 @@ test('one that HighLevel shows as paused is not charged but shown, and charged o
   await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
 })
 
+test('a cycle that is retried while HighLevel does not show its subscription is held, and charged once it does', async () => {
+  const { world } = paying
+  const { subscription, subscriptionId, methodId } = await subscribe()
+  world.dodo.setCard(methodId, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ reason }) => reason.startsWith('declined'))
+  world.dodo.setCard(methodId)
+  world.highlevel.store.subscriptions.delete(subscriptionId)
+  world.advance(DAY_MS + 60_000)
+
+  const { reason } = await paying.eventuallyOrder(
+    `${subscriptionId}#2`,
+    ({ state }) => state === 'attention' || state === 'failed',
+  )
+  expect(reason).toContain('does not know the subscription')
+  world.highlevel.store.subscriptions.set(subscriptionId, subscription)
+  await world.sweep()
+
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
+})
+
 test('a last cycle that was passed over is for a person to see, although the subscription is expired', async () => {
   const { world } = paying
   const { subscriptionId, transactionId, methodId } = await subscribe({ totalCycles: 2 })
