@@ -87,10 +87,6 @@ test('a subscription over fourteen months is charged at the end of each, but tho
       .filter(({ event }) => event === 'subscription.charged')
       .map((body) => body['chargeId'])
   await eventually(async () => (told().length >= 12 ? true : undefined), 'all are told')
-  expect(told().toSorted()).toEqual(
-    charges()
-      .slice(1)
-      .map(({ payment_id }) => payment_id)
-      .toSorted(),
-  )
+  const ids = charges().map(({ payment_id }) => payment_id)
+  expect(new Set(told())).toEqual(new Set(ids.slice(1)))
 }, 200_000)
