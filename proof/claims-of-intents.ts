@@ -68,10 +68,15 @@ async function committed(
     case 'setup':
       return db.$count(
         intents,
-        isElsewhere ? like(intents.key, `%${what}:%${key}`) : eq(intents.key, `${what}:${key}`),
+        isElsewhere
+          ? like(intents.key, `%${what}:%${key.replace(DEFAULT, '')}`)
+          : eq(intents.key, `${what}:${key}`),
       )
   }
 }
+
+/** Which account it is, is in the key of a contact: `readSent` knows only of the one that collects for Lago. */
+const DEFAULT = /^highlevel:default:/
 
 /** What became of a call: undefined when it was not answered. */
 export type Outcome = { status: number } | undefined

@@ -8,7 +8,7 @@ import { functionsAt } from '../../sandbox/openfront/store/providers.ts'
 import type { Tap } from '../../test/support/tap.ts'
 import { openWorld, type World } from '../../test/support/world.ts'
 import { CODE, LOCATION, PRICE } from './stories.ts'
-import type { Proven } from './told.ts'
+import { passWeek, type Proven } from './told.ts'
 
 const STORE_KEY = 'ofk_0123456789abcdef'
 const BRIDGE_URL = 'http://bridge.test'
@@ -76,6 +76,7 @@ export async function openIndoors() {
       opened.advance(PASSES_MS)
       await Bun.sleep(AGAIN_MS)
     },
+    passWeek: (subscriptionId) => passWeek(opened.bridge.db, subscriptionId),
     now: () => new Date(Date.now()),
     ledger: opened.bridge.db,
     watch: opened.watch,

@@ -13,6 +13,7 @@ import { SCOPES, SCOPES_OF_AGENCIES } from '../../src/highlevel/oauth.ts'
 import { createWatch } from '../oracle.ts'
 import { openReplicas } from './replicas.ts'
 import { CODE, LOCATION, PRICE } from './stories.ts'
+import { passWeek } from './told.ts'
 
 const STORE_KEY = 'ofk_0123456789abcdef'
 const DODO_KEY = 'dodo_test_key'
@@ -110,6 +111,7 @@ export async function openMarket({ url, ledgerUrl }: { url: string; ledgerUrl: s
     url: replicas.url,
     fetch: (address: string, init?: RequestInit) => fetch(address, init),
     wait: () => Bun.sleep(AGAIN_MS),
+    passWeek: (subscriptionId: string) => passWeek(ledger.db, subscriptionId),
     now: () => new Date(),
     ledger: ledger.db,
     watch,

@@ -20,6 +20,8 @@ export type Place = {
   fetch: (url: string, init?: RequestInit) => Promise<Response>
   /** Until what did not work is tried again. */
   wait: () => Promise<void>
+  /** A week passes for what is owed by a subscription. */
+  passWeek: (subscriptionId: string) => Promise<void>
   now: () => Date
 }
 
@@ -83,7 +85,7 @@ const left: Story = async (place) => {
   return { key: cart.id, paid: PRICE, givenBack: 0 }
 }
 
-async function sell(place: Place, more: { contactId?: string; recurring?: boolean } = {}) {
+async function sell(place: Place, more: { contactId?: string; recurring?: 'week' | 'month' } = {}) {
   const { agency } = place
   const contactId =
     more.contactId ??
@@ -96,7 +98,7 @@ async function sell(place: Place, more: { contactId?: string; recurring?: boolea
     locationId: LOCATION,
     amount: PRICE / 100,
     contactId,
-    ...(more.recurring && { recurring: { interval: 'month', intervalCount: 1 } as const }),
+    ...(more.recurring && { recurring: { interval: more.recurring, intervalCount: 1 } }),
   })
   return { ...sale, contactId, transactionId: sale.transaction._id }
 }
@@ -164,10 +166,10 @@ const charged: Story = async (place) => {
   return { key: transactionId, paid: PRICE, givenBack: GIVEN_BACK }
 }
 
-/** A subscription begins on a saved card, and is cancelled. */
-const subscribed: Story = async (place) => {
+/** A subscription begins on a saved card. */
+async function subscribe(place: Place, recurring: 'week' | 'month') {
   const { agency } = place
-  const { contactId, transactionId, subscription } = await sell(place, { recurring: true })
+  const { contactId, transactionId, subscription } = await sell(place, { recurring })
   const paymentMethodId = await saveCard(place, contactId)
   const startDate = place.now().toISOString().slice(0, 10)
   await until(place, 'subscribed', async () =>
@@ -175,8 +177,47 @@ const subscribed: Story = async (place) => {
       ? true
       : undefined,
   )
-  await until(place, 'cancelled', () => agency.cancelSubscription(subscription?._id ?? ''))
+  return { transactionId, subscriptionId: subscription?._id ?? '' }
+}
+
+const cancel = (place: Place, subscriptionId: string) =>
+  until(place, 'cancelled', () => place.agency.cancelSubscription(subscriptionId))
+
+/** One that is cancelled before anything more of it is due. */
+const subscribed: Story = async (place) => {
+  const { transactionId, subscriptionId } = await subscribe(place, 'month')
+  await cancel(place, subscriptionId)
   return { key: transactionId, paid: PRICE, givenBack: 0 }
 }
 
-export const STORIES = { bought, left, paidOnPage, paidUnasked, charged, subscribed } as const
+/** One that is charged for two weeks more, of which HighLevel is told. */
+const renewed: Story = async (place) => {
+  const { subscriptionId } = await subscribe(place, 'week')
+  for (const cycles of [1, 2]) {
+    await until(place, 'a week', async () => (await place.passWeek(subscriptionId), true))
+    await until(place, 'a cycle', async () =>
+      countCycles(place, subscriptionId) === cycles ? true : undefined,
+    )
+  }
+  await cancel(place, subscriptionId)
+  return { key: subscriptionId, paid: 3 * PRICE, givenBack: 0 }
+}
+
+/** Told twice, a charge is one. */
+function countCycles({ agency }: Place, subscriptionId: string): number {
+  const told = agency.store.events
+    .map(({ body }) => body)
+    .filter((body) => body['ghlSubscriptionId'] === subscriptionId)
+    .filter(({ event }) => event === 'subscription.charged')
+  return new Set(told.map((body) => body['chargeId'])).size
+}
+
+export const STORIES = {
+  bought,
+  left,
+  paidOnPage,
+  paidUnasked,
+  charged,
+  subscribed,
+  renewed,
+} as const

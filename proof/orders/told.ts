@@ -28,6 +28,14 @@ export async function proveTold(place: Proven, told: readonly Told[]): Promise<v
   if (!(await isAtRest(place))) throw new Error(`something is open after ${REST_MS / 1_000} s`)
 }
 
+/** The clock that counts is the database's, so that it is what is owed that becomes older. */
+export async function passWeek(ledger: Database, subscriptionId: string): Promise<void> {
+  await ledger.execute(sql`
+    update dodo_bridge.highlevel_subscriptions
+    set anchor_at = anchor_at - interval '7 days', next_wake_at = '2020-01-01'
+    where subscription_id = ${subscriptionId}`)
+}
+
 async function isAtRest({ ledger }: Proven): Promise<boolean> {
   const [row] = await ledger
     .execute<{ open: number }>(
@@ -46,7 +54,9 @@ const sum = (amounts: (number | null | undefined)[]) =>
 /** What Dodo kept of an order is what its source was told, less what was given back; each once. */
 function compare({ dodo, shop }: Place, { key, paid, givenBack }: Told): string[] {
   const isOfIt = ({ metadata }: { metadata: Record<string, unknown> }) =>
-    metadata['openfront_cart_id'] === key || metadata['highlevel_transaction_id'] === key
+    metadata['openfront_cart_id'] === key ||
+    metadata['highlevel_transaction_id'] === key ||
+    metadata['highlevel_subscription_id'] === key
   const money = [...dodo.store.payments.values()].filter(
     (one) => isOfIt(one) && one.status === 'succeeded' && one.total_amount > 0,
   )

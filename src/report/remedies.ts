@@ -177,7 +177,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
   subscription_held: {
     title: 'A subscription of HighLevel is not charged',
     remedy:
-      'The sentence says why: HighLevel asks for another amount than was agreed to, or shows the subscription as paused or does not know it any more, its card cannot be charged, the app must be installed again, or a cycle came more than one interval late. Put it right in HighLevel, which is asked again each day, or cancel it there; a cycle that was passed over is yours to collect.',
+      'The sentence says why: HighLevel asks for another amount than was agreed to, shows the subscription as paused or does not know it any more, its card cannot be charged, the app must be installed again, or a cycle came more than one interval late. Put it right in HighLevel, which is asked again each day, or cancel it there; a cycle that was passed over is yours to collect.',
   },
   untold: {
     title: 'Somebody could not be told',
@@ -192,7 +192,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, Remedy>> = {
   needs_install: {
     title: 'HighLevel takes no token of a location',
     remedy:
-      "HighLevel refuses the bridge's tokens of the location, so nothing can be read there. Have the app installed there once more (`/highlevel/install` of the bridge's address); what waits goes on by itself within an interval of the sweep.",
+      "HighLevel refuses the bridge's tokens of the location, so nothing can be read there. Have the app installed there once more (/highlevel/install of the bridge's address); what waits goes on by itself within an interval of the sweep.",
   },
   dispute_lost: {
     title: 'A dispute was lost',

@@ -90,8 +90,7 @@ async function openPayment(
   const why =
     findDisagreement({ ...whose, money }, owed.found) ?? (isFree ? undefined : findTooSmall(money))
   if (why) return refuse(why)
-  const { contactId } = owed.found
-  const about = { account, contactId }
+  const about = { account, owed }
   const row = isSubscription ? await prepareSubscription(deps, whose, props, about) : undefined
   if (row && 'why' in row) return refuse(row)
   if (row && isFree) {

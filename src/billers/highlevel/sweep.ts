@@ -8,7 +8,7 @@ import type { OrderRow } from '../orders/order.ts'
 import { planTelling } from '../orders/tellings.ts'
 import { isShown } from './compare.ts'
 import type { HighlevelDeps } from './deps.ts'
-import { readCycleKey } from './recurring/rows.ts'
+import { isOfTransaction } from './recurring/rows.ts'
 import { findOpenSetups, lookAtSetup } from './recurring/setup.ts'
 import { CAPTURED } from './tell.ts'
 
@@ -57,6 +57,8 @@ async function listToFollow({ db, now }: HighlevelDeps): Promise<OrderRow[]> {
     .where(
       and(
         eq(orders.source, 'highlevel'),
+        // As many cycles would keep all others from being looked at.
+        isOfTransaction,
         isNotNull(orders.claimedAt),
         lt(orders.claimedAt, before(HOUR_MS)),
         gt(orders.claimedAt, before(GIVE_UP_MS)),
@@ -66,7 +68,7 @@ async function listToFollow({ db, now }: HighlevelDeps): Promise<OrderRow[]> {
     )
     .orderBy(asc(orders.claimedAt))
     .limit(MOST)
-  return rows.map(({ order }) => order).filter(({ key }) => !readCycleKey(key))
+  return rows.map(({ order }) => order)
 }
 
 async function follow(

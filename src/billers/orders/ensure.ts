@@ -42,7 +42,7 @@ export type Asked = {
 /**
  * The current order of a key, for what is asked for now. Asked for the same it is the same one, however often and at
  * once, as long as it can be paid; asked for another amount it is superseded by a new one, or by an older one whose money came late and is
- * still here. What became something else by this is looked at, even if nobody lives to say so.
+ * still here. What became something else by this, and a charge that begins with it, is looked at, even if nobody lives to say so.
  */
 export async function ensureOrder(
   { db, queue, now }: Pick<Deps, 'db' | 'queue' | 'now'>,
@@ -59,9 +59,13 @@ export async function ensureOrder(
     const at = now()
     if (current) await supersede(tx, current.orderId, words, at)
     const revived = await revive(tx, scope, asked, at)
+    const order = revived ?? (await insert(tx, scope, asked, at))
     const changed = [current, revived].flatMap((one) => one?.orderId ?? [])
-    if (changed.length > 0) await wakeWithin({ db: tx, queue }, 'settle', changed, 'customer')
-    return revived ?? insert(tx, scope, asked, at)
+    // Nobody stands at a charge to ask for it again.
+    const begun = order.collect === 'charge' && !revived ? [order.orderId] : []
+    const woken = [...changed, ...begun]
+    if (woken.length > 0) await wakeWithin({ db: tx, queue }, 'settle', woken, 'customer')
+    return order
   })
 }
 

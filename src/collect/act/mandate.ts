@@ -59,11 +59,13 @@ export async function refuseMandate(db: Executor, dodoSubscriptionId: string, re
 /**
  * Writes a mandate down if it is one of ours: made with a product of ours for a customer of ours, which no
  * stranger can do; its metadata anybody can write. A new, revived or replaced card takes the customer's
- * open invoices up again.
+ * open invoices up again. `madeBy`: whose it is, where it was made on a page that nobody else could use, and Dodo made another
+ * customer of them there than we knew.
  */
 export async function observeMandate(
   deps: Syncing,
   subscription: DodoSubscription,
+  madeBy?: string,
 ): Promise<boolean> {
   const { account, biller, db, log, now } = deps
   const { subscription_id: dodoSubscriptionId, status } = subscription
@@ -75,13 +77,14 @@ export async function observeMandate(
     .select()
     .from(products)
     .where(and(eq(products.account, account), eq(products.dodoProductId, subscription.product_id)))
-  if (!customer || product?.kind !== 'mandate' || !subscription.on_demand) return false
-  if (await biller.isForeign(subscription.metadata)) return false
-
   const [before] = await db
     .select()
     .from(mandates)
-    .where(eq(mandates.dodoSubscriptionId, dodoSubscriptionId))
+    .where(and(eq(mandates.dodoSubscriptionId, dodoSubscriptionId), eq(mandates.account, account)))
+  const payerKey = customer?.payerKey ?? madeBy ?? before?.payerKey
+  if (!payerKey || product?.kind !== 'mandate' || !subscription.on_demand) return false
+  if (await biller.isForeign(subscription.metadata)) return false
+
   const isNewCard = before?.dodoPaymentMethodId !== subscription.payment_method_id
   const isRenewed = status === 'active' && (before?.status !== 'active' || isNewCard)
   const at = now()
@@ -99,7 +102,7 @@ export async function observeMandate(
       .values({
         dodoSubscriptionId,
         account,
-        payerKey: customer.payerKey,
+        payerKey,
         currency: subscription.currency,
         madeAt: subscription.created_at,
         renewedAt: at,
@@ -111,7 +114,7 @@ export async function observeMandate(
         setWhere: eq(mandates.account, account),
       })
     const isChanged = before?.status !== status || before.isEnding !== observed.isEnding
-    if (isRenewed || isChanged) await wakePayer(deps, tx, customer.payerKey)
+    if (isRenewed || isChanged) await wakePayer(deps, tx, payerKey)
   })
   if (before?.status !== status) log.info({ dodoSubscriptionId, status }, 'mandate observed')
   return true

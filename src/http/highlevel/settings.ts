@@ -16,12 +16,16 @@ import type { Mode } from '../../highlevel/keys.ts'
 import { decryptSso } from '../../highlevel/sso.ts'
 import { listLocationOrders } from '../../report/location-orders.ts'
 import { enterAccount } from '../../setup/enter-account.ts'
+import { RETRY_AFTER_SECONDS } from '../refusal.ts'
 import { refuseMethod } from '../refuse-method.ts'
 import { answerAsset } from '../asset.ts'
 import { framedByAnybody } from './framed-by-anybody.ts'
 import { renderSettings, SETTINGS_ASSETS } from './settings-page.tsx'
+import { createWindow } from './window.ts'
 
 const MAX_BYTES = 1024 * 1024
+/** Nobody opens the page so often, and whoever has captured what opens it has our database asked each time. */
+const PER_LOCATION = { most: 120, perMs: 60_000 }
 /** As Dodo's keys are: nothing that a header could not carry. */
 const API_KEY = /^[\x21-\x7e]{8,500}$/
 /** Whom the app belongs to: HighLevel's word for those who may change a location's settings. */
@@ -47,7 +51,8 @@ export function highlevelSettings(deps: Installing) {
     return asset ? answerAsset(c, asset) : c.notFound()
   })
 
-  app.post('/settings/session', limit, (c) => beginSession(deps, c))
+  const takeSession = createWindow(PER_LOCATION, deps.now)
+  app.post('/settings/session', limit, (c) => beginSession(deps, c, takeSession))
   app.all('/settings/session', (c) => refuseMethod(c, 'POST'))
 
   const signedIn = requireSession(deps)
@@ -69,13 +74,21 @@ const modeOf = (c: Context): Mode | undefined =>
 
 const UNKNOWN = 'HighLevel does not say who you are: open this page in a location that has the app'
 
-async function beginSession({ db, highlevel, now }: Installing, c: Context) {
+async function beginSession(
+  { db, highlevel, now }: Installing,
+  c: Context,
+  mayOpen: (locationId: string) => boolean,
+) {
   const { ssoSecret } = highlevel.settings
   const body = await readObject(c)
   if (!body) return c.json({ error: 'send a JSON object' }, 400)
   const user = ssoSecret === undefined ? undefined : decryptSso(ssoSecret, body['payload'])
   const locationId = user?.activeLocation
   if (!user || locationId === undefined) return c.json({ error: UNKNOWN }, 401)
+  if (!mayOpen(locationId)) {
+    c.header('Retry-After', RETRY_AFTER_SECONDS)
+    return c.json({ error: 'This page was opened too often: try again in a minute' }, 429)
+  }
   const location = await findLocation(db, locationId)
   const companyId = location?.companyId ?? user.companyId ?? null
   if (!isAllowed(highlevel.settings, { locationId, companyId }))

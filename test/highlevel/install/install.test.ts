@@ -154,6 +154,20 @@ describe('an agency that installs the app', () => {
     expect(provider?.name).toBe('Dodo Payments')
   })
 
+  test('lends its token to a location of it whose own was lost with the answer to its refresh', async () => {
+    const { tokens } = world.highlevel.store
+    await world.install('loc_b')
+    await world.quiet()
+    expect((await world.tokensOf('loc_b'))?.refreshToken).toEqual(expect.any(String))
+    // Both are dead at HighLevel, and nobody here has what came in their place.
+    for (const [key, { locationId }] of tokens) if (locationId === 'loc_b') tokens.delete(key)
+
+    const provider = await world.access().clientFor('loc_b').findProvider()
+
+    expect(provider?.name).toBe('Dodo Payments')
+    expect(await world.find('loc_b')).toMatchObject({ state: 'installed', problem: null })
+  })
+
   test.each([
     ['of a time before that', true],
     ['of no time', false],

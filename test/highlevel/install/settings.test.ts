@@ -69,6 +69,18 @@ describe('POST /highlevel/settings/session', () => {
     })
   })
 
+  test('opens no more than 120 in a minute for a location, and others all the same', async () => {
+    const opened = await Promise.all(
+      Array.from({ length: 125 }, () => begin(user({ activeLocation: OTHER }))),
+    )
+
+    expect(opened.filter(({ status }) => status === 200)).toHaveLength(120)
+    expect(opened.filter(({ status }) => status === 429)).toHaveLength(5)
+    expect((await begin()).status).toBe(200)
+    world.advance(61_000)
+    expect((await begin(user({ activeLocation: OTHER }))).status).toBe(200)
+  })
+
   test('takes the vector of HighLevel’s documentation', async () => {
     const payload =
       'U2FsdGVkX1/WxcQ6tSXcJPY6tUqP79y+aX9QdiCBRAzcGJUlYEMrXwCljfY5AcVx36jGMGzRaPBT86V534nwO3X3l+2I0bT7npur0SO4ga/DHn3XIhaovYtivhHRGaSspr3X6lNZK3aaXOrd7y7ZxEn2/Pv6KSjWbO8KjcL4VilMTAMy4lTzyMpEDDq3AsRF9P5AT3XybTJnj4rTlS2DFEcm+nYOAp84jx7ORtwdlLPQ6lMqwOZdd1RorZdtDLtI'

@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 
+import { eq } from 'drizzle-orm'
+
+import type { HighlevelDeps } from '../../../src/billers/highlevel/deps.ts'
+import {
+  settleSubscription,
+  wakeSubscriptions,
+} from '../../../src/billers/highlevel/recurring/settle.ts'
+import { highlevelSubscriptions } from '../../../src/db/schema.ts'
 import { install, LOCATION, openPaying, type Paying } from './support.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -70,6 +78,30 @@ test('a charge that had not begun when its subscription was cancelled is not beg
   expect(chargesOf(methodId)).toHaveLength(1)
 })
 
+test('a cycle is charged although whoever began it died in the very next moment', async () => {
+  const { world } = paying
+  const { db, deps, highlevel } = world.bridge
+  const { subscriptionId, methodId } = await subscribe()
+  const isThis = eq(highlevelSubscriptions.subscriptionId, subscriptionId)
+  const [row] = await db.select().from(highlevelSubscriptions).where(isThis)
+  const anchorAt = new Date((row?.anchorAt?.getTime() ?? 0) - 31 * DAY_MS)
+  await db.update(highlevelSubscriptions).set({ anchorAt, nextWakeAt: null }).where(isThis)
+  const send: typeof deps.queue.send = async () => {
+    throw new Error('killed')
+  }
+  const dying = { ...deps, queue: { ...deps.queue, send }, locations: highlevel }
+
+  await settleSubscription(dying as unknown as HighlevelDeps, row?.id ?? '').catch(() => undefined)
+  await db
+    .update(highlevelSubscriptions)
+    .set({ nextWakeAt: new Date(0) })
+    .where(isThis)
+  await wakeSubscriptions(deps)
+
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
+  expect(chargesOf(methodId)).toHaveLength(2)
+})
+
 test('one that HighLevel shows as paused is not charged but shown, and charged once it goes on there', async () => {
   const { world } = paying
   const { subscription, subscriptionId, transactionId, methodId } = await subscribe()
@@ -84,6 +116,27 @@ test('one that HighLevel shows as paused is not charged but shown, and charged o
   world.advance(DAY_MS + 60_000)
   await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
   await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+})
+
+test('a cycle that is retried while HighLevel does not show its subscription is held, and charged once it does', async () => {
+  const { world } = paying
+  const { subscription, subscriptionId, methodId } = await subscribe()
+  world.dodo.setCard(methodId, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ reason }) => reason.startsWith('declined'))
+  world.dodo.setCard(methodId)
+  world.highlevel.store.subscriptions.delete(subscriptionId)
+  world.advance(DAY_MS + 60_000)
+
+  const { reason } = await paying.eventuallyOrder(
+    `${subscriptionId}#2`,
+    ({ state }) => state === 'attention' || state === 'failed',
+  )
+  expect(reason).toContain('does not know the subscription')
+  world.highlevel.store.subscriptions.set(subscriptionId, subscription)
+  await world.sweep()
+
+  await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
 })
 
 test('a last cycle that was passed over is for a person to see, although the subscription is expired', async () => {
@@ -115,4 +168,28 @@ test('where HighLevel takes no token any more, what is due is shown with what to
   world.advance(3_600_000)
   await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
   await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+})
+
+test('cards that a contact saves on two pages, which were opened before Dodo knew them, are both theirs', async () => {
+  const { world } = paying
+  const { contactId } = paying.sell()
+  const pages = []
+  for (const currency of ['USD', 'EUR']) {
+    const props = world.highlevel.setupProps({ contactId, currency, liveMode: false })
+    pages.push(
+      String((await paying.session(props)).body['checkoutUrl'])
+        .split('/')
+        .at(-1) ?? '',
+    )
+  }
+  for (const page of pages) world.dodo.saveCard(page)
+  await world.quiet()
+
+  const contact = { locationId: LOCATION, contactId, liveMode: false }
+  const held = await world.highlevel.listPaymentMethods(contact)
+
+  expect(held.map(({ title }) => title).toSorted()).toEqual([
+    expect.stringContaining('(EUR)'),
+    expect.stringContaining('(USD)'),
+  ])
 })

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { eq } from 'drizzle-orm'
+
+import { newOrderId } from '../../../src/billers/orders/ids.ts'
+import { orders } from '../../../src/db/schema.ts'
 import { eventually, openPaying, type Paying } from './support.ts'
 
 const HOUR_MS = 3_600_000
@@ -131,6 +135,37 @@ describe('what HighLevel was told, and did not apply', () => {
     await world.quiet()
     expect(told(transactionId)).toHaveLength(3)
   })
+})
+
+test('what it did not apply is told again, however many cycles of subscriptions were told meanwhile', async () => {
+  const { world } = paying
+  const { db } = world.bridge
+  const { behaviour } = world.highlevel
+  const claimedAt = new Date(world.bridge.deps.now().getTime() - 2 * HOUR_MS)
+  const of = { source: 'highlevel', tenant: 'loc_gone', mode: 'test', account: 'main' } as const
+  const cycles = Array.from({ length: 250 }, (_, nth) => ({
+    ...of,
+    orderId: newOrderId(),
+    key: `gone#${nth + 2}`,
+    amount: 100,
+    currency: 'USD',
+    collect: 'charge' as const,
+    metadata: {},
+    claimedAt,
+    createdAt: claimedAt,
+  }))
+  await db.insert(orders).values(cycles)
+  behaviour.appliesEvents = false
+  const { transactionId } = await paying.buy()
+  await paying.eventuallyOrder(transactionId, ({ state }) => state === 'paid')
+  world.advance(61_000)
+  await eventually(async () => told(transactionId)[0], 'an event')
+  behaviour.appliesEvents = true
+
+  world.advance(HOUR_MS + 1_000)
+  await world.sweep()
+  await eventually(async () => told(transactionId)[1], 'another event')
+  await db.delete(orders).where(eq(orders.tenant, 'loc_gone'))
 })
 
 test('what cannot be read at HighLevel lets the others go first, for an hour', async () => {

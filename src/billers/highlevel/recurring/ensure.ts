@@ -3,6 +3,7 @@ import type { Money } from '../decide/asked.ts'
 import { isRefusal, readMoney } from '../decide/asked.ts'
 import type { Recurrence } from '../decide/schedule.ts'
 import type { HighlevelDeps } from '../deps.ts'
+import type { Owed } from '../owed.ts'
 import { changePending, findSubscription, type SubscriptionRow, type Whose } from './rows.ts'
 
 export type NewSubscription = {
@@ -33,6 +34,9 @@ export async function readAgreed(
       isCancelled: boolean
       status: string
       named: readonly string[]
+      /** Its order, where it was made by one; and what else it is called. */
+      orderId: string | undefined
+      ids: readonly unknown[]
     }
   | undefined
 > {
@@ -43,7 +47,29 @@ export async function readAgreed(
   const { contactId, canceledAt, status = '' } = found
   const isCancelled = canceledAt !== null || /^cancell?ed$/i.test(status)
   const named = idsIn(found['recurringProduct'])
-  return { money, contactId, isCancelled, status: status.toLowerCase(), named }
+  const ids = [subscriptionId, found._id, found['subscriptionId']]
+  const orderId = orderIdOf(found)
+  return { money, contactId, isCancelled, status: status.toLowerCase(), named, orderId, ids }
+}
+
+type Agreed = NonNullable<Awaited<ReturnType<typeof readAgreed>>>
+
+/** The order that a transaction or a subscription is of; undefined where it is of something else, or HighLevel does not say. */
+function orderIdOf(found: Record<string, unknown>): string | undefined {
+  const { entityType, entityId } = found
+  return entityType === 'order' && typeof entityId === 'string' ? entityId : undefined
+}
+
+/**
+ * Whether HighLevel says that what is to be paid is for something else than the subscription: which of the two belong together
+ * a browser has said, and something else may be cheaper.
+ */
+export function isForAnother({ orderId, ids }: Agreed, owed: Owed): boolean {
+  const { found } = owed
+  if (owed.is === 'transaction' && owed.found.subscriptionId !== null)
+    return !ids.includes(owed.found.subscriptionId)
+  const paidOrderId = owed.is === 'order' ? found._id : orderIdOf(found)
+  return orderId !== undefined && paidOrderId !== undefined && orderId !== paidOrderId
 }
 
 /** The ids that it names a price by, in whatever shape. */

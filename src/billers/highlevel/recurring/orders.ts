@@ -3,6 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import type { Standing } from '../../../collect/receivable.ts'
 import type { Executor } from '../../../db/client.ts'
 import { attempts, payments, recordings } from '../../../db/schema.ts'
+import { PermanentError } from '../../../errors.ts'
 import { wakeWithin } from '../../../wakes.ts'
 import { closeOrder } from '../../orders/claim.ts'
 import type { OrderRow } from '../../orders/order.ts'
@@ -135,15 +136,17 @@ async function whyNot(deps: HighlevelDeps, order: OrderRow): Promise<string | un
   const row = await findOf(deps.db, order)
   if (!row || isEnded(row)) return SUBSCRIPTION_OVER
   const agreed = await readAgreed(deps, whoseOf(order), row.subscriptionId)
-  if (!agreed) return 'HighLevel does not know the subscription any more'
-  if (agreed.isCancelled) return 'the subscription was cancelled in HighLevel'
-  const why = whyNotChargeable(agreed.status)
-  if (why) return why
+  if (agreed?.isCancelled) return 'the subscription was cancelled in HighLevel'
+  if (await isForgotten(deps, order, row)) return TOO_LATE
+  // It may be gone, or HighLevel says no to the question: what is closed for that is never charged.
+  if (!agreed) throw new PermanentError(UNKNOWN, { code: 'subscription_held' })
   const { amount, currency } = agreed.money
   if (amount !== order.amount || currency !== order.currency)
     return 'HighLevel asks for another amount than was agreed to'
-  return (await isForgotten(deps, order, row)) ? TOO_LATE : undefined
+  return whyNotChargeable(agreed.status)
 }
+
+const UNKNOWN = 'HighLevel does not know the subscription any more'
 
 /** Nobody expects it any more. After a decline it is the schedule that says until when. */
 async function isForgotten(

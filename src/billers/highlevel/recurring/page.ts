@@ -6,7 +6,8 @@ import { describeContact } from '../contact.ts'
 import { isRefusal, readMoney, type Refusal } from '../decide/asked.ts'
 import { payerKeyOf } from '../payers.ts'
 import type { HighlevelDeps } from '../deps.ts'
-import { ensureSubscription, readAgreed } from './ensure.ts'
+import type { Owed } from '../owed.ts'
+import { ensureSubscription, isForAnother, readAgreed } from './ensure.ts'
 import { isEnded, type SubscriptionRow, type Whose } from './rows.ts'
 import { findDone, openSetup, type SetupRow } from './setup.ts'
 import { readTerms } from './terms.ts'
@@ -21,14 +22,16 @@ export async function prepareSubscription(
   deps: HighlevelDeps,
   whose: Whose,
   props: PaymentProps,
-  { account, contactId }: { account: string; contactId: string | null },
+  { account, owed }: { account: string; owed: Owed },
 ): Promise<SubscriptionRow | Refusal> {
   const { subscriptionId, transactionId, contact } = props
   if (!subscriptionId) return conflict('HighLevel names no subscription.')
   const agreed = await readAgreed(deps, whose, subscriptionId)
   if (!agreed) return conflict('HighLevel does not know this subscription.')
   if (agreed.isCancelled) return conflict('This subscription was cancelled.')
-  const whom = contactId ?? agreed.contactId
+  if (isForAnother(agreed, owed))
+    return conflict('HighLevel holds this payment for something else.')
+  const whom = owed.found.contactId ?? agreed.contactId
   if (!whom || (agreed.contactId !== null && agreed.contactId !== whom))
     return conflict('HighLevel does not say whose subscription it is.')
   // Which price it is the browser says; it is one of those that HighLevel names, where it names any.

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, like, lte, ne, notInArray, or } from 'drizzle-orm'
+import { and, desc, eq, inArray, like, lte, ne, notInArray, notLike, or } from 'drizzle-orm'
 
 import type { Executor } from '../../../db/client.ts'
 import { highlevelSubscriptions, orders } from '../../../db/schema.ts'
@@ -160,6 +160,9 @@ export const keyOfCycle = (subscriptionId: string, cycle: number) => `${subscrip
 
 const isCycleOf = (subscriptionId: string) =>
   like(orders.key, `${subscriptionId.replaceAll(/[\\%_]/g, '\\$&')}#%`)
+
+/** An order that is no cycle: no id of HighLevel's has what parts a cycle's key. */
+export const isOfTransaction = notLike(orders.key, '%#%')
 
 /** What `keyOfCycle` made of it; undefined for a transaction. */
 export function readCycleKey(key: string): { subscriptionId: string; cycle: number } | undefined {

@@ -171,7 +171,7 @@ async function take(
 
 /** While a charge is under way HighLevel is told, once, that it did not go through at first. */
 async function restAt(
-  { db, now }: HighlevelDeps,
+  { db, queue, now }: HighlevelDeps,
   row: SubscriptionRow,
   begun: Begun | undefined,
   wakeAt: Date | undefined,
@@ -186,8 +186,14 @@ async function restAt(
     const change = { nextWakeAt, ...(isDeclined && { status: 'unpaid' as const }) }
     if ((await changeRunning(tx, row.id, change)) && isDeclined)
       await planUpdate(tx, begun.standing.order, 'unpaid', at)
+    if (isUnderWay && !isLookedAtSince(begun, new Date(at.getTime() - UNDER_WAY_MS)))
+      await wakeWithin({ db: tx, queue }, 'settle', [begun.standing.order.orderId], 'clock')
   })
 }
+
+/** Its own work may have been lost with whoever had it in hand. */
+const isLookedAtSince = ({ standing: { row } }: Begun, since: Date) =>
+  row.settledAt !== null && row.settledAt > since
 
 async function chargeCycle(deps: HighlevelDeps, row: SubscriptionRow, cycle: number) {
   const { locationId, mode, subscriptionId, contactId } = row

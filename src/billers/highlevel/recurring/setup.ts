@@ -271,7 +271,7 @@ async function adopt(
   }
   if (status !== 'active') return
   await rememberCustomer(on, row.payerKey, subscription.customer.customer_id)
-  await observeMandate(on, subscription)
+  await observeMandate(on, subscription, row.payerKey)
   const at = deps.now()
   await deps.db.transaction(async (tx) => {
     const done = await tx
