@@ -205,6 +205,24 @@ describe('two endpoints for one bridge', () => {
     for (const { text } of both) expect(text).toContain(`DODO_WEBHOOK_SECRET=${dodoSecret()}`)
   })
 
+  test('one that Dodo lists twice, on pages that repeat, is one, and stays', async () => {
+    await runSetup(world)
+    const repeating = async (input: string | URL | Request, init?: RequestInit) => {
+      const response = await world.fetch(input, init)
+      const url = input instanceof Request ? input.url : String(input)
+      const isList = /\/webhooks(?:\?|$)/.test(url) && (init?.method ?? 'GET') === 'GET'
+      if (!isList || !url.includes('dodopayments')) return response
+      const answer = (await response.json()) as object
+      return Response.json({ ...answer, iterator: 'again', done: false })
+    }
+
+    const { exitCode, text } = await runSetup({ fetch: repeating })
+
+    expect(exitCode).toBe(0)
+    expect(text).toMatch(/Dodo webhook +keep/)
+    expect(dodoUrls()).toEqual([DODO_HOOK])
+  })
+
   test('other programs’ endpoints stay as they are', async () => {
     await world.register('https://crm.example/hooks/lago', `${PUBLIC_URL}/other`)
 
