@@ -178,7 +178,7 @@ describe('two endpoints for one bridge', () => {
 
     const { text } = await runSetup(world)
 
-    expect(lagoUrls()).toEqual([LAGO_HOOK])
+    expect(lagoUrls()).toEqual(['https://old.example/webhooks/lago', LAGO_HOOK])
     expect(dodoUrls().toSorted()).toEqual([DODO_HOOK, 'https://old.example/webhooks/dodo'])
     expect(text).toMatch(/Dodo webhook +leave +https:\/\/old.example\/webhooks\/dodo \(not known/)
   })
@@ -203,6 +203,24 @@ describe('two endpoints for one bridge', () => {
     expect(lagoUrls()).toEqual([LAGO_HOOK])
     expect(dodoUrls()).toEqual([DODO_HOOK])
     for (const { text } of both) expect(text).toContain(`DODO_WEBHOOK_SECRET=${dodoSecret()}`)
+  })
+
+  test('one of Lago that is not known to be ours is moved only where somebody is asked', async () => {
+    const theirs = 'https://app.example/webhooks/lago'
+    await world.register(theirs, 'https://app.example/webhooks/dodo')
+    const agree = () => Promise.resolve(true)
+
+    const unasked = await runSetup(world)
+    const left = lagoUrls()
+    world.lago.store.webhookEndpoints.splice(1)
+    const asked = await runSetup(world, { isAgreed: false, io: { ask: agree } })
+
+    expect(unasked.text).toMatch(
+      /Lago webhook +leave +https:\/\/app\.example\/webhooks\/lago \(not/,
+    )
+    expect(left).toEqual([theirs, LAGO_HOOK])
+    expect(asked.text).toContain(`(was ${theirs};`)
+    expect(lagoUrls()).toEqual([LAGO_HOOK])
   })
 
   test('one that Dodo lists twice, on pages that repeat, is one, and stays', async () => {
