@@ -123,6 +123,26 @@ describe('run again', () => {
     expect(dodoSecret()).toBe(secret)
   })
 
+  test('an address with capitals, a port that says nothing, or letters of its own is the one that Dodo lists', async () => {
+    const env = { PUBLIC_URL: 'https://Bücher.Example:443/Bridge/' }
+    // As an address is written by whoever has parsed it.
+    const parsing = async (input: string | URL | Request, init?: RequestInit) => {
+      const response = await world.fetch(input, init)
+      for (const one of [...world.dodo.store.endpoints.values()]) one.url = new URL(one.url).href
+      return response
+    }
+
+    const first = await runSetup({ fetch: parsing }, { env })
+    const again = await runSetup({ fetch: parsing }, { env })
+
+    expect([first, again].map(({ exitCode, text }) => ({ exitCode, text }))).toMatchObject([
+      { exitCode: 0 },
+      { exitCode: 0, text: expect.stringMatching(/Dodo webhook +keep/) },
+    ])
+    expect(dodoUrls()).toEqual(['https://xn--bcher-kva.example/Bridge/webhooks/dodo'])
+    expect(lagoUrls()).toEqual(['https://xn--bcher-kva.example/Bridge/webhooks/lago'])
+  })
+
   test('a secret that is not the endpoint’s is told, with the one that is put before it', async () => {
     await runSetup(world)
 
