@@ -128,7 +128,7 @@ describe('run again', () => {
     // As an address is written by whoever has parsed it.
     const parsing = async (input: string | URL | Request, init?: RequestInit) => {
       const response = await world.fetch(input, init)
-      for (const one of [...world.dodo.store.endpoints.values()]) one.url = new URL(one.url).href
+      for (const one of world.dodo.store.endpoints.values()) one.url = new URL(one.url).href
       return response
     }
 
