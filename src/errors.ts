@@ -3,8 +3,8 @@ import { DrizzleQueryError } from 'drizzle-orm'
 /** A delivery whose signature is missing, wrong or too old. Nothing is stored; the sender gets 401. */
 export class InvalidSignature extends Error {
   override name = 'InvalidSignature' as const
-  /** `clock`: it was not looked at, because of when it was made. */
-  readonly about: 'clock' | 'signature'
+  /** `clock`: it was not looked at, because of when it was made; `missing`: there is none, as of any stranger. */
+  readonly about: 'clock' | 'signature' | 'missing'
 
   constructor(message: string, fields: ErrorOptions & { about?: InvalidSignature['about'] } = {}) {
     super(message, fields)

@@ -1,12 +1,10 @@
-import { and, asc, eq, lt, ne, sql, type SQL } from 'drizzle-orm'
+import { and, asc, eq, lt, ne, type SQL } from 'drizzle-orm'
 
 import { audit, type Actor } from '../collect/record-action.ts'
 import type { Executor } from '../db/client.ts'
 import { deadLetters } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { JOB_KINDS, type JobKind } from '../jobs.ts'
-import { readCursorOf, writeCursor } from '../report/dashboard/cursor.ts'
-import type { Listing } from '../report/dashboard/list-invoices.ts'
 import { wakeWithin } from '../wakes.ts'
 
 type Keeping = Pick<Deps, 'db' | 'queue' | 'now'>
@@ -65,29 +63,6 @@ export async function listDeadLetters(db: Executor, filter: DeadFilter = {}) {
   const isWhole = items.length < MAX_LISTED
   const count = isWhole ? items.length : await db.$count(deadLetters, conditionOf(filter))
   return { items, groups, count }
-}
-
-/** A page of all of them, the oldest first. `after` is where the one before has ended. */
-export async function pageDeadLetters(
-  db: Executor,
-  after: string | undefined,
-  limit: number,
-): Promise<Listing<typeof deadLetters.$inferSelect>> {
-  const cursor = readCursorOf(after, 'moment')
-  const name = sql`${deadLetters.kind} || ' ' || ${deadLetters.key}`
-  const rows = await db
-    .select()
-    .from(deadLetters)
-    .where(
-      cursor &&
-        sql`(${deadLetters.buriedAt}, ${name}) > (${cursor[0]}::timestamptz, ${cursor[1]}::text)`,
-    )
-    .orderBy(asc(deadLetters.buriedAt), asc(name))
-    .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  const next = last && writeCursor(last.buriedAt.toISOString(), nameOf(last.kind, last.key))
-  return { items, next: rows.length > limit ? next : undefined }
 }
 
 /**

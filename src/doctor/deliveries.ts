@@ -72,11 +72,15 @@ async function judgeDeliveries(
     db.$count(receivables, eq(receivables.kind, 'invoice')),
   ])
   const verified = verifiedAt ? `last verified ${ageOf(verifiedAt, now)} ago` : 'none verified yet'
+  // Anybody may send what is not signed at all. Where nothing was ever verified, something may take the signatures away.
+  const since = refused?.latest.filter(({ at }) => verifiedAt && at > verifiedAt) ?? []
+  if (refused && since.length > 0 && since.every(({ about }) => about === 'missing'))
+    return ok(`${verified}; ${refused.count} refused, none of them signed since`)
   if (refused && (!verifiedAt || refused.lastAt > verifiedAt)) {
-    const since = ageOf(refused.since, now)
+    const told = refused.latest.find(({ about }) => about !== 'missing') ?? refused
     return fail(
-      `${count(refused.count, 'delivery', 'deliveries')} refused in ${since}, the last ${ageOf(refused.lastAt, now)} ago: "${refused.reason}"; ${verified}`,
-      refused.latest[0]?.about === 'clock'
+      `${count(refused.count, 'delivery', 'deliveries')} refused in ${ageOf(refused.since, now)}, the last ${ageOf(refused.lastAt, now)} ago: "${told.reason}"; ${verified}`,
+      'about' in told && told.about === 'clock'
         ? 'turn on time synchronisation (NTP) on the machine of the bridge'
         : `set ${variable} to what signs the endpoint of this bridge`,
     )

@@ -33,18 +33,20 @@ export type DodoEndpointFields = {
 export function createDodoAccount(options: Parameters<typeof sdkOptions>[0]) {
   const client = new DodoPayments(sdkOptions(options))
 
+  /** Each once, however pages overlap or repeat: one that seems to be there twice would be removed. */
   const listEndpoints = async (): Promise<DodoEndpoint[]> => {
-    const all: DodoEndpoint[] = []
+    const all = new Map<string, DodoEndpoint>()
     let iterator: string | null | undefined
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const answer = await call('list the webhook endpoints', EndpointPage, () =>
         client.webhooks.list({ limit: PAGE_SIZE, ...(iterator && { iterator }) }),
       )
-      all.push(...answer.data)
-      if (answer.done !== false || !answer.iterator) break
+      const known = all.size
+      for (const one of answer.data) all.set(one.id, one)
+      if (answer.done !== false || !answer.iterator || all.size === known) break
       iterator = answer.iterator
     }
-    return all
+    return [...all.values()]
   }
 
   /** `key` lets the same call be made again when its answer was lost: Dodo takes one in the body of this route alone. */

@@ -58,7 +58,9 @@ function readHeaders(headers: Headers, limits: Limits, now: Now) {
     'webhook-signature': signatures,
   } = headers
   if (!id || !seconds || !signatures) {
-    throw new InvalidSignature('webhook-id, webhook-timestamp or webhook-signature is missing')
+    throw new InvalidSignature('webhook-id, webhook-timestamp or webhook-signature is missing', {
+      about: 'missing',
+    })
   }
   assertRecent(seconds, limits, now)
   const given = signatures

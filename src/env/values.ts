@@ -38,12 +38,12 @@ export const durations = list.transform((parts, context) => {
   return z.NEVER
 })
 
-/** An address without its trailing slash. */
+/** An address without its trailing slash, as whoever parses it writes it: services list it so, and it is compared. */
 export const webUrl = (example: string) =>
   z
     .url({ protocol: /^https?$/, message: `write a full URL, like ${example}` })
     .refine((text) => !/[?#]/.test(text), 'write it without ? and #')
-    .transform((text) => text.replace(/\/+$/, ''))
+    .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/+$/, ''))
 
 /** What nothing works without; `where` says where it is found. */
 export const secret = (where: string) => z.string({ error: `is required: ${where}` })

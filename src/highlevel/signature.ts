@@ -28,7 +28,7 @@ export function createHighlevelVerifier(publicKey: string) {
 
 /** What the header holds, which can be judged before there is a body. Throws InvalidSignature. */
 export function readHighlevelSignature(signature: string | undefined): Buffer {
-  if (!signature) throw new InvalidSignature('X-GHL-Signature is missing')
+  if (!signature) throw new InvalidSignature('X-GHL-Signature is missing', { about: 'missing' })
   if (!SIGNATURE.test(signature)) throw new InvalidSignature('X-GHL-Signature is no signature')
   return Buffer.from(signature, 'base64')
 }

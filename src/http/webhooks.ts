@@ -60,7 +60,8 @@ export function createTake(deps: WebhookDeps) {
     lago: async (request: Request) => {
       const { headers } = request
       const id = headers.get('x-lago-unique-key')
-      if (id === null) throw new InvalidSignature('X-Lago-Unique-Key is missing')
+      if (id === null)
+        throw new InvalidSignature('X-Lago-Unique-Key is missing', { about: 'missing' })
       const signature = headers.get('x-lago-signature') ?? undefined
       return take(request, lago.begin(signature), () => ({
         source: 'lago',

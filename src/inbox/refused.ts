@@ -21,8 +21,8 @@ const RefusedOne = z.object({
   at: z.coerce.date(),
   from: z.string(),
   reason: z.string(),
-  /** What one would have to mend: the clock, or the secret. */
-  about: z.enum(['clock', 'signature']).optional(),
+  /** What one would have to mend, if anything: the clock, or the secret. */
+  about: z.enum(['clock', 'signature', 'missing']).optional(),
 })
 export type RefusedOne = z.infer<typeof RefusedOne>
 

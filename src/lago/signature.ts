@@ -17,7 +17,7 @@ export function beginLagoHmac(
   keys: readonly string[],
   advice = TOKEN_SIGNS,
 ) {
-  if (!signature) throw new InvalidSignature('X-Lago-Signature is missing')
+  if (!signature) throw new InvalidSignature('X-Lago-Signature is missing', { about: 'missing' })
   if (signature.split('.', 4).length === 3) {
     throw new InvalidSignature(
       'X-Lago-Signature is a JWT: set the endpoint to HMAC, or LAGO_WEBHOOK_SIGNATURE=jwt',

@@ -14,6 +14,9 @@ export type Outcome = { isDone: boolean; said: string }
 /** The outcome of what has not come to its end. */
 export const BEGUN = 'begun'
 const MAX_OUTCOME_LENGTH = 500
+/** No action takes so long, also where a service that it asks does not answer. */
+const LONGEST_MS = 5 * 60_000
+const LEFT = 'the process that did it has ended before it'
 
 type Auditing = Pick<Deps, 'db' | 'log' | 'now'>
 
@@ -49,15 +52,16 @@ const conclude = (db: Auditing['db'], formId: string, outcome: string) =>
     .set({ outcome: outcome.slice(0, MAX_OUTCOME_LENGTH) })
     .where(eq(operatorActions.formId, formId))
 
-/** What became of one request; undefined for a form that nobody sent. */
-export async function findAction({ db }: Pick<Auditing, 'db'>, formId: string) {
+/** What became of one request; undefined for a form that nobody sent. Whoever was ended in the middle of it says nothing more. */
+export async function findAction({ db, now }: Pick<Auditing, 'db' | 'now'>, formId: string) {
   const [row] = await db.select().from(operatorActions).where(eq(operatorActions.formId, formId))
-  return row
+  const isLeft = row?.outcome === BEGUN && now().getTime() - row.at.getTime() > LONGEST_MS
+  return isLeft ? { ...row, outcome: `failed: ${LEFT}` } : row
 }
 
 /** Whether that very form was sent for that very thing by that very person: a form may have been used for something else. */
 export async function isOnRecord(
-  deps: Pick<Auditing, 'db'>,
+  deps: Pick<Auditing, 'db' | 'now'>,
   { formId, who, action, subject }: Request,
 ): Promise<boolean> {
   const row = await findAction(deps, formId)

@@ -52,7 +52,8 @@ export function planEndpoint(
   return {
     base,
     changes,
-    remove: [...here, ...marked].filter((one) => one !== base),
+    // Whatever else is said of it: the one that is gone on with is never removed.
+    remove: [...here, ...marked].filter(({ id }) => id !== base?.id),
     leave: unmarked.filter((one) => one !== base),
   }
 }

@@ -19,8 +19,11 @@ type Planning = Pick<Services, 'installation' | 'lago'> & {
   config: Pick<Config, 'publicUrl' | 'lago'>
 }
 
-/** What is to be done so that Lago sends this bridge exactly the events in use, once each. */
-export async function planLago(deps: Planning): Promise<Plan> {
+/**
+ * What is to be done so that Lago sends this bridge exactly the events in use, once each. Where Lago keeps names, one at
+ * another address without ours may be another program's, also at this path: it is moved only where a person is asked.
+ */
+export async function planLago(deps: Planning, { isAsked }: { isAsked: boolean }): Promise<Plan> {
   const { config, installation } = deps
   const { publicUrl } = config
   await deps.lago.release.known()
@@ -29,7 +32,7 @@ export async function planLago(deps: Planning): Promise<Plan> {
   const { base, changes, remove, leave } = planEndpoint(
     found,
     { publicUrl, path: PATH },
-    { mayAdopt: true },
+    { mayAdopt: isAsked || !keepsNames(deps) },
   )
   if (!base && listed.length >= MAX_ENDPOINTS) throw new PermanentError(tooMany(listed))
 
@@ -161,8 +164,11 @@ async function confirm(deps: Planning) {
 
 const nameOf = (algorithm: string) => algorithm.toUpperCase()
 
-function describe({ config, lago }: Planning, changes: readonly string[]): string {
-  const filter = lago.release.isBefore('1.44.0') ? 'all events' : `${LAGO_EVENTS.length} events`
+const keepsNames = ({ lago }: Planning) => !lago.release.isBefore('1.44.0')
+
+function describe(deps: Planning, changes: readonly string[]): string {
+  const { config } = deps
+  const filter = !keepsNames(deps) ? 'all events' : `${LAGO_EVENTS.length} events`
   const url = endpointUrl({ publicUrl: config.publicUrl, path: PATH })
   const how = [url, nameOf(config.lago.signature), filter].join(', ')
   return changes.length > 0 ? `${how} (${changes.join('; ')})` : how

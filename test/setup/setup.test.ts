@@ -123,6 +123,26 @@ describe('run again', () => {
     expect(dodoSecret()).toBe(secret)
   })
 
+  test('an address with capitals, a port that says nothing, or letters of its own is the one that Dodo lists', async () => {
+    const env = { PUBLIC_URL: 'https://Bücher.Example:443/Bridge/' }
+    // As an address is written by whoever has parsed it.
+    const parsing = async (input: string | URL | Request, init?: RequestInit) => {
+      const response = await world.fetch(input, init)
+      for (const one of world.dodo.store.endpoints.values()) one.url = new URL(one.url).href
+      return response
+    }
+
+    const first = await runSetup({ fetch: parsing }, { env })
+    const again = await runSetup({ fetch: parsing }, { env })
+
+    expect([first, again].map(({ exitCode, text }) => ({ exitCode, text }))).toMatchObject([
+      { exitCode: 0 },
+      { exitCode: 0, text: expect.stringMatching(/Dodo webhook +keep/) },
+    ])
+    expect(dodoUrls()).toEqual(['https://xn--bcher-kva.example/Bridge/webhooks/dodo'])
+    expect(lagoUrls()).toEqual(['https://xn--bcher-kva.example/Bridge/webhooks/lago'])
+  })
+
   test('a secret that is not the endpoint’s is told, with the one that is put before it', async () => {
     await runSetup(world)
 
@@ -178,7 +198,7 @@ describe('two endpoints for one bridge', () => {
 
     const { text } = await runSetup(world)
 
-    expect(lagoUrls()).toEqual([LAGO_HOOK])
+    expect(lagoUrls()).toEqual(['https://old.example/webhooks/lago', LAGO_HOOK])
     expect(dodoUrls().toSorted()).toEqual([DODO_HOOK, 'https://old.example/webhooks/dodo'])
     expect(text).toMatch(/Dodo webhook +leave +https:\/\/old.example\/webhooks\/dodo \(not known/)
   })
@@ -203,6 +223,42 @@ describe('two endpoints for one bridge', () => {
     expect(lagoUrls()).toEqual([LAGO_HOOK])
     expect(dodoUrls()).toEqual([DODO_HOOK])
     for (const { text } of both) expect(text).toContain(`DODO_WEBHOOK_SECRET=${dodoSecret()}`)
+  })
+
+  test('one of Lago that is not known to be ours is moved only where somebody is asked', async () => {
+    const theirs = 'https://app.example/webhooks/lago'
+    await world.register(theirs, 'https://app.example/webhooks/dodo')
+    const agree = () => Promise.resolve(true)
+
+    const unasked = await runSetup(world)
+    const left = lagoUrls()
+    world.lago.store.webhookEndpoints.splice(1)
+    const asked = await runSetup(world, { isAgreed: false, io: { ask: agree } })
+
+    expect(unasked.text).toMatch(
+      /Lago webhook +leave +https:\/\/app\.example\/webhooks\/lago \(not/,
+    )
+    expect(left).toEqual([theirs, LAGO_HOOK])
+    expect(asked.text).toContain(`(was ${theirs};`)
+    expect(lagoUrls()).toEqual([LAGO_HOOK])
+  })
+
+  test('one that Dodo lists twice, on pages that repeat, is one, and stays', async () => {
+    await runSetup(world)
+    const repeating = async (input: string | URL | Request, init?: RequestInit) => {
+      const response = await world.fetch(input, init)
+      const url = input instanceof Request ? input.url : String(input)
+      const isList = /\/webhooks(?:\?|$)/.test(url) && (init?.method ?? 'GET') === 'GET'
+      if (!isList || !url.includes('dodopayments')) return response
+      const answer = (await response.json()) as object
+      return Response.json({ ...answer, iterator: 'again', done: false })
+    }
+
+    const { exitCode, text } = await runSetup({ fetch: repeating })
+
+    expect(exitCode).toBe(0)
+    expect(text).toMatch(/Dodo webhook +keep/)
+    expect(dodoUrls()).toEqual([DODO_HOOK])
   })
 
   test('other programs’ endpoints stay as they are', async () => {

@@ -34,6 +34,11 @@ export const QUIET: Series[] = [
   grows('bridge_api_requests_total{service="lago",method="GET",code="2xx"}', 100),
   grows('bridge_api_requests_total{service="lago",method="GET",code="5xx"}', 1),
   stays('bridge_api_requests_total{service="lago",method="GET",code="401"}', 0),
+  // A Lago without a licence says so once a day, of each function that wants one.
+  {
+    series: 'bridge_api_requests_total{service="lago",method="POST",code="403"}',
+    values: '1x95 2x5',
+  },
   // A shop that is away, and a location whose token was taken back.
   grows('bridge_api_requests_total{service="openfront",method="POST",code="none"}', 30),
   grows('bridge_api_requests_total{service="highlevel",method="GET",code="401"}', 1),

@@ -148,6 +148,22 @@ describe('the chart', () => {
       expect(read(`files/${basename(path)}`)).toBe(readFileSync(join(ROOT, 'deploy', path), 'utf8'))
   })
 
+  test('takes a rule for each service that its network policy names', () => {
+    const policy = read('templates/networkpolicy.yaml')
+    const egress = policy.slice(policy.indexOf('.Values.networkPolicy.egress'))
+    const named = new Set(egress.match(/(?<=[\s(]\.)[a-z]+\b/g))
+    const Egress = z.looseObject({ networkPolicy: z.looseObject({ egress: z.looseObject({}) }) })
+    const { networkPolicy } = Egress.parse(values)
+    const described = z
+      .looseObject({ properties: z.looseObject({ egress: Schema }) })
+      .parse(schema.properties['networkPolicy'])
+
+    expect([...named].toSorted()).toEqual(Object.keys(networkPolicy.egress).toSorted())
+    expect(Object.keys(described.properties.egress.properties).toSorted()).toEqual(
+      [...named].toSorted(),
+    )
+  })
+
   test('sends no more to strangers than the README asks for', () => {
     const { ingress } = z
       .looseObject({ ingress: z.looseObject({ paths: z.array(z.string()) }) })

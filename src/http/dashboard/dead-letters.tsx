@@ -1,12 +1,8 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import {
-  forgetDeadLetters,
-  listDeadLetters,
-  pageDeadLetters,
-  redrive,
-} from '../../deliveries/dead-letters.ts'
+import { forgetDeadLetters, listDeadLetters, redrive } from '../../deliveries/dead-letters.ts'
+import { pageDeadLetters } from '../../report/dashboard/dead-letters.ts'
 import { isJobKind } from '../../jobs.ts'
 import { audited } from '../../operate/audit.ts'
 import { count } from '../../print/text.ts'

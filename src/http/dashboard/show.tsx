@@ -76,7 +76,7 @@ export function createShow(
   /** What the action came to that led to this page, as the record has it: an address proves nothing. */
   async function findDone(c: DashboardContext) {
     const id = c.req.query('done') ?? ''
-    const row = UUID.test(id) ? await findAction({ db }, id).catch(() => undefined) : undefined
+    const row = UUID.test(id) ? await findAction({ db, now }, id).catch(() => undefined) : undefined
     return { outcome: row?.outcome }
   }
 

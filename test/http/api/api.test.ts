@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 
-import { mails, receivables } from '../../../src/db/schema.ts'
+import { mails, operatorActions, receivables } from '../../../src/db/schema.ts'
 import { DESCRIBED } from '../../../src/http/api/describe.ts'
 import { fill } from '../dashboard/support.ts'
 import { ADMIN_TOKEN, openWorld, type World } from '../../support/world.ts'
@@ -195,6 +195,31 @@ describe('the API of operators', () => {
       error: 'its checkout is open: the pay link leads there',
     })
     expect((await post(path, { key: '' })).status).toBe(400)
+  })
+
+  test('with a key whose first request was ended in the middle it is told so, and not for ever that it is being done', async () => {
+    const { world, filled } = shared
+    const { db, deps } = world.bridge
+    const path = `/api/invoices/${filled.declined.lago_id}/look`
+    const isBegun = (minutes: number) =>
+      db
+        .update(operatorActions)
+        .set({ outcome: 'begun', at: new Date(deps.now().getTime() - minutes * 60_000) })
+        .where(eq(operatorActions.action, 'look'))
+    await post(path, { key: 'ended' })
+
+    await isBegun(1)
+    const soon = await post(path, { key: 'ended' })
+    await isBegun(6)
+    const later = await post(path, { key: 'ended' })
+
+    expect(soon.status).toBe(202)
+    expect(later.status).toBe(409)
+    expect(await later.json()).toEqual({
+      error: expect.stringMatching(
+        /^it was begun and did not come to its end .*another Idempotency-Key$/,
+      ),
+    })
   })
 
   test('gives held money back once, and nothing else', async () => {

@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm'
 
 import { products } from '../../src/db/schema.ts'
 import { openWorld, type World } from '../support/world.ts'
+import { findRefused } from '../../src/inbox/refused.ts'
 import { diagnose, setUp } from './support.ts'
 
 let world: World
@@ -46,4 +47,18 @@ test('a product that adds tax is a fault where it is in use, and else only said'
     evidence: expect.stringMatching(/is tax-exclusive: .*; it is not in use$/),
   })
   expect(unused.find('dodo.checkout')?.verdict).toBe('skip')
+})
+
+test('a stranger’s request without a signature says nothing of the secret', async () => {
+  expect((await world.get('/webhooks/lago', { method: 'POST', body: '{}' })).status).toBe(401)
+  while (!(await findRefused(world.bridge.db, 'lago'))) await Bun.sleep(5)
+
+  const { find } = await diagnose(world, { only: 'lago.signature' })
+
+  expect(find('lago.signature')).toMatchObject({
+    verdict: 'ok',
+    evidence: expect.stringMatching(
+      /last verified \d+ s ago; 1 refused, none of them signed since/,
+    ),
+  })
 })
