@@ -3,7 +3,8 @@ import { recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import type { LagoInvoice, LagoPaymentRow } from '../lago/objects.ts'
-import type { Entry, LagoSide } from './compare-ledgers.ts'
+import type { Entry } from './compare-ledgers.ts'
+import { asLagoEntry, asLagoSide, type Held } from './lago-side.ts'
 import { readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
 import { readRefundEntries } from './read-refund-entries.ts'
@@ -129,19 +130,20 @@ async function describePayment(deps: Reading, found: Found): Promise<Entry[]> {
       // What stands on several of them is shown once, and what is on none with the first.
       const rows = recorded.filter((row) => about.find((one) => isOn(row, one)) === part)
       const held = index === 0 ? [...rows, ...others] : rows
-      return {
+      const byStatus = await findPaidByStatus(deps, found, part)
+      return asLagoEntry({
         kind: 'payment',
         dodoPaymentId: id,
         dodoRefundId: null,
-        lagoInvoiceId: part.lagoInvoiceId,
-        invoiceNumber: part.number,
+        receivableId: part.lagoInvoiceId,
+        name: part.number,
         madeAt,
         dodo: asDodoSide(dodo, part),
-        lago: asLagoSide(held, await findPaidByStatus(deps, found, part)),
+        books: asLagoSide([...held.map(asHeld), ...(byStatus ? [byStatus] : [])]),
         causes: part.cause === undefined ? [] : [part.cause],
         roundings: 0,
         knowledge: part.knowledge,
-      }
+      })
     }),
   )
 }
@@ -168,37 +170,19 @@ function findAbout(dodo: DodoSide | undefined, recorded: readonly LagoPaymentRow
   ]
 }
 
-function asLagoSide(
-  recorded: readonly LagoPaymentRow[],
-  byStatus: LagoSide | undefined,
-): LagoSide | null {
-  const ofInvoice = Map.groupBy(recorded, ({ invoice_ids }) => invoice_ids.join())
-  const sides = [
-    ...recorded.map(({ lago_id: id, amount_cents: amount, amount_currency: currency }) => ({
-      id,
-      amount,
-      currency,
-    })),
-    ...(byStatus ? [byStatus] : []),
-  ]
-  const [first] = sides
-  if (!first) return null
-  return {
-    id: sides.map(({ id }) => id).join(', '),
-    amount: sides.reduce((sum, { amount }) => sum + amount, 0),
-    currency: first.currency,
-    records: sides.length,
-    times: Math.max(1, ...[...ofInvoice.values()].map(({ length }) => length)),
-    isByStatus: byStatus !== undefined,
-  }
-}
+const asHeld = (row: LagoPaymentRow): Held => ({
+  id: row.lago_id,
+  amount: row.amount_cents,
+  currency: row.amount_currency,
+  on: row.invoice_ids.join(),
+})
 
 /** A Lago without a premium licence holds no payments: there the invoice itself says that it is paid. */
 async function findPaidByStatus(
   { lago }: Reading,
   { id, recorded }: Found,
   { lagoInvoiceId, isByStatus, knowledge }: About,
-): Promise<LagoSide | undefined> {
+): Promise<Held | undefined> {
   if (knowledge.is === 'refused' || lagoInvoiceId === null) return undefined
   const isRecorded = recorded.some(({ invoice_ids }) => invoice_ids.includes(lagoInvoiceId))
   if (isRecorded || (recorded.length > 0 && !isByStatus)) return undefined
@@ -210,7 +194,7 @@ async function findPaidByStatus(
   if (!isOurs) return undefined
   const { currency, lago_id } = invoice
   const amount = markedIn(invoice, isByStatus)
-  return { id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true }
+  return { id: lago_id, amount, currency, on: 'its status', isByStatus: true }
 }
 
 /**

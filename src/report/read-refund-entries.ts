@@ -1,7 +1,8 @@
 import type { Deps } from '../deps.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
-import type { Entry, LagoSide } from './compare-ledgers.ts'
+import type { Entry } from './compare-ledgers.ts'
+import { asLagoEntry, asLagoSide, type Held } from './lago-side.ts'
 import { divideNote, namedRefunds, type Note, type NotePart } from './note-parts.ts'
 import {
   MADE_IN_DODO,
@@ -115,20 +116,20 @@ function describe(found: Found): Entry[] {
   )
   return about.map((part, index) => {
     const own = noted.filter(({ note }) => note.lago_invoice_id === part.lagoInvoiceId)
-    return {
+    return asLagoEntry({
       kind: 'refund',
       dodoPaymentId: dodoPaymentId ?? null,
       dodoRefundId: id,
-      lagoInvoiceId: part.lagoInvoiceId,
-      invoiceNumber: part.number,
+      receivableId: part.lagoInvoiceId,
+      name: part.number,
       madeAt,
       dodo: asMoney(refund, payment, part.amount),
       // Notes on invoices that it is not about are shown with the first.
-      lago: asLagoSide(index === 0 ? [...own, ...others] : own),
+      books: asLagoSide((index === 0 ? [...own, ...others] : own).map(asHeld)),
       causes: [part.cause],
       roundings: roundingsOf(part.lagoInvoiceId),
       knowledge: part.knowledge,
-    }
+    })
   })
 }
 
@@ -157,39 +158,33 @@ function asMoney(
   return { amount: part ?? refund.amount ?? 0, currency }
 }
 
-function asLagoSide(noted: readonly NotePart[]): LagoSide | null {
-  const [first] = noted
-  if (!first) return null
-  const ofInvoice = Map.groupBy(noted, ({ note }) => note.lago_invoice_id)
-  return {
-    id: noted.map(({ note }) => note.lago_id).join(', '),
-    amount: noted.reduce((sum, { amount }) => sum + amount, 0),
-    currency: first.note.currency,
-    records: noted.length,
-    times: Math.max(...[...ofInvoice.values()].map(({ length }) => length)),
-    isByStatus: false,
-  }
-}
+const asHeld = ({ note, amount }: NotePart): Held => ({
+  id: note.lago_id,
+  amount,
+  currency: note.currency,
+  on: note.lago_invoice_id,
+})
 
 /** What Lago wants given back, and no refund has given back. */
 async function describeOwed(deps: Reading, owed: readonly NotePart[]): Promise<Entry[]> {
   const notes = owed.map(({ note }) => note)
   const findKnowledge = await readOwedNotes(deps, notes)
-  return owed.flatMap(({ note, amount }) => {
-    const knowledge = findKnowledge(note)
-    if (!knowledge) return []
-    return {
+  return owed.flatMap((part) => {
+    const { note } = part
+    const known = findKnowledge(note)
+    if (!known) return []
+    return asLagoEntry({
       kind: 'refund',
       dodoPaymentId: null,
       dodoRefundId: null,
-      lagoInvoiceId: note.lago_invoice_id,
-      invoiceNumber: knowledge.number,
+      receivableId: note.lago_invoice_id,
+      name: known.number,
       madeAt: note.created_at,
       dodo: null,
-      lago: asLagoSide([{ note, dodoRefundId: null, amount }]),
+      books: asLagoSide([asHeld(part)]),
       causes: ['credit note'],
       roundings: 0,
-      knowledge: knowledge.knowledge,
-    } satisfies Entry
+      knowledge: known.knowledge,
+    })
   })
 }

@@ -6,7 +6,8 @@ import { BadOption } from '../../print/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
-import type { Statement } from '../../report/statement.ts'
+import { isOfLago } from '../../report/section.ts'
+import { servedBy, type Statement } from '../../report/statement.ts'
 import { Choose, Input } from './filter.tsx'
 import { KeptPage } from './kept.tsx'
 import { addressOf, Around, Link, When } from './kit.tsx'
@@ -24,7 +25,7 @@ type Days = { period: Period; asked: Asked }
 export function statementPages(show: Show, deps: DashboardDeps) {
   const make = createStatements(deps)
   const { sources } = deps
-  const served = sources.length > 0 ? sourcesOf(deps) : []
+  const served = sources.length > 0 ? servedBy(deps) : []
   const makeKept = createMakings<Kept | NotShown>(deps.now, (period) => readKept(deps, period))
   const makeOf = ({ period, asked }: Days) => make(period, asked.source)
 
@@ -64,8 +65,9 @@ export function statementPages(show: Show, deps: DashboardDeps) {
       const days = readDays(c, deps.now(), served)
       if ('problem' in days) return showForm(c, days.asked, days.problem)
       const made = await makeOf(days)
-      if (!('entries' in made)) return showMaking(c, days, made.since)
-      const payerOf = await readPayersOf(deps.db, made.entries)
+      if ('since' in made) return showMaking(c, days, made.since)
+      const ofLago = made.sections.find(isOfLago)
+      const payerOf = await readPayersOf(deps.db, ofLago?.entries ?? [])
       return show(
         c,
         { title: `Statement ${days.asked.from} to ${days.asked.to}`, section: 'Statement' },
@@ -74,7 +76,9 @@ export function statementPages(show: Show, deps: DashboardDeps) {
           days={days}
           basePath={show.basePath}
           served={served}
-          parts={<StatementParts statement={made} payerOf={payerOf} />}
+          parts={
+            ofLago && <StatementParts section={ofLago} period={made.period} payerOf={payerOf} />
+          }
         />,
       )
     })
@@ -113,7 +117,7 @@ export function statementPages(show: Show, deps: DashboardDeps) {
       const days = readDays(c, deps.now(), served)
       if ('problem' in days) return showForm(c, days.asked, days.problem)
       const made = await makeOf(days)
-      if (!('entries' in made)) return showMaking(c, days, made.since)
+      if ('since' in made) return showMaking(c, days, made.since)
       const { from, to } = days.asked
       const csv = asCsv(made, days.period.calendar).map((line) => `${line}\n`)
       return c.body(csv.join(''), 200, {
@@ -156,7 +160,7 @@ function StatementPage(props: {
   days: Days
   basePath: string
   served: readonly string[]
-  parts: Child
+  parts: Child | undefined
 }) {
   const { statement, days, basePath, served, parts } = props
   const { asked } = days
@@ -212,12 +216,6 @@ function MonthLink({ days: { asked }, step, word }: { days: Days; step: 1 | -1; 
     </Link>
   )
 }
-
-/** Whose sections there can be. */
-const sourcesOf = ({ config, sources }: Pick<DashboardDeps, 'config' | 'sources'>) => [
-  ...(config.lago.isOn ? ['lago'] : []),
-  ...sources.map(({ name }) => name),
-]
 
 const DaysForm = ({
   asked,
