@@ -1,5 +1,5 @@
 import { BYTE_ORDER_MARK, quoteCell } from '../../report/csv.ts'
-import type { Listing } from '../../report/dashboard/list-invoices.ts'
+import type { Listing } from '../../report/dashboard/cursor.ts'
 import type { DashboardContext } from './show.tsx'
 
 const ROWS_AT_ONCE = 500
