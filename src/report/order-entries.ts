@@ -9,6 +9,7 @@ import { orders, payments, refunds } from '../db/schema.ts'
 import type { Dodo } from '../dodo/client.ts'
 import type { DodoPaymentRow, DodoRefund } from '../dodo/objects.ts'
 import type { Entry, Knowledge } from './compare-ledgers.ts'
+import { asEntries } from './entries.ts'
 import type { Period } from './period.ts'
 
 type OrderRow = typeof orders.$inferSelect
@@ -51,38 +52,26 @@ export async function readOrderEntries(deps: Reading, period: Period): Promise<E
     const order = named.get(known?.receivableId ?? row?.metadata['bridge_order'] ?? '')
     if (order) entries.push(...describePayment(order, id, known, row))
   }
-  const refundsInDodo = new Map(refunded.map((one) => [one.refund_id, one]))
-  for (const payment of own) {
+  const listedRefunds = new Map(refunded.map((one) => [one.refund_id, one]))
+  const knownRefunds = new Map(own.flatMap(refundsOf))
+  for (const [id, { payment, refund }] of knownRefunds) {
     const order = named.get(payment.receivableId ?? '')
-    if (order)
-      entries.push(...(await describeRefunds(deps, payment, { order, isIn, refundsInDodo })))
+    if (!order || !isIn(refund.madeAt)) continue
+    const row = listedRefunds.get(id) ?? (await dodo.findRefund(id))
+    entries.push(...describeRefund(order, { payment, refund, row }))
   }
   for (const row of refunded) {
-    const order = paid.has(row.payment_id) ? undefined : named.get(orderOf(inDodo, row))
-    if (order) entries.push(...describeUnseen(order, row))
+    const payment = paid.get(row.payment_id)
+    const asked = inDodo.get(row.payment_id)?.metadata['bridge_order']
+    const order = named.get((payment ? payment.receivableId : asked) ?? '')
+    if (order && !knownRefunds.has(row.refund_id))
+      entries.push(...describeRefund(order, { payment, row }))
   }
   return entries
 }
 
-const orderOf = (inDodo: ReadonlyMap<string, DodoSide>, { payment_id }: DodoRefund) =>
-  inDodo.get(payment_id)?.metadata['bridge_order'] ?? ''
-
-/** A refund of a payment that the ledger does not hold. */
-const describeUnseen = (order: OrderRow, row: DodoRefund): Entry[] =>
-  row.status === 'succeeded'
-    ? [
-        asEntry(order, {
-          kind: 'refund',
-          dodoPaymentId: row.payment_id,
-          dodoRefundId: row.refund_id,
-          madeAt: row.created_at,
-          currency: row.currency ?? order.currency,
-          dodo: row.amount ?? 0,
-          ledger: null,
-          knowledge: { is: 'unknown' },
-        }),
-      ]
-    : []
+const refundsOf = (payment: LoadedPayment) =>
+  payment.refunds.map((refund) => [refund.dodoRefundId, { payment, refund }] as const)
 
 const idOf = ({ dodoPaymentId }: LoadedPayment) => dodoPaymentId
 
@@ -138,16 +127,17 @@ type Sides = Pick<Entry, 'kind' | 'dodoPaymentId' | 'dodoRefundId' | 'madeAt' | 
   knowledge: Knowledge
 }
 
-const asEntry = ({ orderId, key }: OrderRow, { dodo, ledger, ...sides }: Sides): Entry => ({
-  ...sides,
-  receivableId: orderId,
-  name: key,
-  dodo: dodo === null ? null : { amount: dodo, currency: sides.currency },
-  books: ledger === null ? null : { ...IN_LEDGER, amount: ledger, currency: sides.currency },
-  causes: [],
-  roundings: 0,
-})
-const IN_LEDGER = { id: '', records: 1, times: 1, isByStatus: false }
+/** An order is all that its payments and their refunds are about. */
+function describe(
+  { orderId, key }: OrderRow,
+  { dodo, ledger, knowledge, ...made }: Sides,
+): Entry[] {
+  const { currency } = made
+  const inDodo = dodo === null ? null : { amount: dodo, currency }
+  const held = ledger === null ? [] : [{ id: '', amount: ledger, currency, on: [orderId] }]
+  const about = { receivableId: orderId, name: key, amount: null, knowledge }
+  return asEntries({ ...made, dodo: inDodo }, [about], held)
+}
 
 /** The amount that pays the order; null for money that no order took. */
 export const takenOf = (payment: LoadedPayment | undefined): number | null =>
@@ -170,7 +160,7 @@ function describePayment(
   if (!madeAt || known?.isSetup || isNothing || dodo === 0) return []
   const currency = row?.currency ?? known?.currency ?? order.currency
   const made = { kind: 'payment', dodoPaymentId: id, dodoRefundId: null, madeAt, currency } as const
-  return [asEntry(order, { ...made, dodo, ledger, knowledge: knowledgeOf(known) })]
+  return describe(order, { ...made, dodo, ledger, knowledge: knowledgeOf(known) })
 }
 
 const SPARE = {
@@ -199,48 +189,29 @@ function knowledgeOf(payment: LoadedPayment | undefined): Knowledge {
 const sumOf = (rows: readonly { amount: number | null }[]) =>
   rows.reduce((sum, { amount }) => sum + (amount ?? 0), 0)
 
-type Around = {
-  order: OrderRow
-  isIn: (at: Date) => boolean
-  refundsInDodo: ReadonlyMap<string, DodoRefund>
+type FoundRefund = {
+  row: DodoRefund | undefined
+  payment?: LoadedPayment | undefined
+  refund?: LoadedPayment['refunds'][number]
 }
 
-async function describeRefunds(
-  { dodo }: Reading,
-  payment: LoadedPayment,
-  { order, isIn, refundsInDodo }: Around,
-): Promise<Entry[]> {
-  const { dodoPaymentId, currency } = payment
-  const unseen = [...refundsInDodo.values()].filter(
-    ({ payment_id, refund_id }) =>
-      payment_id === dodoPaymentId &&
-      !payment.refunds.some(({ dodoRefundId }) => dodoRefundId === refund_id),
-  )
-  const isTaken = takenOf(payment) !== null
-  const entries: Entry[] = []
-  const add = (row: DodoRefund | undefined, own: LoadedPayment['refunds'][number] | undefined) => {
-    const madeAt = row?.created_at ?? own?.madeAt
-    const isMade = row?.status === 'succeeded'
-    const amount = own?.status === 'succeeded' ? own.amount : null
-    if (!madeAt || (!isMade && amount === null)) return
-    const sides: Sides = {
-      kind: 'refund',
-      dodoPaymentId,
-      dodoRefundId: row?.refund_id ?? own?.dodoRefundId ?? null,
-      madeAt,
-      currency: row?.currency ?? own?.currency ?? currency,
-      dodo: isMade ? (row.amount ?? amount ?? 0) : null,
-      ledger: isTaken ? amount : null,
-      knowledge: isTaken
-        ? { is: amount === null ? 'unknown' : 'done' }
-        : { is: 'refused', why: 'it gives back what no order took' },
-    }
-    entries.push(asEntry(order, sides))
-  }
-  for (const own of payment.refunds) {
-    if (!isIn(own.madeAt)) continue
-    add(refundsInDodo.get(own.dodoRefundId) ?? (await dodo.findRefund(own.dodoRefundId)), own)
-  }
-  for (const row of unseen) add(row, undefined)
-  return entries
+/** A refund as Dodo and our ledger have it, of a payment that our ledger may not have. */
+function describeRefund(order: OrderRow, { row, payment, refund }: FoundRefund): Entry[] {
+  const madeAt = row?.created_at ?? refund?.madeAt
+  const isMade = row?.status === 'succeeded'
+  const amount = refund?.status === 'succeeded' ? refund.amount : null
+  if (!madeAt || (!isMade && amount === null)) return []
+  const isSpare = payment !== undefined && takenOf(payment) === null
+  return describe(order, {
+    kind: 'refund',
+    dodoPaymentId: row?.payment_id ?? refund?.dodoPaymentId ?? null,
+    dodoRefundId: row?.refund_id ?? refund?.dodoRefundId ?? null,
+    madeAt,
+    currency: row?.currency ?? refund?.currency ?? payment?.currency ?? order.currency,
+    dodo: isMade ? (row.amount ?? amount ?? 0) : null,
+    ledger: isSpare ? null : amount,
+    knowledge: isSpare
+      ? { is: 'refused', why: 'it gives back what no order took' }
+      : { is: amount === null ? 'unknown' : 'done' },
+  })
 }
