@@ -1,12 +1,13 @@
-import { and, asc, desc, eq, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, lte, sql } from 'drizzle-orm'
 import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 
 import type { Database } from '../../db/client.ts'
 import { isAnyOf } from '../../db/any-of.ts'
-import { deliveries, payments, receivables, timeline } from '../../db/schema.ts'
+import { deliveries, payments, receivables } from '../../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
 import { readAt } from '../../deliveries/read-span.ts'
 import type { Source } from '../../webhook-sources.ts'
+import { readTimeline } from '../../collect/timeline.ts'
 import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from './cursor.ts'
 
 export type DeliveryFilter = Omit<Filter, 'since' | 'until'> & { since?: Date | undefined }
@@ -69,11 +70,7 @@ export async function readWritten(
   receivableId: string,
 ) {
   const [lines, told] = await Promise.all([
-    db
-      .select({ at: timeline.at, what: timeline.what })
-      .from(timeline)
-      .where(eq(timeline.receivableId, receivableId))
-      .orderBy(asc(timeline.id)),
+    readTimeline(db, receivableId),
     db
       .select(LISTED)
       .from(deliveries)
