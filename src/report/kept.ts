@@ -6,7 +6,7 @@ import { receivables, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoBalanceEntry } from '../dodo/objects.ts'
 import { ApiError } from '../errors.ts'
-import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
+import { asCsvLines } from './csv.ts'
 import type { Period } from './period.ts'
 import { alignColumns, type Write } from '../print/text.ts'
 
@@ -215,7 +215,5 @@ export function asKeptCsv({ entries, payments, period }: Kept): string[] {
     one.payout_id ?? '',
     one.id,
   ])
-  return [COLUMNS, ...rows].map(
-    (cells, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${cells.map(quoteCell).join(',')}\r`,
-  )
+  return asCsvLines([COLUMNS, ...rows])
 }

@@ -1,7 +1,7 @@
 import { formatDodo } from '../collect/money.ts'
 import type { Calendar } from './calendar.ts'
 import { netOf, type Books, type Difference, type Entry } from './compare-ledgers.ts'
-import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
+import { asCsvLines } from './csv.ts'
 import type { DisputeEntry } from './disputes.ts'
 import type { Section } from './section.ts'
 import { sumLost } from './summary.ts'
@@ -43,11 +43,7 @@ export function asCsv(
 ): string[] {
   const columns: readonly Column[] = hasSources ? [...COLUMNS, ...OF_SOURCES] : COLUMNS
   const rows = sections.flatMap((section) => listSection(section, write))
-  const lines = [
-    columns.join(','),
-    ...rows.map((cells) => columns.map((column) => quoteCell(cells[column] ?? '')).join(',')),
-  ]
-  return lines.map((line, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${line}\r`)
+  return asCsvLines([columns, ...rows.map((cells) => columns.map((column) => cells[column] ?? ''))])
 }
 
 function listSection(section: Section, write: Calendar['write']): Cells[] {

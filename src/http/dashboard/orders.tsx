@@ -13,7 +13,7 @@ import { Lines } from './lines.tsx'
 import { given, inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
-import { CsvLink, Table } from './table.tsx'
+import { ListHead, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 type Order = NonNullable<Awaited<ReturnType<typeof describeOrder>>>
@@ -79,10 +79,7 @@ const OrderList = (props: {
   asked: Readonly<Record<string, string>>
 }) => (
   <>
-    <div class="head">
-      <h1>Orders</h1>
-      <CsvLink to="/orders" given={props.asked} />
-    </div>
+    <ListHead title="Orders" to="/orders" given={props.asked} />
     <p class="soft">
       What shops and HighLevel’s locations want to have collected: the newest hundred. All of them
       are in the file, and at <code>/api/orders</code>.

@@ -6,10 +6,10 @@ import { listRefunds, REFUND_STATUSES, type ListedRefund } from '../../report/da
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Choose, Filter } from './filter.tsx'
 import { PaymentId, When } from './kit.tsx'
-import { given, givenOf, withQuery } from './query.ts'
+import { given, givenOf } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 
 const CSV_COLUMNS = [
   'at',
@@ -60,10 +60,7 @@ export function refundPages(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Refunds', section: 'Refunds' },
       <>
-        <div class="head">
-          <h1>Refunds</h1>
-          <CsvLink to="/refunds" given={asked} />
-        </div>
+        <ListHead title="Refunds" to="/refunds" given={asked} />
         <Filter to="/refunds" given={asked} labels={{ status: 'status' }}>
           <Choose
             label="Status"
@@ -74,10 +71,7 @@ export function refundPages(show: Show, { db }: DashboardDeps) {
           />
         </Filter>
         <RefundTable refunds={items} />
-        <Pager
-          first={before && withQuery('/refunds', asked)}
-          next={next && withQuery('/refunds', { ...asked, before: next })}
-        />
+        <Pager to="/refunds" given={asked} before={before} next={next} />
       </>,
     )
   })
