@@ -1,11 +1,11 @@
-import { and, between, desc, inArray } from 'drizzle-orm'
+import { and, between, desc, eq, inArray, isNull, or } from 'drizzle-orm'
 
 import { findSource, type ComparedOrder, type Sources } from '../billers/orders/source.ts'
-import { outcomeOf } from './disputes.ts'
+import { isLost, LOST } from '../collect/ledger.ts'
 import { loadPaymentsThat, type LoadedPayment } from '../collect/load.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
-import { orders, payments, tellings } from '../db/schema.ts'
+import { disputes, orders, payments, tellings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { ApiError, Later, reasonOf } from '../errors.ts'
 import { LEDGER } from './books.ts'
@@ -57,7 +57,7 @@ export async function readOrderSections(
       differences: [
         ...troubles,
         ...differences,
-        ...those.flatMap(describeLost),
+        ...those.flatMap((one) => describeLost(one, period)),
         ...(await compareBooks(deps, first.order, { period, those })),
       ],
     })
@@ -106,31 +106,41 @@ const unreadable = (reason: string): Difference => ({
 
 type Compared = { order: OrderRow; payments: LoadedPayment[]; told: ComparedOrder['told'] }
 
-/** The orders of the period with their money: asked for in it, or moved in it. */
+/** The orders of the period with their money: asked for in it, moved in it, or disputed in it and lost. */
 async function readCompared(
   db: Database,
   { from, until }: Period,
   names: OrderRow['source'][],
   entries: readonly Entry[],
 ): Promise<Compared[]> {
-  const moved = [...new Set(entries.flatMap(({ receivableId }) => receivableId ?? []))]
-  const isNamed = inArray(orders.source, names)
-  const created = await db
-    .select()
-    .from(orders)
-    .where(and(isNamed, between(orders.createdAt, from, until)))
-    .orderBy(desc(orders.createdAt))
-  const known = new Set(created.map(({ orderId }) => orderId))
-  const others = await db
+  const moved = new Set(entries.flatMap(({ receivableId }) => receivableId ?? []))
+  const lost = db
+    .select({ id: payments.receivableId })
+    .from(payments)
+    .innerJoin(disputes, eq(disputes.dodoPaymentId, payments.dodoPaymentId))
+    .where(
+      and(
+        inArray(disputes.status, LOST),
+        or(
+          between(disputes.openedAt, from, until),
+          and(isNull(disputes.openedAt), between(disputes.observedAt, from, until)),
+        ),
+      ),
+    )
+  const rows = await db
     .select()
     .from(orders)
     .where(
-      isAnyOf(
-        orders.orderId,
-        moved.filter((id) => !known.has(id)),
+      and(
+        inArray(orders.source, names),
+        or(
+          between(orders.createdAt, from, until),
+          isAnyOf(orders.orderId, moved),
+          inArray(orders.orderId, lost),
+        ),
       ),
     )
-  const rows = [...created, ...others]
+    .orderBy(desc(orders.createdAt))
   const ids = rows.map(({ orderId }) => orderId)
   const money = await loadPaymentsThat(db, isAnyOf(payments.receivableId, ids))
   const told = await db.select().from(tellings).where(isAnyOf(tellings.orderId, ids))
@@ -143,13 +153,20 @@ async function readCompared(
   }))
 }
 
-/** Dodo goes on showing a payment as succeeded that a dispute took back. */
-function describeLost({ order, payments: made }: Compared): Difference[] {
-  return made.flatMap(({ dodoPaymentId, disputes }) =>
-    disputes
-      .filter((dispute) => outcomeOf(dispute) === 'lost')
+/**
+ * Dodo goes on showing a payment as succeeded that a dispute took back: told of in the days in which the dispute began,
+ * and in no others.
+ */
+function describeLost({ order, payments: made }: Compared, { from, until }: Period): Difference[] {
+  return made.flatMap(({ dodoPaymentId, disputes: ofPayment }) =>
+    ofPayment
+      .filter(isLost)
+      .filter(({ openedAt, observedAt }) => {
+        const beganAt = openedAt ?? observedAt
+        return beganAt >= from && beganAt <= until
+      })
       .map(({ dodoDisputeId }) => ({
-        kind: 'payment' as const,
+        kind: 'payment',
         receivableId: order.orderId,
         name: order.key,
         dodoPaymentId,
