@@ -5,8 +5,7 @@ import type { Executor } from '../db/client.ts'
 import { deadLetters } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { JOB_KINDS, type JobKind } from '../jobs.ts'
-import { readCursorOf, writeCursor } from '../report/dashboard/cursor.ts'
-import type { Listing } from '../report/dashboard/list-invoices.ts'
+import { pageOf, readCursorOf, writeCursor, type Listing } from '../db/cursor.ts'
 import { wakeWithin } from '../wakes.ts'
 
 type Keeping = Pick<Deps, 'db' | 'queue' | 'now'>
@@ -84,10 +83,9 @@ export async function pageDeadLetters(
     )
     .orderBy(asc(deadLetters.buriedAt), asc(name))
     .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  const next = last && writeCursor(last.buriedAt.toISOString(), nameOf(last.kind, last.key))
-  return { items, next: rows.length > limit ? next : undefined }
+  return pageOf(rows, limit, ({ buriedAt, kind, key }) =>
+    writeCursor(buriedAt.toISOString(), nameOf(kind, key)),
+  )
 }
 
 /**

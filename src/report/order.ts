@@ -7,7 +7,7 @@ import { findSubscription, scheduleOf } from '../billers/highlevel/recurring/row
 import { nextAt } from '../billers/highlevel/decide/schedule.ts'
 import type { Database } from '../db/client.ts'
 import { orders, receivables } from '../db/schema.ts'
-import { pageOf, readCursorOf, writeCursor, type Listing } from './dashboard/cursor.ts'
+import { pageOf, readCursorOf, writeCursor, type Listing } from '../db/cursor.ts'
 
 const ORDERS_AT_ONCE = 100
 

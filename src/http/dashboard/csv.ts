@@ -1,5 +1,5 @@
 import { asCsvLine, BYTE_ORDER_MARK } from '../../report/csv.ts'
-import type { Listing } from '../../report/dashboard/cursor.ts'
+import type { Listing } from '../../db/cursor.ts'
 import type { DashboardContext } from './show.tsx'
 
 const ROWS_AT_ONCE = 500

@@ -3,7 +3,7 @@ import { and, desc, eq, sql, type SQL } from 'drizzle-orm'
 import { isReasonCode, type ReasonCode } from '../../collect/receivable.ts'
 import type { Executor } from '../../db/client.ts'
 import { dismissals, receivables, recordings } from '../../db/schema.ts'
-import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 const MAX_ROWS = 100
 

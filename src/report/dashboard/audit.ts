@@ -2,7 +2,7 @@ import { desc, lt } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { operatorActions } from '../../db/schema.ts'
-import { PAGE_ROWS, pageOf, type Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, type Listing } from '../../db/cursor.ts'
 
 type AuditRow = typeof operatorActions.$inferSelect
 

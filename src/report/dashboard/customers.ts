@@ -2,7 +2,7 @@ import { and, desc, eq, sql } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { payers, receivables, mandates, payments } from '../../db/schema.ts'
-import { PAGE_ROWS, pageOf, type Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, type Listing } from '../../db/cursor.ts'
 import { escapeLike } from './list-invoices.ts'
 
 /** What one customer owes in one currency; Lago's minor units. */

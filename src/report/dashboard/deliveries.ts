@@ -8,7 +8,7 @@ import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts
 import { readAt } from '../../deliveries/read-span.ts'
 import type { Source } from '../../webhook-sources.ts'
 import { readTimeline } from '../../collect/timeline.ts'
-import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 export type DeliveryFilter = Omit<Filter, 'since' | 'until'> & { since?: Date | undefined }
 

@@ -3,9 +3,7 @@ import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types
 
 import type { Database } from '../../db/client.ts'
 import { receivables } from '../../db/schema.ts'
-import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from './cursor.ts'
-
-export type { Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 export const INVOICE_STATES = [
   'open',

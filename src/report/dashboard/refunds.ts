@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
-import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from './cursor.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 /** What money that goes back may be waiting for; a refund that is only asked for has no id at Dodo yet. */
 export const REFUND_STATUSES = [

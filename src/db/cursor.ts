@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { readMoment } from '../../db/moment.ts'
+import { readMoment } from './moment.ts'
 
 const Cursor = z.tuple([z.string().max(300), z.string().max(300)])
 const NUL = '\0'
