@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 
-import { formatDodo } from '../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../collect/money.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import { receivables, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -211,7 +211,7 @@ export function asKeptCsv({ entries, payments, period }: Kept): string[] {
     one.reference_object_id ?? '',
     numbers.get(one.reference_object_id ?? '') ?? '',
     one.currency,
-    formatDodo(signed(one), one.currency).split(' ')[0] ?? '',
+    withoutCurrency(formatDodo(signed(one), one.currency)),
     one.payout_id ?? '',
     one.id,
   ])

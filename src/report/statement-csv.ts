@@ -1,4 +1,4 @@
-import { formatDodo } from '../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../collect/money.ts'
 import type { Calendar } from './calendar.ts'
 import { netOf, type Books, type Difference, type Entry } from './compare-ledgers.ts'
 import { asCsvLines } from './csv.ts'
@@ -68,14 +68,14 @@ function listSection(section: Section, write: Calendar['write']): Cells[] {
     ...currencies.map(({ currency, dodo, books: held, difference }) => ({
       kind: 'sum',
       currency,
-      dodo_amount: bare(formatDodo(netOf(dodo), currency)),
-      [COLUMNS_OF[books.name].amount]: bare(books.format(netOf(held), currency)),
-      difference: difference === 0 ? '' : bare(formatDodo(difference, currency)),
+      dodo_amount: withoutCurrency(formatDodo(netOf(dodo), currency)),
+      [COLUMNS_OF[books.name].amount]: withoutCurrency(books.format(netOf(held), currency)),
+      difference: difference === 0 ? '' : withoutCurrency(formatDodo(difference, currency)),
     })),
     ...sumLost(disputes).map(({ currency, amount }) => ({
       kind: 'sum',
       currency,
-      dodo_amount: bare(formatDodo(amount, currency)),
+      dodo_amount: withoutCurrency(formatDodo(amount, currency)),
       dispute_outcome: 'lost',
     })),
   ]
@@ -104,9 +104,11 @@ const describeEntry = (entry: Entry, books: Books): Cells => ({
   ...describeAbout(entry, books),
   lago_record_id: entry.books?.id ?? '',
   currency: entry.currency,
-  dodo_amount: entry.dodo ? bare(formatDodo(entry.dodo.amount, entry.dodo.currency)) : '',
+  dodo_amount: entry.dodo
+    ? withoutCurrency(formatDodo(entry.dodo.amount, entry.dodo.currency))
+    : '',
   [COLUMNS_OF[books.name].amount]: entry.books
-    ? bare(books.format(entry.books.amount, entry.books.currency))
+    ? withoutCurrency(books.format(entry.books.amount, entry.books.currency))
     : '',
 })
 
@@ -121,7 +123,7 @@ const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Cells 
   lago_invoice_id: dispute.lagoInvoiceId,
   invoice_number: dispute.invoiceNumber,
   currency: dispute.currency,
-  dodo_amount: bare(
+  dodo_amount: withoutCurrency(
     dispute.amountMinor === null
       ? dispute.amount
       : formatDodo(dispute.amountMinor, dispute.currency),
@@ -131,6 +133,3 @@ const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Cells 
   dodo_dispute_id: dispute.dodoDisputeId,
   dispute_outcome: OUTCOMES[dispute.outcome],
 })
-
-/** The currency has a column of its own. */
-const bare = (formatted: string) => formatted.split(' ')[0] ?? ''

@@ -2,7 +2,7 @@
 import { writeEnd } from '../../customer/format.ts'
 import { Hono } from 'hono'
 
-import { formatDodo, formatBooks } from '../../collect/money.ts'
+import { formatDodo, formatBooks, withoutCurrency } from '../../collect/money.ts'
 import { listMails } from '../../mail/mails.ts'
 import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
@@ -118,7 +118,7 @@ function asRows({ lagoCustomerId, name, owed, cards }: ListedCustomer): (string 
   if (currencies.length === 0) return [[lagoCustomerId, name, null, null, null, 'no']]
   return currencies.map((currency) => {
     const of = owed.find((one) => one.currency === currency)
-    const amount = formatBooks(of?.amount ?? 0, currency).split(' ')[0] ?? ''
+    const amount = withoutCurrency(formatBooks(of?.amount ?? 0, currency))
     const card = cards.includes(currency) ? 'yes' : 'no'
     return [lagoCustomerId, name, currency, amount, String(of?.count ?? 0), card]
   })

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatBooks, SUPPORTED_CURRENCIES } from '../../collect/money.ts'
+import { formatBooks, SUPPORTED_CURRENCIES, withoutCurrency } from '../../collect/money.ts'
 import { REASON_CODES } from '../../collect/receivable.ts'
 import {
   INVOICE_SORTS,
@@ -105,7 +105,7 @@ const asCells = (one: ListedInvoice) => [
   one.lagoCustomerId,
   one.customerName,
   one.currency,
-  one.currency ? (formatBooks(one.amountDue, one.currency).split(' ')[0] ?? '') : null,
+  one.currency ? withoutCurrency(formatBooks(one.amountDue, one.currency)) : null,
   one.state,
   one.reasonCode,
   one.reason,

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatDodo } from '../../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../../collect/money.ts'
 import { audited } from '../../operate/audit.ts'
 import { findHeldMoney, type HeldMoney } from '../../operate/held-money.ts'
 import { lookAtInvoice } from '../../operate/look-again.ts'
@@ -69,7 +69,7 @@ const asCells = (one: Order) => [
   one.mode,
   one.key,
   one.currency,
-  formatDodo(one.amount, one.currency).split(' ')[0] ?? '',
+  withoutCurrency(formatDodo(one.amount, one.currency)),
   one.state,
   one.reason,
 ]

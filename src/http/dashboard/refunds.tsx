@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatDodo } from '../../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../../collect/money.ts'
 import { listRefunds, REFUND_STATUSES, type ListedRefund } from '../../report/dashboard/refunds.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Choose, Filter } from './filter.tsx'
@@ -34,7 +34,7 @@ const asCells = (one: ListedRefund) => [
   one.dodoPaymentId,
   one.status,
   one.currency,
-  one.amount === null ? null : (moneyOf(one).split(' ')[0] ?? ''),
+  one.amount === null ? null : withoutCurrency(moneyOf(one)),
   one.receivableId,
   one.number,
   makerOf(one),
