@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 
 import type { ReasonCode } from '../../collect/receivable.ts'
-import { formatBooks } from '../../collect/money.ts'
+import { formatBooks, withoutCurrency } from '../../collect/money.ts'
 import { listAttention, listPutAside, type Attention } from '../../report/dashboard/attention.ts'
 import { anchorOf, REMEDIES } from '../../report/remedies.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
@@ -77,7 +77,7 @@ const asCells = (one: Attention) => [
   one.number,
   one.customer,
   one.currency,
-  dueOf(one).split(' ')[0] ?? '',
+  one.currency && withoutCurrency(dueOf(one)),
   one.reasonCode,
   one.reason,
   one.since?.toISOString() ?? null,
