@@ -188,6 +188,9 @@ export const formatBooks = (amountBooksMinor: number, currency: string) =>
 export const formatDodo = (amountDodoMinor: number, currency: string) =>
   format(amountDodoMinor, shownDecimalsOf(currency).dodo, currency)
 
+/** What was formatted without its currency, where that has a column of its own. */
+export const withoutCurrency = (formatted: string) => formatted.split(' ')[0] ?? ''
+
 /** How many decimals an amount of the books has. */
 export const digitsOf = (currency: string) => shownDecimalsOf(currency).books
 

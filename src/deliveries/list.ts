@@ -1,4 +1,5 @@
 import { and, desc, eq, lt, lte, or, sql, type SQL } from 'drizzle-orm'
+import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 import { z } from 'zod'
 
 import type { Executor } from '../db/client.ts'
@@ -49,22 +50,7 @@ const columnsOf = (db: Executor) => ({
   hasGivenUp: sql<boolean>`${hasGivenUp(db)}`,
 })
 
-type Row = {
-  source: Source
-  deliveryId: string
-  eventType: string
-  wakes: string | null
-  wakesKey: string | null
-  dodoPaymentId: string | null
-  receivedAt: Date
-  repeats: number
-  processedAt: Date | null
-  replayedAt: Date | null
-  verifiedWith: string | null
-  result: string | null
-  bytes: number
-  hasGivenUp: boolean
-}
+type Row = SelectResultFields<ReturnType<typeof columnsOf>>
 
 /** The inbox, newest first, a page at a time; `next` leads to what is older. */
 export async function listDeliveries(

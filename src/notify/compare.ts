@@ -2,15 +2,14 @@ import { eq } from 'drizzle-orm'
 
 import { findings, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatBooks } from '../collect/money.ts'
+import { formatDodo } from '../collect/money.ts'
 import { messageOf } from '../errors.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
-import { compareLedgers, type Entry } from '../report/compare-ledgers.ts'
-import type { OrderDifference, OrderSection } from '../report/compare-orders.ts'
-import { readDisputes } from '../report/disputes.ts'
+import type { Books, Entry } from '../report/compare-ledgers.ts'
+import { readLagoSection } from '../report/lago-statement.ts'
 import { readOrderSections } from '../report/order-statement.ts'
-import { readPeriod, type Period } from '../report/period.ts'
-import { readEntries } from '../report/read-entries.ts'
+import { readPeriod } from '../report/period.ts'
+import { tell } from '../report/section.ts'
 
 type Comparing = Pick<
   Deps,
@@ -70,73 +69,32 @@ async function isDue({ db, now }: Comparing): Promise<boolean> {
 
 async function compareLastDays(deps: Comparing, at: Date): Promise<StatementFinding> {
   const period = readPeriod({}, at)
-  const ofLago = deps.config.lago.isOn ? await compareLago(deps, period, at) : NOTHING
-  const ofOrders = await compareOrders(deps, period)
-  const amounts = { ...ofLago.amounts }
-  for (const [currency, amount] of Object.entries(ofOrders.amounts))
-    amounts[currency] = (amounts[currency] ?? 0) + amount
-  return {
-    explained: ofLago.explained + ofOrders.explained,
-    unexplained: ofLago.unexplained + ofOrders.unexplained,
-    amounts,
-  }
-}
-
-const NOTHING: StatementFinding = { explained: 0, unexplained: 0, amounts: {} }
-
-async function compareLago(deps: Comparing, period: Period, at: Date): Promise<StatementFinding> {
-  const entries = await readEntries(deps, period)
-  const disputes = await readDisputes(deps, period, entries)
-  const { differences } = compareLedgers(entries, at)
-  const toldDisputes = disputes.filter(({ why }) => why !== undefined)
-  const all = [...differences, ...toldDisputes]
-  const unexplained = differences.filter(({ isExplained }) => !isExplained)
-  const amounts: Record<string, number> = {}
-  for (const { entry } of unexplained) {
-    const currency = entry.dodo?.currency ?? entry.lago?.currency ?? 'none'
-    amounts[currency] = (amounts[currency] ?? 0) + apart(entry)
-  }
-  const explained = all.filter(({ isExplained }) => isExplained).length
-  return { explained, unexplained: all.length - explained, amounts }
-}
-
-/** What of shops and of HighLevel does not agree with Dodo, or with their own books. */
-async function compareOrders(deps: Comparing, period: Period): Promise<StatementFinding> {
-  const { accounts } = deps
   // Nobody waits for it, as somebody does who asks for a statement.
   const list = async () =>
-    (await accounts.list()).map((one) => ({ ...one, dodo: { ...one.dodo, live: one.dodo.sweep } }))
-  const sections = await readOrderSections({ ...deps, accounts: { list } }, period, undefined)
+    (await deps.accounts.list()).map((one) => ({
+      ...one,
+      dodo: { ...one.dodo, live: one.dodo.sweep },
+    }))
+  const sections = [
+    ...(deps.config.lago.isOn ? [await readLagoSection(deps, period, '')] : []),
+    ...(await readOrderSections({ ...deps, accounts: { list } }, period, undefined)),
+  ]
+  const told = sections.flatMap(tell)
+  const explained = told.filter(({ isExplained }) => isExplained).length
   const amounts: Record<string, number> = {}
-  let explained = 0
-  let unexplained = 0
-  for (const section of sections)
-    for (const difference of section.differences) {
-      explained += difference.isExplained ? 1 : 0
-      unexplained += difference.isExplained ? 0 : 1
-      const entry = difference.isExplained ? undefined : entryOf(section, difference)
-      if (!entry) continue
-      const { currency, dodo, ledger } = entry
-      const amount = Math.abs((dodo ?? 0) - (ledger ?? 0))
-      amounts[currency] = (amounts[currency] ?? 0) + Number.parseFloat(formatDodo(amount, currency))
+  for (const { differences, books } of sections)
+    for (const { entry, isExplained } of differences) {
+      // What a source's own books say otherwise has no entry, and its amount is only in words.
+      if (isExplained || !entry) continue
+      const currency = entry.currency || 'none'
+      amounts[currency] = (amounts[currency] ?? 0) + apart(entry, books)
     }
-  return { explained, unexplained, amounts }
+  return { explained, unexplained: told.length - explained, amounts }
 }
 
-/** What a source's own books say otherwise has no entry, and its amount is only in words. */
-const entryOf = ({ entries }: OrderSection, found: OrderDifference) =>
-  found.kind === 'order'
-    ? undefined
-    : entries.find(
-        (one) =>
-          one.kind === found.kind &&
-          one.dodoPaymentId === found.dodoPaymentId &&
-          one.dodoRefundId === found.dodoRefundId,
-      )
-
 /** How far the two sides are apart, in major units. */
-function apart({ dodo, lago }: Entry): number {
+function apart({ dodo, books: held }: Entry, books: Books): number {
   const inDodo = dodo ? Number.parseFloat(formatDodo(dodo.amount, dodo.currency)) : 0
-  const inLago = lago ? Number.parseFloat(formatBooks(lago.amount, lago.currency)) : 0
-  return Math.abs(inDodo - inLago)
+  const inBooks = held ? Number.parseFloat(books.format(held.amount, held.currency)) : 0
+  return Math.abs(inDodo - inBooks)
 }

@@ -1,13 +1,13 @@
 import { and, eq } from 'drizzle-orm'
 
-import { spareOf } from '../collect/decide/allocation.ts'
 import {
   acceptedOf,
   canBeRefundedNow,
+  findSpares,
   isContestedSince,
   type Spare,
 } from '../collect/decide/next-refund.ts'
-import { isLost, isUndecided } from '../collect/ledger.ts'
+import { isUndecided } from '../collect/ledger.ts'
 import { loadMoney } from '../collect/load.ts'
 import { formatDodo } from '../collect/money.ts'
 import { note } from '../collect/timeline.ts'
@@ -38,27 +38,17 @@ export type HeldMoney = {
 
 /** The money of a receivable's payments that it does not take. Empty where there is none, or all of it has gone back. */
 export async function findHeldMoney(db: Executor, receivableId: string): Promise<HeldMoney[]> {
-  const { payments, recordings: rows } = await loadMoney(db, receivableId)
-  return payments.flatMap((payment): HeldMoney[] => {
-    const recording = rows.find(({ dodoPaymentId }) => dodoPaymentId === payment.dodoPaymentId)
-    const isDone = recording?.status === 'recorded' || recording?.status === 'held'
-    const isGone = payment.disputes.some(isLost)
-    const amount = isDone && !isGone ? spareOf(payment, receivableId) : 0
-    if (!recording || amount <= 0) return []
-    const spare = { payment, recording, amount }
-    return [
-      {
-        dodoPaymentId: payment.dodoPaymentId,
-        receivableId,
-        currency: payment.currency,
-        amount,
-        accepted: acceptedOf(spare),
-        madeAt: payment.madeAt,
-        whyNotGivenBack: whyNotGivenBack(spare),
-        whyNotAccepted: whyNotAccepted(spare),
-      },
-    ]
-  })
+  const money = await loadMoney(db, receivableId)
+  return findSpares({ receivableId, ...money }).map((spare) => ({
+    dodoPaymentId: spare.payment.dodoPaymentId,
+    receivableId,
+    currency: spare.payment.currency,
+    amount: spare.amount,
+    accepted: acceptedOf(spare),
+    madeAt: spare.payment.madeAt,
+    whyNotGivenBack: whyNotGivenBack(spare),
+    whyNotAccepted: whyNotAccepted(spare),
+  }))
 }
 
 function whyNotGivenBack(spare: Spare): string | undefined {

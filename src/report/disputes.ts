@@ -49,7 +49,13 @@ export async function readDisputes(
   entries: readonly Entry[],
 ): Promise<DisputeEntry[]> {
   const known = await readKnown(deps, period, entries)
-  const own = await readOwnParts(deps, { ids: known.map((one) => one.dodoPaymentId) })
+  const own = await readOwnParts(
+    deps,
+    isAnyOf(
+      payments.dodoPaymentId,
+      known.map((one) => one.dodoPaymentId),
+    ),
+  )
   const read: DisputeEntry[] = []
   for (const dispute of known) {
     const { dodoDisputeId, dodoPaymentId, currency } = dispute
@@ -76,9 +82,8 @@ const sumOf = (parts: readonly OwnPart[]) => parts.reduce((sum, { amount }) => s
 
 /** A dispute is about all of a payment, and so about all invoices that it is for: in one text. */
 const nameInvoices = (parts: readonly OwnPart[]) => ({
-  lagoInvoiceId: parts.map(({ lagoInvoiceId }) => lagoInvoiceId).join(', ') || null,
-  invoiceNumber:
-    parts.map(({ number, lagoInvoiceId }) => number ?? lagoInvoiceId).join(', ') || null,
+  lagoInvoiceId: parts.map(({ receivableId }) => receivableId).join(', ') || null,
+  invoiceNumber: parts.map(({ name, receivableId }) => name ?? receivableId).join(', ') || null,
 })
 
 /** All of a payment, in Dodo's minor units; null where Dodo does not show it. */
@@ -162,8 +167,8 @@ async function explainLost(
   const lost = `${status.replace('dispute_', 'dispute ')}: ${how}`
   const recorded = parts.filter(({ isRecorded }) => isRecorded)
   const states = await Promise.all(
-    recorded.map(async ({ lagoInvoiceId }) => {
-      const invoice = await lago.findInvoice(lagoInvoiceId)
+    recorded.map(async ({ receivableId }) => {
+      const invoice = await lago.findInvoice(receivableId)
       if (!invoice) return 'untellable'
       if (invoice.payment_dispute_lost_at) return 'told'
       return invoice.status === 'finalized' || invoice.status === 'voided' ? 'untold' : 'untellable'

@@ -173,7 +173,8 @@ function describeCredit(
   return `${share}no credit note yet`
 }
 
-const ORDERED = {
+/** What became of asking Dodo for a refund. */
+export const ORDERED = {
   intended: 'being asked for',
   unknown: 'asked for, no answer yet',
   waiting: 'waiting for Dodo',

@@ -1,18 +1,12 @@
 import { and, asc, desc, eq, or } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import {
-  members,
-  creditNotes,
-  credits,
-  receivables,
-  mandates,
-  recordings,
-  timeline,
-} from '../db/schema.ts'
+import { members, creditNotes, receivables } from '../db/schema.ts'
 import { allocateRefunds } from '../collect/decide/allocation.ts'
+import type { Mandate } from '../collect/ledger.ts'
 import { outcomeOf } from './disputes.ts'
 import { loadMoney, payUrlOf, type LoadedPayment } from '../collect/load.ts'
+import { readTimeline } from '../collect/timeline.ts'
 
 export type InvoiceReport = NonNullable<Awaited<ReturnType<typeof describeInvoice>>>
 
@@ -32,19 +26,13 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
   if (!row) return undefined
   const { receivableId: lagoInvoiceId } = row
 
-  const { attempts: ownAttempts, payments: ownPayments } = await loadMoney(db, lagoInvoiceId)
-  const [ownRecordings, ownCredits, ownNotes, lines, requests, mandate] = await Promise.all([
-    db.select().from(recordings).where(eq(recordings.receivableId, lagoInvoiceId)),
-    db.select().from(credits).where(eq(credits.receivableId, lagoInvoiceId)),
+  const [money, ownNotes, lines, requests] = await Promise.all([
+    loadMoney(db, lagoInvoiceId, { withMandates: true }),
     db.select().from(creditNotes).where(eq(creditNotes.receivableId, lagoInvoiceId)),
-    db
-      .select()
-      .from(timeline)
-      .where(eq(timeline.receivableId, lagoInvoiceId))
-      .orderBy(asc(timeline.id)),
+    readTimeline(db, lagoInvoiceId),
     findRequests(db, lagoInvoiceId),
-    findMandate(db, row),
   ])
+  const { attempts: ownAttempts, payments: ownPayments } = money
   return {
     lagoInvoiceId,
     number: row.number,
@@ -62,34 +50,22 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     lastError: row.lastError,
     lastErrorAt: row.lastErrorAt,
     nextRunAt: row.nextRunAt,
-    mandate,
-    attempts: ownAttempts.map(
-      ({
-        number,
-        kind,
-        cause,
-        status,
-        share,
-        dodoSessionId,
-        startedAt,
-        expiresAt,
-        ...attempt
-      }) => ({
-        number,
-        kind,
-        cause,
-        status,
-        amount: share,
-        dodoSessionId,
-        dodoSubscriptionId: attempt.dodoSubscriptionId,
-        lagoPaymentRequestId: requestOf(attempt, lagoInvoiceId),
-        startedAt,
-        expiresAt,
-      }),
-    ),
+    mandate: findMandate(money.mandates, row.currency),
+    attempts: ownAttempts.map((attempt) => ({
+      number: attempt.number,
+      kind: attempt.kind,
+      cause: attempt.cause,
+      status: attempt.status,
+      amount: attempt.share,
+      dodoSessionId: attempt.dodoSessionId,
+      dodoSubscriptionId: attempt.dodoSubscriptionId,
+      lagoPaymentRequestId: requestOf(attempt, lagoInvoiceId),
+      startedAt: attempt.startedAt,
+      expiresAt: attempt.expiresAt,
+    })),
     payments: ownPayments.map(
       ({ dodoPaymentId, attemptId, amount, currency, status, errorCode, madeAt }) => {
-        const recording = ownRecordings.find((one) => one.dodoPaymentId === dodoPaymentId)
+        const recording = money.recordings.find((one) => one.dodoPaymentId === dodoPaymentId)
         const attempt = ownAttempts.find(({ id }) => id === attemptId)
         return {
           dodoPaymentId,
@@ -110,7 +86,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
     ),
     refunds: ownPayments.flatMap((payment) =>
       payment.refunds.map(({ dodoRefundId, dodoPaymentId, amount, currency, status, madeAt }) => {
-        const credit = ownCredits.find((one) => one.dodoRefundId === dodoRefundId)
+        const credit = money.credits.find((one) => one.dodoRefundId === dodoRefundId)
         const order = payment.orders.find((one) => one.dodoRefundId === dodoRefundId)
         const isBeingTold = credit?.status === 'credited' && credit.toldAt === null
         const credited = isBeingTold ? null : credit?.creditNoteId
@@ -174,7 +150,7 @@ export async function describeInvoice(db: Database, publicUrl: string, idOrNumbe
       state,
       payUrl: payUrlOf(publicUrl, payToken),
     })),
-    timeline: lines.map(({ at, what }) => ({ at, what })),
+    timeline: lines,
   }
 }
 
@@ -203,19 +179,15 @@ async function findRequests(db: Database, memberId: string) {
 }
 
 /** The card that would be charged for an invoice in its currency, and why it would not. */
-async function findMandate(db: Database, { payerKey, currency }: typeof receivables.$inferSelect) {
-  if (payerKey === null || currency === null) return null
-  const ofCustomer = await db
-    .select()
-    .from(mandates)
-    .where(and(eq(mandates.payerKey, payerKey), eq(mandates.currency, currency)))
-    .orderBy(desc(mandates.renewedAt))
-  const all = ofCustomer.map(({ dodoSubscriptionId, status, isEnding, refusal, renewedAt }) => ({
-    dodoSubscriptionId,
-    status,
-    isChargeable: status === 'active' && !isEnding && refusal === null,
-    reason: refusal ?? (isEnding ? 'it is being cancelled' : null),
-    renewedAt,
-  }))
+function findMandate(ofPayer: readonly Mandate[], due: string | null) {
+  const all = ofPayer
+    .filter(({ currency }) => currency === due)
+    .map(({ dodoSubscriptionId, status, isEnding, refusal, renewedAt }) => ({
+      dodoSubscriptionId,
+      status,
+      isChargeable: status === 'active' && !isEnding && refusal === null,
+      reason: refusal ?? (isEnding ? 'it is being cancelled' : null),
+      renewedAt,
+    }))
   return all.find(({ isChargeable }) => isChargeable) ?? all[0] ?? null
 }

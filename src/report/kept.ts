@@ -1,12 +1,12 @@
 import { eq } from 'drizzle-orm'
 
-import { formatDodo } from '../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../collect/money.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import { receivables, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoBalanceEntry } from '../dodo/objects.ts'
 import { ApiError } from '../errors.ts'
-import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
+import { asCsvLines } from './csv.ts'
 import type { Period } from './period.ts'
 import { alignColumns, type Write } from '../print/text.ts'
 
@@ -211,11 +211,9 @@ export function asKeptCsv({ entries, payments, period }: Kept): string[] {
     one.reference_object_id ?? '',
     numbers.get(one.reference_object_id ?? '') ?? '',
     one.currency,
-    formatDodo(signed(one), one.currency).split(' ')[0] ?? '',
+    withoutCurrency(formatDodo(signed(one), one.currency)),
     one.payout_id ?? '',
     one.id,
   ])
-  return [COLUMNS, ...rows].map(
-    (cells, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${cells.map(quoteCell).join(',')}\r`,
-  )
+  return asCsvLines([COLUMNS, ...rows])
 }

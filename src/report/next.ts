@@ -1,4 +1,5 @@
 import type { Step } from '../billers/lago/decide/steps.ts'
+import { isLive } from '../collect/ledger.ts'
 import type { Config } from '../config.ts'
 import type { InvoiceReport } from './invoice.ts'
 import { describeStep } from './next-step.ts'
@@ -74,7 +75,7 @@ const describeVoid = ({ voidPayments }: Policy) =>
     : 'nothing; a payment that still arrives is kept apart and shown'
 
 function describeProcessing({ attempts }: InvoiceReport, sweeps: string): string {
-  const charge = attempts.find(({ kind, status }) => kind === 'charge' && isLive(status))
+  const charge = attempts.find((one) => one.kind === 'charge' && isLive(one))
   if (!charge) return `Dodo tells when the bank is done; ${sweeps}`
   if (charge.status === 'live')
     return `Dodo tells whether the saved card could be charged; ${sweeps}`
@@ -143,8 +144,6 @@ function describeCheckout(
   const saves = kind === 'mandate' ? ', which also saves a card for later invoices' : ''
   return `the customer pays${saves}; ${until}`
 }
-
-const isLive = (status: string) => ['intended', 'live', 'unknown'].includes(status)
 
 const UNITS = [
   ['d', 86_400_000],

@@ -1,4 +1,4 @@
-import { and, between, desc, eq, inArray, or } from 'drizzle-orm'
+import { and, between, eq, inArray, or } from 'drizzle-orm'
 
 import type { Account } from '../accounts.ts'
 import { isOpenOrder } from '../collect/decide/allocation.ts'
@@ -8,37 +8,26 @@ import type { Database } from '../db/client.ts'
 import { orders, payments, refunds } from '../db/schema.ts'
 import type { Dodo } from '../dodo/client.ts'
 import type { DodoPaymentRow, DodoRefund } from '../dodo/objects.ts'
+import type { Entry, Knowledge } from './compare-ledgers.ts'
+import { asEntries } from './entries.ts'
 import type { Period } from './period.ts'
 
 type OrderRow = typeof orders.$inferSelect
-/** Whose order something is about. */
-export type OfOrder = Pick<OrderRow, 'source' | 'tenant' | 'mode' | 'orderId' | 'key'>
-
-/** A payment or refund of an order, as Dodo and the ledger each hold it; null where one does not have it. */
-export type OrderEntry = OfOrder & {
-  kind: 'payment' | 'refund'
-  dodoPaymentId: string
-  dodoRefundId: string | null
-  madeAt: Date
-  currency: string
-  /** Dodo's minor units, which are the source's. */
-  dodo: number | null
-  /** What the order has taken, or what of that went back. */
-  ledger: number | null
-  /** What the ledger knows of money that no order took, or has not written down yet. */
-  knowledge: { is: 'done' | 'unseen' | 'begun' } | { is: 'refused'; why: string }
+type Reading = {
+  db: Database
+  dodo: Dodo
+  account: Account['id']
+  /** Whose orders are wanted. */
+  sources: readonly OrderRow['source'][]
 }
-
-type Reading = { db: Database; dodo: Dodo; account: Account['id'] }
 type DodoSide = Pick<
   DodoPaymentRow,
   'status' | 'currency' | 'total_amount' | 'created_at' | 'metadata'
 >
-type Found = { entries: OrderEntry[]; paid: Map<string, LoadedPayment> }
 
-/** Every payment and refund of orders that one Dodo account made in the period, as both sides hold it. */
-export async function readOrderEntries(deps: Reading, period: Period): Promise<Found> {
-  const { db, dodo, account } = deps
+/** Every payment and refund of orders that one Dodo account made in the period, as Dodo and our ledger hold it. */
+export async function readOrderEntries(deps: Reading, period: Period): Promise<Entry[]> {
+  const { dodo } = deps
   const { from, until } = period
   const listed = (await dodo.listPaymentsSince(from, until)).filter(
     ({ metadata }) => metadata['bridge_order'] !== undefined,
@@ -48,7 +37,7 @@ export async function readOrderEntries(deps: Reading, period: Period): Promise<F
     payments: listed.map(({ payment_id }) => payment_id),
     refunds: refunded,
   })
-  const named = await readOrders(db, account, [
+  const named = await readOrders(deps, [
     ...own.flatMap(({ receivableId }) => receivableId ?? []),
     ...listed.flatMap(({ metadata }) => metadata['bridge_order'] ?? []),
   ])
@@ -56,46 +45,33 @@ export async function readOrderEntries(deps: Reading, period: Period): Promise<F
   const inDodo = new Map<string, DodoSide>(listed.map((one) => [one.payment_id, one]))
   const isIn = (at: Date) => at >= from && at <= until
   const ids = new Set([...inDodo.keys(), ...own.filter((o) => isIn(o.madeAt)).map(idOf)])
-  const entries: OrderEntry[] = []
+  const entries: Entry[] = []
   for (const id of ids) {
     const known = paid.get(id)
     const row = inDodo.get(id) ?? (await dodo.findPayment(id))
     const order = named.get(known?.receivableId ?? row?.metadata['bridge_order'] ?? '')
     if (order) entries.push(...describePayment(order, id, known, row))
   }
-  const refundsInDodo = new Map(refunded.map((one) => [one.refund_id, one]))
-  for (const payment of own) {
+  const listedRefunds = new Map(refunded.map((one) => [one.refund_id, one]))
+  const knownRefunds = new Map(own.flatMap(refundsOf))
+  for (const [id, { payment, refund }] of knownRefunds) {
     const order = named.get(payment.receivableId ?? '')
-    if (order)
-      entries.push(...(await describeRefunds(deps, payment, { order, isIn, refundsInDodo })))
+    if (!order || !isIn(refund.madeAt)) continue
+    const row = listedRefunds.get(id) ?? (await dodo.findRefund(id))
+    entries.push(...describeRefund(order, { payment, refund, row }))
   }
   for (const row of refunded) {
-    const order = paid.has(row.payment_id) ? undefined : named.get(orderOf(inDodo, row))
-    if (order) entries.push(...describeUnseen(order, row))
+    const payment = paid.get(row.payment_id)
+    const asked = inDodo.get(row.payment_id)?.metadata['bridge_order']
+    const order = named.get((payment ? payment.receivableId : asked) ?? '')
+    if (order && !knownRefunds.has(row.refund_id))
+      entries.push(...describeRefund(order, { payment, row }))
   }
-  return { entries, paid }
+  return entries
 }
 
-const orderOf = (inDodo: ReadonlyMap<string, DodoSide>, { payment_id }: DodoRefund) =>
-  inDodo.get(payment_id)?.metadata['bridge_order'] ?? ''
-
-/** A refund of a payment that the ledger does not hold. */
-function describeUnseen(order: OrderRow, row: DodoRefund): OrderEntry[] {
-  if (row.status !== 'succeeded') return []
-  return [
-    {
-      ...about(order),
-      kind: 'refund',
-      dodoPaymentId: row.payment_id,
-      dodoRefundId: row.refund_id,
-      madeAt: row.created_at,
-      currency: row.currency ?? order.currency,
-      dodo: row.amount ?? 0,
-      ledger: null,
-      knowledge: { is: 'unseen' },
-    },
-  ]
-}
+const refundsOf = (payment: LoadedPayment) =>
+  payment.refunds.map((refund) => [refund.dodoRefundId, { payment, refund }] as const)
 
 const idOf = ({ dodoPaymentId }: LoadedPayment) => dodoPaymentId
 
@@ -129,22 +105,39 @@ async function readOwn(
 }
 
 /** The orders of those ids on this account: what names another one is another bridge's. */
-async function readOrders(db: Database, account: string, ids: readonly string[]) {
+async function readOrders({ db, account, sources }: Reading, ids: readonly string[]) {
   const rows = await db
     .select()
     .from(orders)
-    .where(and(isAnyOf(orders.orderId, [...new Set(ids)]), eq(orders.account, account)))
-    .orderBy(desc(orders.createdAt))
+    .where(
+      and(
+        isAnyOf(orders.orderId, [...new Set(ids)]),
+        eq(orders.account, account),
+        inArray(orders.source, [...sources]),
+      ),
+    )
   return new Map(rows.map((row) => [row.orderId, row]))
 }
 
-const about = ({ source, tenant, mode, orderId, key }: OrderRow): OfOrder => ({
-  source,
-  tenant,
-  mode,
-  orderId,
-  key,
-})
+type Sides = Pick<Entry, 'kind' | 'dodoPaymentId' | 'dodoRefundId' | 'madeAt' | 'currency'> & {
+  /** Dodo's minor units, which are the source's; null where Dodo does not have it. */
+  dodo: number | null
+  /** What the order has taken, or what of that went back. */
+  ledger: number | null
+  knowledge: Knowledge
+}
+
+/** An order is all that its payments and their refunds are about. */
+function describe(
+  { orderId, key }: OrderRow,
+  { dodo, ledger, knowledge, ...made }: Sides,
+): Entry[] {
+  const { currency } = made
+  const inDodo = dodo === null ? null : { amount: dodo, currency }
+  const held = ledger === null ? [] : [{ id: '', amount: ledger, currency, on: [orderId] }]
+  const about = { receivableId: orderId, name: key, amount: null, knowledge }
+  return asEntries({ ...made, dodo: inDodo }, [about], held)
+}
 
 /** The amount that pays the order; null for money that no order took. */
 export const takenOf = (payment: LoadedPayment | undefined): number | null =>
@@ -158,26 +151,16 @@ function describePayment(
   id: string,
   known: LoadedPayment | undefined,
   row: DodoSide | undefined,
-): OrderEntry[] {
+): Entry[] {
   const madeAt = row?.created_at ?? known?.madeAt
   const dodo = row?.status === 'succeeded' ? row.total_amount : null
   const ledger = takenOf(known)
   // Saving a card may leave a payment of nothing.
   const isNothing = (dodo ?? 0) === 0 && ledger === null && known?.status !== 'succeeded'
   if (!madeAt || known?.isSetup || isNothing || dodo === 0) return []
-  return [
-    {
-      ...about(order),
-      kind: 'payment',
-      dodoPaymentId: id,
-      dodoRefundId: null,
-      madeAt,
-      currency: row?.currency ?? known?.currency ?? order.currency,
-      dodo,
-      ledger,
-      knowledge: knowledgeOf(known),
-    },
-  ]
+  const currency = row?.currency ?? known?.currency ?? order.currency
+  const made = { kind: 'payment', dodoPaymentId: id, dodoRefundId: null, madeAt, currency } as const
+  return describe(order, { ...made, dodo, ledger, knowledge: knowledgeOf(known) })
 }
 
 const SPARE = {
@@ -187,8 +170,8 @@ const SPARE = {
   mismatch: 'it is not what was asked for',
 } as const
 
-function knowledgeOf(payment: LoadedPayment | undefined): OrderEntry['knowledge'] {
-  if (payment?.status !== 'succeeded') return { is: 'unseen' }
+function knowledgeOf(payment: LoadedPayment | undefined): Knowledge {
+  if (payment?.status !== 'succeeded') return { is: 'unknown' }
   const [recording] = payment.recordings
   if (!recording) return { is: 'begun' }
   const { disposition, ruling, ruledWhy } = recording
@@ -206,48 +189,29 @@ function knowledgeOf(payment: LoadedPayment | undefined): OrderEntry['knowledge'
 const sumOf = (rows: readonly { amount: number | null }[]) =>
   rows.reduce((sum, { amount }) => sum + (amount ?? 0), 0)
 
-type Around = {
-  order: OrderRow
-  isIn: (at: Date) => boolean
-  refundsInDodo: ReadonlyMap<string, DodoRefund>
+type FoundRefund = {
+  row: DodoRefund | undefined
+  payment?: LoadedPayment | undefined
+  refund?: LoadedPayment['refunds'][number]
 }
 
-async function describeRefunds(
-  { dodo }: Reading,
-  payment: LoadedPayment,
-  { order, isIn, refundsInDodo }: Around,
-): Promise<OrderEntry[]> {
-  const { dodoPaymentId, currency } = payment
-  const unseen = [...refundsInDodo.values()].filter(
-    ({ payment_id, refund_id }) =>
-      payment_id === dodoPaymentId &&
-      !payment.refunds.some(({ dodoRefundId }) => dodoRefundId === refund_id),
-  )
-  const isTaken = takenOf(payment) !== null
-  const entries: OrderEntry[] = []
-  const add = (row: DodoRefund | undefined, own: LoadedPayment['refunds'][number] | undefined) => {
-    const madeAt = row?.created_at ?? own?.madeAt
-    const isMade = row?.status === 'succeeded'
-    const amount = own?.status === 'succeeded' ? own.amount : null
-    if (!madeAt || (!isMade && amount === null)) return
-    entries.push({
-      ...about(order),
-      kind: 'refund',
-      dodoPaymentId,
-      dodoRefundId: row?.refund_id ?? own?.dodoRefundId ?? null,
-      madeAt,
-      currency: row?.currency ?? own?.currency ?? currency,
-      dodo: isMade ? (row.amount ?? amount ?? 0) : null,
-      ledger: isTaken ? amount : null,
-      knowledge: isTaken
-        ? { is: amount === null ? 'unseen' : 'done' }
-        : { is: 'refused', why: 'it gives back what no order took' },
-    })
-  }
-  for (const own of payment.refunds) {
-    if (!isIn(own.madeAt)) continue
-    add(refundsInDodo.get(own.dodoRefundId) ?? (await dodo.findRefund(own.dodoRefundId)), own)
-  }
-  for (const row of unseen) add(row, undefined)
-  return entries
+/** A refund as Dodo and our ledger have it, of a payment that our ledger may not have. */
+function describeRefund(order: OrderRow, { row, payment, refund }: FoundRefund): Entry[] {
+  const madeAt = row?.created_at ?? refund?.madeAt
+  const isMade = row?.status === 'succeeded'
+  const amount = refund?.status === 'succeeded' ? refund.amount : null
+  if (!madeAt || (!isMade && amount === null)) return []
+  const isSpare = payment !== undefined && takenOf(payment) === null
+  return describe(order, {
+    kind: 'refund',
+    dodoPaymentId: row?.payment_id ?? refund?.dodoPaymentId ?? null,
+    dodoRefundId: row?.refund_id ?? refund?.dodoRefundId ?? null,
+    madeAt,
+    currency: row?.currency ?? refund?.currency ?? payment?.currency ?? order.currency,
+    dodo: isMade ? (row.amount ?? amount ?? 0) : null,
+    ledger: isSpare ? null : amount,
+    knowledge: isSpare
+      ? { is: 'refused', why: 'it gives back what no order took' }
+      : { is: amount === null ? 'unknown' : 'done' },
+  })
 }

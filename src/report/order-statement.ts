@@ -1,21 +1,19 @@
-import { and, between, desc, inArray } from 'drizzle-orm'
+import { outcomeOf } from './disputes.ts'
+import { and, between, desc, eq, inArray, isNull, or } from 'drizzle-orm'
 
 import { findSource, type ComparedOrder, type Sources } from '../billers/orders/source.ts'
-import { outcomeOf } from './disputes.ts'
+import { isLost, LOST } from '../collect/ledger.ts'
 import { loadPaymentsThat, type LoadedPayment } from '../collect/load.ts'
 import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
-import { orders, payments, tellings } from '../db/schema.ts'
+import { disputes, orders, payments, tellings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { ApiError, Later, reasonOf } from '../errors.ts'
-import {
-  asDifference,
-  compareOrders,
-  type OrderDifference,
-  type OrderSection,
-} from './compare-orders.ts'
-import { readOrderEntries, takenOf, type OrderEntry } from './order-entries.ts'
+import { LEDGER } from './books.ts'
+import { compareLedgers, type Difference, type Entry } from './compare-ledgers.ts'
+import { readOrderEntries, takenOf } from './order-entries.ts'
 import type { Period } from './period.ts'
+import type { Section } from './section.ts'
 
 type OrderRow = typeof orders.$inferSelect
 type Stating = Pick<Deps, 'db' | 'now'> & {
@@ -28,7 +26,7 @@ export async function readOrderSections(
   deps: Stating,
   period: Period,
   only: string | undefined,
-): Promise<OrderSection[]> {
+): Promise<Section[]> {
   const { db, sources, now } = deps
   const names = sources
     .map(({ name }) => name)
@@ -37,30 +35,38 @@ export async function readOrderSections(
   const { entries, unread } = await readAccounts(deps, period, names)
   const compared = await readCompared(db, period, names, entries)
   const bySection = Map.groupBy(compared, ({ order }) => sectionKey(order))
-  const sections: OrderSection[] = []
+  const sections: (Section & { key: string })[] = []
   for (const [key, those] of bySection) {
     const [first] = those
     if (!first) continue
     const { source, tenant, mode } = first.order
-    const own = entries.filter((entry) => sectionKey(entry) === key)
-    const { currencies, differences } = compareOrders(own, now())
+    const ids = new Set<string | null>(those.map(({ order }) => order.orderId))
+    const own = entries.filter(({ receivableId }) => ids.has(receivableId))
+    const { currencies, differences } = compareLedgers(own, LEDGER, now())
     const troubles = those.flatMap(({ order }) => unread.get(order.account) ?? []).slice(0, 1)
     sections.push({
+      key,
       source,
       tenant,
       mode,
+      title: `${TITLES[source]} ${tenant} (${mode})`,
+      books: LEDGER,
       entries: own,
+      disputes: [],
       currencies,
+      notes: [],
       differences: [
         ...troubles,
         ...differences,
-        ...those.flatMap(describeLost),
+        ...those.flatMap((one) => describeLost(one, period)),
         ...(await compareBooks(deps, first.order, { period, those })),
       ],
     })
   }
-  return sections.toSorted((one, other) => sectionKey(one).localeCompare(sectionKey(other)))
+  return sections.toSorted((one, other) => one.key.localeCompare(other.key))
 }
+
+const TITLES = { openfront: 'Openfront, store', highlevel: 'HighLevel, location' } as const
 
 const sectionKey = ({ source, tenant, mode }: Pick<OrderRow, 'source' | 'tenant' | 'mode'>) =>
   `${source} ${tenant} ${mode}`
@@ -71,29 +77,27 @@ async function readAccounts(
   period: Period,
   names: OrderRow['source'][],
 ) {
-  const entries: OrderEntry[] = []
-  const unread = new Map<string, OrderDifference>()
+  const entries: Entry[] = []
+  const unread = new Map<string, Difference>()
   for (const account of await accounts.list()) {
     try {
-      const read = { db, dodo: account.dodo.live, account: account.id }
-      entries.push(...(await readOrderEntries(read, period)).entries)
+      const read = { db, dodo: account.dodo.live, account: account.id, sources: names }
+      entries.push(...(await readOrderEntries(read, period)))
     } catch (error) {
       if (!(error instanceof ApiError) && !(error instanceof Later)) throw error
       unread.set(account.id, unreadable(reasonOf(error)))
     }
   }
   return {
-    entries: entries
-      .filter(({ source }) => names.includes(source))
-      .toSorted((one, other) => one.madeAt.getTime() - other.madeAt.getTime()),
+    entries: entries.toSorted((one, other) => one.madeAt.getTime() - other.madeAt.getTime()),
     unread,
   }
 }
 
-const unreadable = (reason: string): OrderDifference => ({
+const unreadable = (reason: string): Difference => ({
   kind: 'order',
-  orderId: null,
-  key: 'all',
+  receivableId: null,
+  name: 'all',
   dodoPaymentId: null,
   dodoRefundId: null,
   sides: 'unknown in Dodo',
@@ -103,31 +107,41 @@ const unreadable = (reason: string): OrderDifference => ({
 
 type Compared = { order: OrderRow; payments: LoadedPayment[]; told: ComparedOrder['told'] }
 
-/** The orders of the period with their money: asked for in it, or moved in it. */
+/** The orders of the period with their money: asked for in it, moved in it, or disputed in it and lost. */
 async function readCompared(
   db: Database,
   { from, until }: Period,
   names: OrderRow['source'][],
-  entries: readonly OrderEntry[],
+  entries: readonly Entry[],
 ): Promise<Compared[]> {
-  const moved = [...new Set(entries.map(({ orderId }) => orderId))]
-  const isNamed = inArray(orders.source, names)
-  const created = await db
-    .select()
-    .from(orders)
-    .where(and(isNamed, between(orders.createdAt, from, until)))
-    .orderBy(desc(orders.createdAt))
-  const known = new Set(created.map(({ orderId }) => orderId))
-  const others = await db
+  const moved = new Set(entries.flatMap(({ receivableId }) => receivableId ?? []))
+  const lost = db
+    .select({ id: payments.receivableId })
+    .from(payments)
+    .innerJoin(disputes, eq(disputes.dodoPaymentId, payments.dodoPaymentId))
+    .where(
+      and(
+        inArray(disputes.status, LOST),
+        or(
+          between(disputes.openedAt, from, until),
+          and(isNull(disputes.openedAt), between(disputes.observedAt, from, until)),
+        ),
+      ),
+    )
+  const rows = await db
     .select()
     .from(orders)
     .where(
-      isAnyOf(
-        orders.orderId,
-        moved.filter((id) => !known.has(id)),
+      and(
+        inArray(orders.source, names),
+        or(
+          between(orders.createdAt, from, until),
+          isAnyOf(orders.orderId, moved),
+          inArray(orders.orderId, lost),
+        ),
       ),
     )
-  const rows = [...created, ...others]
+    .orderBy(desc(orders.createdAt))
   const ids = rows.map(({ orderId }) => orderId)
   const money = await loadPaymentsThat(db, isAnyOf(payments.receivableId, ids))
   const told = await db.select().from(tellings).where(isAnyOf(tellings.orderId, ids))
@@ -140,15 +154,22 @@ async function readCompared(
   }))
 }
 
-/** Dodo goes on showing a payment as succeeded that a dispute took back. */
-function describeLost({ order, payments: made }: Compared): OrderDifference[] {
-  return made.flatMap(({ dodoPaymentId, disputes }) =>
-    disputes
-      .filter((dispute) => outcomeOf(dispute) === 'lost')
+/**
+ * Dodo goes on showing a payment as succeeded that a dispute took back: told of in the days in which the dispute began,
+ * and in no others.
+ */
+function describeLost({ order, payments: made }: Compared, { from, until }: Period): Difference[] {
+  return made.flatMap(({ dodoPaymentId, disputes: ofPayment }) =>
+    ofPayment
+      .filter(isLost)
+      .filter(({ openedAt, observedAt }) => {
+        const beganAt = openedAt ?? observedAt
+        return beganAt >= from && beganAt <= until
+      })
       .map(({ dodoDisputeId }) => ({
-        kind: 'payment' as const,
-        orderId: order.orderId,
-        key: order.key,
+        kind: 'payment',
+        receivableId: order.orderId,
+        name: order.key,
         dodoPaymentId,
         dodoRefundId: null,
         sides: `taken back by ${dodoDisputeId}`,
@@ -162,14 +183,20 @@ async function compareBooks(
   { sources }: Stating,
   first: OrderRow,
   { period, those }: { period: Period; those: readonly Compared[] },
-): Promise<OrderDifference[]> {
+): Promise<Difference[]> {
   const source = findSource(sources, first)
   if (!source?.compare) return []
   const { tenant, mode } = first
   const { from, until } = period
   try {
     const found = await source.compare({ tenant, mode, from, until, orders: those.map(asCompared) })
-    return found.map(asDifference)
+    return found.map(({ orderId, key, ...said }) => ({
+      kind: 'order',
+      dodoRefundId: null,
+      receivableId: orderId,
+      name: key,
+      ...said,
+    }))
   } catch (error) {
     if (!(error instanceof ApiError) && !(error instanceof Later)) throw error
     return [

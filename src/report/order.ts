@@ -1,13 +1,13 @@
-import { and, asc, desc, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, sql } from 'drizzle-orm'
 
 import { listTellings } from '../billers/orders/tellings.ts'
 import { loadMoney, payUrlOf } from '../collect/load.ts'
+import { readTimeline } from '../collect/timeline.ts'
 import { findSubscription, scheduleOf } from '../billers/highlevel/recurring/rows.ts'
 import { nextAt } from '../billers/highlevel/decide/schedule.ts'
 import type { Database } from '../db/client.ts'
-import { orders, receivables, recordings, timeline } from '../db/schema.ts'
-import { readCursorOf, writeCursor } from './dashboard/cursor.ts'
-import type { Listing } from './dashboard/list-invoices.ts'
+import { orders, receivables } from '../db/schema.ts'
+import { pageOf, readCursorOf, writeCursor, type Listing } from '../db/cursor.ts'
 
 const ORDERS_AT_ONCE = 100
 
@@ -45,13 +45,10 @@ export async function listOrders(
     )
     .orderBy(desc(orders.createdAt), desc(orders.orderId))
     .limit(ORDERS_AT_ONCE + 1)
-  const page = rows.slice(0, ORDERS_AT_ONCE)
-  const last = page.at(-1)?.order
-  const next = last && writeCursor(last.createdAt.toISOString(), last.orderId)
-  return {
-    items: await Promise.all(page.map((row) => describe(db, publicUrl, row))),
-    next: rows.length > ORDERS_AT_ONCE ? next : undefined,
-  }
+  const { items, next } = pageOf(rows, ORDERS_AT_ONCE, ({ order }) =>
+    writeCursor(order.createdAt.toISOString(), order.orderId),
+  )
+  return { items: await Promise.all(items.map((row) => describe(db, publicUrl, row))), next }
 }
 
 const select = (db: Database) =>
@@ -62,10 +59,9 @@ const select = (db: Database) =>
 
 async function describe(db: Database, publicUrl: string, { order, receivable }: Row) {
   const { orderId } = order
-  const [{ payments }, recorded, lines, told, subscription] = await Promise.all([
+  const [{ payments, recordings }, lines, told, subscription] = await Promise.all([
     loadMoney(db, orderId),
-    db.select().from(recordings).where(eq(recordings.receivableId, orderId)),
-    db.select().from(timeline).where(eq(timeline.receivableId, orderId)).orderBy(asc(timeline.at)),
+    readTimeline(db, orderId),
     listTellings(db, orderId),
     describeSubscription(db, order),
   ])
@@ -90,7 +86,7 @@ async function describe(db: Database, publicUrl: string, { order, receivable }: 
       currency: one.currency,
       status: one.status,
       disposition:
-        recorded.find(({ dodoPaymentId }) => dodoPaymentId === one.dodoPaymentId)?.disposition ??
+        recordings.find(({ dodoPaymentId }) => dodoPaymentId === one.dodoPaymentId)?.disposition ??
         'none',
     })),
     refunds: payments.flatMap(({ dodoPaymentId, currency: paidIn, refunds }) =>

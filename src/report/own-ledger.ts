@@ -1,4 +1,4 @@
-import { and, between, eq, isNotNull, notLike } from 'drizzle-orm'
+import { and, eq, isNotNull, notLike, type SQL } from 'drizzle-orm'
 
 import { ORDER_PREFIX } from '../billers/orders/ids.ts'
 import { allocateRefunds, isOpenOrder } from '../collect/decide/allocation.ts'
@@ -9,23 +9,16 @@ import { isAnyOf } from '../db/any-of.ts'
 import type { Database } from '../db/client.ts'
 import { payments, receivables } from '../db/schema.ts'
 import type { Knowledge } from './compare-ledgers.ts'
-import type { Period } from './period.ts'
-
-export type Wanted = { ids: string[] } | { period: Period }
+import type { About } from './entries.ts'
 
 /** What of a payment is for one invoice, as our ledger has it. */
-export type OwnPart = {
-  lagoInvoiceId: string
-  number: string | null
+export type OwnPart = About & {
+  receivableId: string
+  amount: number
   madeAt: Date
   isSetup: boolean
-  /** Dodo's minor units. */
-  amount: number
   isRecorded: boolean
   isByStatus: boolean
-  /** Why not all of it is in Lago, in a word. */
-  cause: string | undefined
-  knowledge: Knowledge
 }
 
 type Recording = LoadedPayment['recordings'][number]
@@ -38,18 +31,14 @@ export const isOfInvoice = and(
   notLike(payments.receivableId, `${ORDER_PREFIX.replace('_', '\\_')}%`),
 )
 
-/** The parts of the succeeded payments in our ledger that were made in a period, or are among some; the oldest invoice first. */
+/** The parts of the succeeded payments in our ledger that meet a condition; the oldest invoice first. */
 export async function readOwnParts(
   { db }: { db: Database },
-  wanted: Wanted,
+  meet: SQL | undefined,
 ): Promise<Map<string, OwnPart[]>> {
-  const condition =
-    'ids' in wanted
-      ? isAnyOf(payments.dodoPaymentId, wanted.ids)
-      : between(payments.madeAt, wanted.period.from, wanted.period.until)
   const loaded = await loadPaymentsThat(
     db,
-    and(condition, eq(payments.status, 'succeeded'), isOfInvoice),
+    and(meet, eq(payments.status, 'succeeded'), isOfInvoice),
   )
   const named = loaded.flatMap(({ parts }) => parts.map(({ receivableId }) => receivableId))
   const numbers = await readNumbers(db, named)
@@ -58,7 +47,7 @@ export async function readOwnParts(
       const amounts = divide(payment)
       const parts = payment.parts.map((part, index) => ({
         ...describePart(payment, part, amounts[index] ?? 0),
-        number: numbers.get(part.receivableId) ?? null,
+        name: numbers.get(part.receivableId) ?? null,
       }))
       return [payment.dodoPaymentId, parts]
     }),
@@ -85,12 +74,12 @@ function divide({ amount, parts }: LoadedPayment): number[] {
   return amounts.map((own, index) => (index === 0 ? own + rest : own))
 }
 
-function describePart(payment: LoadedPayment, part: Part, amount: number): Omit<OwnPart, 'number'> {
+function describePart(payment: LoadedPayment, part: Part, amount: number): Omit<OwnPart, 'name'> {
   const { receivableId } = part
   const recording = payment.recordings.find((one) => one.receivableId === receivableId)
   const isRecorded = recording?.status === 'recorded'
   return {
-    lagoInvoiceId: receivableId,
+    receivableId,
     madeAt: payment.madeAt,
     isSetup: payment.isSetup,
     amount,

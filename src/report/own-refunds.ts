@@ -1,4 +1,4 @@
-import { and, between, eq, isNotNull } from 'drizzle-orm'
+import { and, eq, isNotNull, type SQL } from 'drizzle-orm'
 
 import { allocateRefunds, type Allocation } from '../collect/decide/allocation.ts'
 import { loadPaymentsThat, type LoadedPayment } from '../collect/load.ts'
@@ -8,21 +8,16 @@ import type { Database } from '../db/client.ts'
 import { creditNotes, credits, payments, recordings, refundOrders, refunds } from '../db/schema.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
 import type { Knowledge } from './compare-ledgers.ts'
-import { isOfInvoice, readNumbers, type Wanted } from './own-ledger.ts'
+import type { About } from './entries.ts'
+import { isOfInvoice, readNumbers } from './own-ledger.ts'
 
 /** What of a refund is about one invoice, as our ledger has it. */
-export type OwnRefundPart = {
+export type OwnRefundPart = About & {
+  receivableId: string
   dodoPaymentId: string
-  lagoInvoiceId: string
-  number: string | null
   madeAt: Date
-  /** Dodo's minor units; null for all of the refund, where it is not known what of it is about whom. */
-  amount: number | null
   /** Whether we saw it succeed. */
   isMade: boolean
-  /** Why it was made. */
-  cause: string
-  knowledge: Knowledge
 }
 
 type Refund = LoadedPayment['refunds'][number]
@@ -34,36 +29,34 @@ type Of = { refund: Refund; order: Order | undefined; credited: Credit[]; alloca
 /** The merchant's own refunds have no order of ours. */
 export const MADE_IN_DODO = 'made in Dodo'
 
-/** The parts of the refunds in our ledger, in every status, that were made in a period, or are among some. */
+/** The parts of the refunds in our ledger, in every status, that meet a condition. */
 export async function readOwnRefundParts(
   { db }: { db: Database },
-  wanted: Wanted,
+  meet: SQL | undefined,
 ): Promise<Map<string, OwnRefundPart[]>> {
-  const condition =
-    'ids' in wanted
-      ? isAnyOf(refunds.dodoRefundId, wanted.ids)
-      : between(refunds.madeAt, wanted.period.from, wanted.period.until)
   const rows = await db
     .select({ id: refunds.dodoRefundId, dodoPaymentId: refunds.dodoPaymentId })
     .from(refunds)
     .innerJoin(payments, eq(payments.dodoPaymentId, refunds.dodoPaymentId))
-    .where(and(condition, isOfInvoice))
+    .where(and(meet, isOfInvoice))
   const ids = new Set(rows.map(({ id }) => id))
   const paymentIds = [...new Set(rows.map(({ dodoPaymentId }) => dodoPaymentId))]
   const [loaded, credited] = await Promise.all([
     loadPaymentsThat(db, isAnyOf(payments.dodoPaymentId, paymentIds)),
     db.select().from(credits).where(isAnyOf(credits.dodoRefundId, ids)),
   ])
-  const own = loaded.flatMap((payment) => {
-    const allocations = allocateRefunds(payment)
-    return payment.refunds
-      .filter(({ dodoRefundId }) => ids.has(dodoRefundId))
-      .map(
-        (refund) =>
-          [refund.dodoRefundId, partsOf(payment, refund, { allocations, credited })] as const,
-      )
+  const parts = loaded.flatMap((payment) => {
+    const of = { allocations: allocateRefunds(payment), credited }
+    const wanted = payment.refunds.filter(({ dodoRefundId }) => ids.has(dodoRefundId))
+    return wanted.map((refund) => [refund.dodoRefundId, partsOf(payment, refund, of)] as const)
   })
-  return withNumbers(db, new Map(own))
+  const named = parts.flatMap(([, of]) => of.map(({ receivableId }) => receivableId))
+  const numbers = await readNumbers(db, named)
+  const withName = (part: OwnRefundPart): OwnRefundPart => ({
+    ...part,
+    name: numbers.get(part.receivableId) ?? null,
+  })
+  return new Map(parts.map(([id, of]) => [id, of.map(withName)]))
 }
 
 /** A refund that is about nobody, as far as we know, is all about whom its payment was made for. */
@@ -80,15 +73,15 @@ function partsOf(
   if (about.size === 0) about.add(order?.receivableId ?? payment.receivableId ?? '')
   const placed = allocated.reduce((sum, { amount }) => sum + amount, 0)
   const beyond = Math.max(0, (refund.amount ?? 0) - placed)
-  return [...about].map((lagoInvoiceId, index) => {
-    const isAbout = (one: { receivableId: string }) => one.receivableId === lagoInvoiceId
+  return [...about].map((receivableId, index) => {
+    const isAbout = (one: { receivableId: string }) => one.receivableId === receivableId
     const own = allocated.filter(isAbout)
     const amount = own.reduce((sum, one) => sum + one.amount, 0) + (index === 0 ? beyond : 0)
     const subject = { refund, order, credited: credited.filter(isAbout), allocated: own }
     return {
       dodoPaymentId: payment.dodoPaymentId,
-      lagoInvoiceId,
-      number: null,
+      receivableId,
+      name: null,
       madeAt: refund.madeAt,
       amount: about.size === 1 ? null : amount,
       isMade: refund.status === 'succeeded',
@@ -99,16 +92,6 @@ function partsOf(
           : describeUnmade(subject),
     }
   })
-}
-
-async function withNumbers(db: Database, own: Map<string, OwnRefundPart[]>) {
-  const parts = [...own.values()].flat()
-  const numbers = await readNumbers(
-    db,
-    parts.map(({ lagoInvoiceId }) => lagoInvoiceId),
-  )
-  for (const part of parts) part.number = numbers.get(part.lagoInvoiceId) ?? null
-  return own
 }
 
 function describeKnowledge({ allocated, credited, order }: Of, currency: string): Knowledge {
@@ -197,21 +180,24 @@ type OwedNote = Pick<LagoCreditNoteRow, 'lago_id' | 'lago_invoice_id' | 'refund_
 export async function readOwedNotes(
   { db }: { db: Database },
   notes: readonly OwedNote[],
-): Promise<(note: OwedNote) => { knowledge: Knowledge; number: string | null } | undefined> {
+): Promise<(note: OwedNote) => About[]> {
   const ids = [...new Set(notes.map(({ lago_invoice_id }) => lago_invoice_id))]
-  const [known, paid] = await Promise.all([
+  const [known, paid, numbers] = await Promise.all([
     db.select().from(creditNotes).where(isAnyOf(creditNotes.receivableId, ids)),
     db
-      .selectDistinct({ lagoInvoiceId: recordings.receivableId })
+      .selectDistinct({ receivableId: recordings.receivableId })
       .from(recordings)
       .where(and(isAnyOf(recordings.receivableId, ids), eq(recordings.status, 'recorded'))),
+    readNumbers(db, ids),
   ])
-  const isPaidThroughUs = new Set(paid.map(({ lagoInvoiceId }) => lagoInvoiceId))
-  const numbers = await readNumbers(db, ids)
+  const isPaidThroughUs = new Set(paid.map(({ receivableId }) => receivableId))
   return (note) => {
-    if (!isPaidThroughUs.has(note.lago_invoice_id)) return undefined
+    const { lago_invoice_id: receivableId } = note
+    if (!isPaidThroughUs.has(receivableId)) return []
     const row = known.find(({ creditNoteId }) => creditNoteId === note.lago_id)
-    return { knowledge: describeOwed(note, row), number: numbers.get(note.lago_invoice_id) ?? null }
+    const knowledge = describeOwed(note, row)
+    const name = numbers.get(receivableId) ?? null
+    return [{ receivableId, name, amount: null, cause: 'credit note', knowledge }]
   }
 }
 

@@ -1,8 +1,8 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { asc, eq } from 'drizzle-orm'
 
 import type { Database } from '../db/client.ts'
-import { attempts, members, payments, receivables, shares } from '../db/schema.ts'
-import { payUrlOf } from '../collect/load.ts'
+import { members, receivables } from '../db/schema.ts'
+import { loadMoney, payUrlOf } from '../collect/load.ts'
 import { ASKING_KINDS } from '../collect/receivable.ts'
 
 export type RequestReport = NonNullable<Awaited<ReturnType<typeof describeRequest>>>
@@ -13,38 +13,16 @@ export async function describeRequest(
   publicUrl: string,
   lagoPaymentRequestId: string,
 ) {
-  const [row] = await db
-    .select()
-    .from(receivables)
-    .where(
-      and(
-        eq(receivables.receivableId, lagoPaymentRequestId),
-        inArray(receivables.kind, ASKING_KINDS),
-      ),
-    )
-  if (!row) return undefined
-  const [asked, own] = await Promise.all([
+  const [{ row, attempts, payments }, asked] = await Promise.all([
+    loadMoney(db, lagoPaymentRequestId),
     db
       .select({ lagoInvoiceId: members.memberId, invoice: receivables })
       .from(members)
       .leftJoin(receivables, eq(receivables.receivableId, members.memberId))
       .where(eq(members.receivableId, lagoPaymentRequestId))
       .orderBy(asc(members.position)),
-    db
-      .select()
-      .from(attempts)
-      .where(eq(attempts.receivableId, lagoPaymentRequestId))
-      .orderBy(asc(attempts.number)),
   ])
-  const ids = own.map(({ id }) => id)
-  const [parts, paid] = await Promise.all([
-    db.select().from(shares).where(inArray(shares.attemptId, ids)).orderBy(asc(shares.position)),
-    db
-      .select()
-      .from(payments)
-      .where(inArray(payments.attemptId, ids))
-      .orderBy(asc(payments.madeAt)),
-  ])
+  if (!row || !ASKING_KINDS.some((kind) => kind === row.kind)) return undefined
   return {
     lagoPaymentRequestId,
     customer: row.payerKey ?? '',
@@ -61,18 +39,19 @@ export async function describeRequest(
       state: invoice?.state ?? ('open' as const),
       amountDue: invoice?.amountDue ?? 0,
     })),
-    attempts: own.map(({ id, number, status, amount, dodoSessionId, startedAt, expiresAt }) => ({
-      number,
-      status,
-      amount,
-      dodoSessionId,
-      startedAt,
-      expiresAt,
-      shares: parts
-        .filter(({ attemptId }) => attemptId === id)
-        .map((part) => ({ lagoInvoiceId: part.receivableId, amount: part.amount })),
+    attempts: attempts.map((attempt) => ({
+      number: attempt.number,
+      status: attempt.status,
+      amount: attempt.amount,
+      dodoSessionId: attempt.dodoSessionId,
+      startedAt: attempt.startedAt,
+      expiresAt: attempt.expiresAt,
+      shares: attempt.shares.map(({ receivableId, amount }) => ({
+        lagoInvoiceId: receivableId,
+        amount,
+      })),
     })),
-    payments: paid.map(({ dodoPaymentId, amount, currency, status, errorCode, madeAt }) => ({
+    payments: payments.map(({ dodoPaymentId, amount, currency, status, errorCode, madeAt }) => ({
       dodoPaymentId,
       amount,
       currency,

@@ -1,14 +1,17 @@
+import { between, or } from 'drizzle-orm'
+
 import { isAnyOf } from '../db/any-of.ts'
-import { recordings } from '../db/schema.ts'
+import { payments, recordings } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoPaymentRow } from '../dodo/objects.ts'
 import type { LagoInvoice, LagoPaymentRow } from '../lago/objects.ts'
-import type { Entry, LagoSide } from './compare-ledgers.ts'
+import type { Entry } from './compare-ledgers.ts'
+import { asEntries, type About, type Held } from './entries.ts'
 import { readOwnParts, type OwnPart } from './own-ledger.ts'
 import type { Period } from './period.ts'
 import { readRefundEntries } from './read-refund-entries.ts'
 
-export type Reading = Pick<Deps, 'db' | 'dodo' | 'lago'>
+type Reading = Pick<Deps, 'db' | 'dodo' | 'lago'>
 type DodoSide = Pick<DodoPaymentRow, 'status' | 'currency' | 'total_amount' | 'created_at'> & {
   metadata: Record<string, string>
 }
@@ -19,31 +22,35 @@ const PARALLEL_READS = 8
 
 /** Every payment and refund of the period, as Dodo, Lago and the bridge's own ledger each hold it. */
 export async function readEntries(deps: Reading, period: Period): Promise<Entry[]> {
+  const { from, until } = period
   const { isOurs, inDodo } = await readDodoPayments(deps, period)
   const { byReference, recordedInPeriod } = await readLagoPayments(deps, period, inDodo)
-  const ownInPeriod = await readOwnParts(deps, { period })
   const isTaken = (one: DodoSide | undefined): one is DodoSide =>
     one?.status === 'succeeded' && isOurs(one)
-  const ids = new Set([
+  const listed = [
     ...[...inDodo].filter(([, one]) => isTaken(one)).map(([id]) => id),
     ...recordedInPeriod,
-    ...ownInPeriod.keys(),
-  ])
-  const own = await readOwnParts(deps, { ids: [...ids] })
-  const payments = await inBatches([...ids], async (id): Promise<Entry[]> => {
+  ]
+  const isWanted = or(
+    between(payments.madeAt, from, until),
+    isAnyOf(payments.dodoPaymentId, listed),
+  )
+  const own = await readOwnParts(deps, isWanted)
+  const ids = [...new Set([...listed, ...own.keys()])]
+  const ofPayments = await inBatches(ids, async (id): Promise<Entry[]> => {
     const known = own.get(id) ?? []
     if (known.some(({ isSetup }) => isSetup)) return []
     const dodo = inDodo.get(id) ?? (await deps.dodo.findPayment(id))
     // What Lago was told of later, by hand, is in the statement of the days when it was paid.
     const paidAt = known[0]?.madeAt ?? (isTaken(dodo) ? dodo.created_at : undefined)
-    if (paidAt && (paidAt < period.from || paidAt > period.until)) return []
+    if (paidAt && (paidAt < from || paidAt > until)) return []
     return describePayment(deps, { id, dodo, own: known, recorded: byReference.get(id) ?? [] })
   })
   const refunds = await readRefundEntries(deps, period, async (dodoPaymentId) => {
     const payment = inDodo.get(dodoPaymentId) ?? (await deps.dodo.findPayment(dodoPaymentId))
     return payment !== undefined && isOurs(payment) ? payment : undefined
   })
-  return [...payments, ...refunds].toSorted(
+  return [...ofPayments, ...refunds].toSorted(
     (one, other) => one.madeAt.getTime() - other.madeAt.getTime(),
   )
 }
@@ -64,10 +71,10 @@ async function readLagoPayments(
   { from, until }: Period,
   inDodo: ReadonlyMap<string, unknown>,
 ) {
-  const payments = await lago.listAllPayments()
+  const listed = await lago.listAllPayments()
   const adopted = await readAdopted(
     db,
-    payments.filter(({ reference }) => !isOnlyAnId(reference)),
+    listed.filter(({ reference }) => !isOnlyAnId(reference)),
   )
   const written = new Map(
     [...inDodo.keys(), ...adopted.values()].map((id) => [id.toLowerCase(), id] as const),
@@ -76,7 +83,7 @@ async function readLagoPayments(
     const [named] = DODO_PAYMENT_ID.exec(reference ?? '') ?? []
     return adopted.get(lago_id) ?? written.get(named?.toLowerCase() ?? '') ?? named
   }
-  const ofDodo = payments.filter((one) => idOf(one) !== undefined)
+  const ofDodo = listed.filter((one) => idOf(one) !== undefined)
   const byReference = Map.groupBy(ofDodo, (one) => idOf(one) ?? '')
   const recordedInPeriod = [...byReference]
     .filter(([, [first]]) => first && first.created_at >= from && first.created_at <= until)
@@ -107,11 +114,6 @@ type Found = {
   own: readonly OwnPart[]
   recorded: readonly LagoPaymentRow[]
 }
-type About = Pick<OwnPart, 'number' | 'cause' | 'knowledge' | 'isByStatus'> & {
-  lagoInvoiceId: string | null
-  /** What of the payment is for it, in Dodo's minor units; null for all. */
-  amount: number | null
-}
 
 /** An entry for each invoice that the payment is for. */
 async function describePayment(deps: Reading, found: Found): Promise<Entry[]> {
@@ -120,89 +122,49 @@ async function describePayment(deps: Reading, found: Found): Promise<Entry[]> {
   // Saving a card may leave a payment of nothing.
   const isNothing = dodo?.total_amount === 0 && recorded.length === 0
   if (!madeAt || isNothing) return []
-  const about: readonly About[] = own.length > 0 ? own : findAbout(dodo, recorded)
-  const isOn = (row: LagoPaymentRow, { lagoInvoiceId }: About) =>
-    row.invoice_ids.includes(lagoInvoiceId ?? '')
-  const others = recorded.filter((row) => !about.some((one) => isOn(row, one)))
-  return Promise.all(
-    about.map(async (part, index): Promise<Entry> => {
-      // What stands on several of them is shown once, and what is on none with the first.
-      const rows = recorded.filter((row) => about.find((one) => isOn(row, one)) === part)
-      const held = index === 0 ? [...rows, ...others] : rows
-      return {
-        kind: 'payment',
-        dodoPaymentId: id,
-        dodoRefundId: null,
-        lagoInvoiceId: part.lagoInvoiceId,
-        invoiceNumber: part.number,
-        madeAt,
-        dodo: asDodoSide(dodo, part),
-        lago: asLagoSide(held, await findPaidByStatus(deps, found, part)),
-        causes: part.cause === undefined ? [] : [part.cause],
-        roundings: 0,
-        knowledge: part.knowledge,
-      }
-    }),
+  const about: readonly PartOf[] = own.length > 0 ? own : [findAbout(dodo, recorded)]
+  const byStatus = await Promise.all(about.map((part) => findPaidByStatus(deps, found, part)))
+  const isMade = dodo?.status === 'succeeded'
+  return asEntries(
+    {
+      kind: 'payment',
+      dodoPaymentId: id,
+      dodoRefundId: null,
+      madeAt,
+      dodo: isMade ? { amount: dodo.total_amount, currency: dodo.currency } : null,
+    },
+    about,
+    [...recorded.map(asHeld), ...byStatus.flatMap((one) => one ?? [])],
   )
 }
 
-function asDodoSide(dodo: DodoSide | undefined, { amount }: About): Entry['dodo'] {
-  if (dodo?.status !== 'succeeded') return null
-  return { amount: amount ?? dodo.total_amount, currency: dodo.currency }
-}
+type PartOf = About & Partial<Pick<OwnPart, 'isByStatus'>>
 
-/** The invoices of a payment that our ledger does not hold. All of it is the first's, since nobody says what of it is whose. */
-function findAbout(dodo: DodoSide | undefined, recorded: readonly LagoPaymentRow[]): About[] {
-  const unknown = {
-    amount: null,
-    cause: undefined,
-    knowledge: { is: 'unknown' as const },
-    isByStatus: false,
-  }
-  return [
-    {
-      lagoInvoiceId: dodo?.metadata['lago_invoice_id'] ?? recorded[0]?.invoice_ids[0] ?? null,
-      number: dodo?.metadata['lago_invoice_number'] ?? null,
-      ...unknown,
-    },
-  ]
-}
+/** The invoice of a payment that our ledger does not hold. All of it is for the first, since nobody says what of it is whose. */
+const findAbout = (dodo: DodoSide | undefined, recorded: readonly LagoPaymentRow[]): About => ({
+  receivableId: dodo?.metadata['lago_invoice_id'] ?? recorded[0]?.invoice_ids[0] ?? null,
+  name: dodo?.metadata['lago_invoice_number'] ?? null,
+  amount: null,
+  knowledge: { is: 'unknown' },
+})
 
-function asLagoSide(
-  recorded: readonly LagoPaymentRow[],
-  byStatus: LagoSide | undefined,
-): LagoSide | null {
-  const ofInvoice = Map.groupBy(recorded, ({ invoice_ids }) => invoice_ids.join())
-  const sides = [
-    ...recorded.map(({ lago_id: id, amount_cents: amount, amount_currency: currency }) => ({
-      id,
-      amount,
-      currency,
-    })),
-    ...(byStatus ? [byStatus] : []),
-  ]
-  const [first] = sides
-  if (!first) return null
-  return {
-    id: sides.map(({ id }) => id).join(', '),
-    amount: sides.reduce((sum, { amount }) => sum + amount, 0),
-    currency: first.currency,
-    records: sides.length,
-    times: Math.max(1, ...[...ofInvoice.values()].map(({ length }) => length)),
-    isByStatus: byStatus !== undefined,
-  }
-}
+const asHeld = (row: LagoPaymentRow): Held => ({
+  id: row.lago_id,
+  amount: row.amount_cents,
+  currency: row.amount_currency,
+  on: row.invoice_ids,
+})
 
 /** A Lago without a premium licence holds no payments: there the invoice itself says that it is paid. */
 async function findPaidByStatus(
   { lago }: Reading,
   { id, recorded }: Found,
-  { lagoInvoiceId, isByStatus, knowledge }: About,
-): Promise<LagoSide | undefined> {
-  if (knowledge.is === 'refused' || lagoInvoiceId === null) return undefined
-  const isRecorded = recorded.some(({ invoice_ids }) => invoice_ids.includes(lagoInvoiceId))
+  { receivableId, isByStatus = false, knowledge }: PartOf,
+): Promise<Held | undefined> {
+  if (knowledge.is === 'refused' || receivableId === null) return undefined
+  const isRecorded = recorded.some(({ invoice_ids }) => invoice_ids.includes(receivableId))
   if (isRecorded || (recorded.length > 0 && !isByStatus)) return undefined
-  const invoice = await lago.findInvoice(lagoInvoiceId)
+  const invoice = await lago.findInvoice(receivableId)
   if (invoice?.payment_status !== 'succeeded') return undefined
   const isOurs =
     isByStatus ||
@@ -210,7 +172,7 @@ async function findPaidByStatus(
   if (!isOurs) return undefined
   const { currency, lago_id } = invoice
   const amount = markedIn(invoice, isByStatus)
-  return { id: lago_id, amount, currency, records: 1, times: 1, isByStatus: true }
+  return { id: lago_id, amount, currency, on: [receivableId], isByStatus: true }
 }
 
 /**

@@ -1,7 +1,12 @@
+import { between, or } from 'drizzle-orm'
+
+import { isAnyOf } from '../db/any-of.ts'
+import { refunds } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import type { DodoRefund } from '../dodo/objects.ts'
 import type { LagoCreditNoteRow } from '../lago/objects.ts'
-import type { Entry, LagoSide } from './compare-ledgers.ts'
+import type { Entry } from './compare-ledgers.ts'
+import { asEntries, type About, type Held } from './entries.ts'
 import { divideNote, namedRefunds, type Note, type NotePart } from './note-parts.ts'
 import {
   MADE_IN_DODO,
@@ -22,35 +27,38 @@ export async function readRefundEntries(
   period: Period,
   findPaymentOfOurs: FindPayment,
 ): Promise<Entry[]> {
-  const isInPeriod = (at: Date) => at >= period.from && at <= period.until
+  const { from, until } = period
+  const isInPeriod = (at: Date) => at >= from && at <= until
   const notes = await readNotes(deps)
   const inPeriod = notes.filter(({ created_at }) => isInPeriod(created_at))
-  const listed = await deps.dodo.listRefundsSince(period.from, period.until)
-  const succeeded = listed.filter(({ status }) => status === 'succeeded')
-  const ids = new Set([
-    ...succeeded.map(({ refund_id }) => refund_id),
+  const listed = await deps.dodo.listRefundsSince(from, until)
+  const named = [
+    ...listed.filter(({ status }) => status === 'succeeded').map(({ refund_id }) => refund_id),
     ...inPeriod.flatMap(({ refundIds }) => refundIds),
-    ...(await readOwnRefundParts(deps, { period })).keys(),
-  ])
-  const own = await readOwnRefundParts(deps, { ids: [...ids] })
+  ]
+  const own = await readOwnRefundParts(
+    deps,
+    or(between(refunds.madeAt, from, until), isAnyOf(refunds.dodoRefundId, named)),
+  )
+  const ids = new Set([...named, ...own.keys()])
   const relevant = notes.filter(
     (note) => inPeriod.includes(note) || note.refundIds.some((id) => ids.has(id)),
   )
-  const refunds = await readRefunds(deps, listed, [
+  const inDodo = await readRefunds(deps, listed, [
     ...ids,
     ...relevant.flatMap(({ refundIds }) => refundIds),
   ])
   const roundingsOf = countNotes(notes)
   const parts = relevant.flatMap((note) =>
-    divideNote(note, refunds, roundingsOf(note.lago_invoice_id)),
+    divideNote(note, inDodo, roundingsOf(note.lago_invoice_id)),
   )
   const entries: Entry[] = []
   for (const id of ids) {
-    const refund = refunds.get(id)
+    const refund = inDodo.get(id)
     if (refund && !isInPeriod(refund.created_at)) continue
     const noted = parts.filter(({ dodoRefundId }) => dodoRefundId === id)
     const known = own.get(id) ?? []
-    const dodoPaymentId = refund?.payment_id ?? known[0]?.dodoPaymentId ?? paymentOf(noted)
+    const dodoPaymentId = refund?.payment_id ?? known[0]?.dodoPaymentId ?? paymentOf(noted) ?? null
     const payment = dodoPaymentId ? await findPaymentOfOurs(dodoPaymentId) : undefined
     entries.push(...describe({ id, dodoPaymentId, refund, known, payment, noted, roundingsOf }))
   }
@@ -78,11 +86,11 @@ async function readRefunds(
   listed: readonly DodoRefund[],
   ids: readonly string[],
 ): Promise<Map<string, DodoRefund | undefined>> {
-  const refunds = new Map<string, DodoRefund | undefined>(
+  const found = new Map<string, DodoRefund | undefined>(
     listed.map((refund) => [refund.refund_id, refund]),
   )
-  for (const id of ids) if (!refunds.has(id)) refunds.set(id, await dodo.findRefund(id))
-  return refunds
+  for (const id of ids) if (!found.has(id)) found.set(id, await dodo.findRefund(id))
+  return found
 }
 
 function countNotes(notes: readonly LagoCreditNoteRow[]) {
@@ -94,7 +102,7 @@ const paymentOf = ([first]: readonly NotePart[]) => first?.note.metadata?.['dodo
 
 type Found = {
   id: string
-  dodoPaymentId: string | null | undefined
+  dodoPaymentId: string | null
   refund: DodoRefund | undefined
   known: readonly OwnRefundPart[]
   payment: PaymentOfOurs | undefined
@@ -109,87 +117,39 @@ function describe(found: Found): Entry[] {
   const isOurs = payment !== undefined || known.length > 0 || noted.length > 0
   const isMade = refund?.status === 'succeeded' || known[0]?.isMade || noted.length > 0
   if (!madeAt || !isOurs || !isMade) return []
-  const about: readonly About[] = known.length > 0 ? known : [findAbout(payment, noted)]
-  const others = noted.filter(
-    ({ note }) => !about.some(({ lagoInvoiceId }) => lagoInvoiceId === note.lago_invoice_id),
+  const dodo =
+    refund?.status === 'succeeded'
+      ? { amount: refund.amount ?? 0, currency: refund.currency ?? payment?.currency ?? '???' }
+      : null
+  return asEntries(
+    { kind: 'refund', dodoPaymentId, dodoRefundId: id, madeAt, dodo, roundingsOf },
+    known.length > 0 ? known : [findAbout(payment, noted)],
+    noted.map(asHeld),
   )
-  return about.map((part, index) => {
-    const own = noted.filter(({ note }) => note.lago_invoice_id === part.lagoInvoiceId)
-    return {
-      kind: 'refund',
-      dodoPaymentId: dodoPaymentId ?? null,
-      dodoRefundId: id,
-      lagoInvoiceId: part.lagoInvoiceId,
-      invoiceNumber: part.number,
-      madeAt,
-      dodo: asMoney(refund, payment, part.amount),
-      // Notes on invoices that it is not about are shown with the first.
-      lago: asLagoSide(index === 0 ? [...own, ...others] : own),
-      causes: [part.cause],
-      roundings: roundingsOf(part.lagoInvoiceId),
-      knowledge: part.knowledge,
-    }
-  })
-}
-
-type About = Pick<OwnRefundPart, 'number' | 'amount' | 'cause' | 'knowledge'> & {
-  lagoInvoiceId: string | null
 }
 
 /** Whom a refund is about that our ledger does not hold. */
-function findAbout(payment: PaymentOfOurs | undefined, noted: readonly NotePart[]): About {
-  return {
-    lagoInvoiceId: payment?.metadata['lago_invoice_id'] ?? noted[0]?.note.lago_invoice_id ?? null,
-    number: payment?.metadata['lago_invoice_number'] ?? null,
-    amount: null,
-    cause: MADE_IN_DODO,
-    knowledge: { is: 'unknown' },
-  }
-}
+const findAbout = (payment: PaymentOfOurs | undefined, noted: readonly NotePart[]): About => ({
+  receivableId: payment?.metadata['lago_invoice_id'] ?? noted[0]?.note.lago_invoice_id ?? null,
+  name: payment?.metadata['lago_invoice_number'] ?? null,
+  amount: null,
+  cause: MADE_IN_DODO,
+  knowledge: { is: 'unknown' },
+})
 
-function asMoney(
-  refund: DodoRefund | undefined,
-  payment: PaymentOfOurs | undefined,
-  part: number | null,
-) {
-  if (refund?.status !== 'succeeded') return null
-  const currency = refund.currency ?? payment?.currency ?? '???'
-  return { amount: part ?? refund.amount ?? 0, currency }
-}
-
-function asLagoSide(noted: readonly NotePart[]): LagoSide | null {
-  const [first] = noted
-  if (!first) return null
-  const ofInvoice = Map.groupBy(noted, ({ note }) => note.lago_invoice_id)
-  return {
-    id: noted.map(({ note }) => note.lago_id).join(', '),
-    amount: noted.reduce((sum, { amount }) => sum + amount, 0),
-    currency: first.note.currency,
-    records: noted.length,
-    times: Math.max(...[...ofInvoice.values()].map(({ length }) => length)),
-    isByStatus: false,
-  }
-}
+const asHeld = ({ note, amount }: NotePart): Held => ({
+  id: note.lago_id,
+  amount,
+  currency: note.currency,
+  on: [note.lago_invoice_id],
+})
 
 /** What Lago wants given back, and no refund has given back. */
 async function describeOwed(deps: Reading, owed: readonly NotePart[]): Promise<Entry[]> {
   const notes = owed.map(({ note }) => note)
-  const findKnowledge = await readOwedNotes(deps, notes)
-  return owed.flatMap(({ note, amount }) => {
-    const knowledge = findKnowledge(note)
-    if (!knowledge) return []
-    return {
-      kind: 'refund',
-      dodoPaymentId: null,
-      dodoRefundId: null,
-      lagoInvoiceId: note.lago_invoice_id,
-      invoiceNumber: knowledge.number,
-      madeAt: note.created_at,
-      dodo: null,
-      lago: asLagoSide([{ note, dodoRefundId: null, amount }]),
-      causes: ['credit note'],
-      roundings: 0,
-      knowledge: knowledge.knowledge,
-    } satisfies Entry
-  })
+  const findAboutOwed = await readOwedNotes(deps, notes)
+  const made = { kind: 'refund', dodoPaymentId: null, dodoRefundId: null, dodo: null } as const
+  return owed.flatMap((part) =>
+    asEntries({ ...made, madeAt: part.note.created_at }, findAboutOwed(part.note), [asHeld(part)]),
+  )
 }

@@ -1,10 +1,9 @@
-import { formatDodo, formatBooks } from '../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../collect/money.ts'
 import type { Calendar } from './calendar.ts'
-import type { CurrencyLine, Difference, Entry } from './compare-ledgers.ts'
-import { netOf, type OrderDifference, type OrderSection } from './compare-orders.ts'
-import { BYTE_ORDER_MARK, quoteCell } from './csv.ts'
+import { netOf, type Books, type Difference, type Entry } from './compare-ledgers.ts'
+import { asCsvLines } from './csv.ts'
 import type { DisputeEntry } from './disputes.ts'
-import type { OrderEntry } from './order-entries.ts'
+import type { Section } from './section.ts'
 import { sumLost } from './summary.ts'
 
 /** Columns are only ever added, at the end: somebody's macro counts them. */
@@ -28,119 +27,92 @@ const OF_SOURCES = ['source', 'tenant', 'mode', 'order_id', 'order_key', 'ledger
 type Column = (typeof COLUMNS)[number] | (typeof OF_SOURCES)[number]
 type Cells = Partial<Record<Column, string | null>>
 
-export type Stated = {
-  entries: readonly Entry[]
-  differences: readonly Difference[]
-  disputes: readonly DisputeEntry[]
-  currencies: readonly CurrencyLine[]
-}
-
-/** What there is besides where somebody else than Lago is collected for. */
-export type OfSources = {
-  hasSources: boolean
-  /** Lago's organisation, as its tenant. */
-  organizationId: string
-  sections: readonly OrderSection[]
-}
+/** Where it stands what something is about, and what the books hold of it. */
+const COLUMNS_OF = {
+  Lago: { id: 'lago_invoice_id', name: 'invoice_number', amount: 'lago_amount' },
+  'the ledger': { id: 'order_id', name: 'order_key', amount: 'ledger_amount' },
+} as const satisfies Record<Books['name'], Record<string, Column>>
 
 /**
- * One row for each payment, refund and dispute, then a sum for each currency, as RFC 4180 has it; the writer
- * ends each with a line feed.
+ * One row for each payment, refund and dispute, then a sum for each currency, of each section, as RFC 4180 has it; the
+ * writer ends each with a line feed.
  */
 export function asCsv(
-  stated: Stated & Partial<OfSources>,
+  { sections, hasSources }: { sections: readonly Section[]; hasSources: boolean },
   { write }: Pick<Calendar, 'write'>,
 ): string[] {
-  const { hasSources = false, organizationId = '', sections = [] } = stated
   const columns: readonly Column[] = hasSources ? [...COLUMNS, ...OF_SOURCES] : COLUMNS
-  const ofLago = listOfLago(stated, write).map((cells) => ({
-    ...cells,
-    source: 'lago',
-    tenant: organizationId,
-  }))
-  const rows = [...ofLago, ...sections.flatMap((section) => listOfSection(section, write))]
-  const lines = [
-    columns.join(','),
-    ...rows.map((cells: Cells) =>
-      columns.map((column) => quoteCell(cells[column] ?? '')).join(','),
-    ),
-  ]
-  return lines.map((line, index) => `${index === 0 ? BYTE_ORDER_MARK : ''}${line}\r`)
+  const rows = sections.flatMap((section) => listSection(section, write))
+  return asCsvLines([columns, ...rows.map((cells) => columns.map((column) => cells[column] ?? ''))])
 }
 
-function listOfLago(
-  { entries, differences, disputes, currencies }: Stated,
-  write: Calendar['write'],
-): Cells[] {
-  const why = new Map(differences.map((difference) => [difference.entry, describe(difference)]))
-  return [
-    ...entries.map((entry) => ({
-      ...describeEntry(entry),
-      made_at: write(entry.madeAt),
-      difference: why.get(entry) ?? '',
-    })),
-    ...disputes.map((dispute) => ({ ...describeDispute(dispute), made_at: write(dispute.madeAt) })),
-    ...currencies.map((line) => describeSum(line)),
-    ...sumLost(disputes).map(({ currency, amount }) => ({
-      kind: 'sum',
-      currency,
-      dodo_amount: bare(formatDodo(amount, currency)),
-      dispute_outcome: 'lost',
-    })),
-  ]
-}
-
-const isOf = (entry: OrderEntry, one: OrderDifference) =>
-  one.kind === entry.kind &&
-  one.dodoPaymentId === entry.dodoPaymentId &&
-  one.dodoRefundId === entry.dodoRefundId
-
-/** A row for each payment and refund of a tenant, for each difference that is about neither, and the sums. */
-function listOfSection(section: OrderSection, write: Calendar['write']): Cells[] {
-  const { source, tenant, mode, entries, differences, currencies } = section
-  const others = differences.filter((one) => !entries.some((entry) => isOf(entry, one)))
+function listSection(section: Section, write: Calendar['write']): Cells[] {
+  const { source, tenant, mode, books, entries, disputes, currencies, differences } = section
+  const others = differences.filter((one) => !entries.some((entry) => isAbout(one, entry)))
   const rows: Cells[] = [
     ...entries.map((entry) => ({
-      ...describeOfOrder(entry),
+      ...describeEntry(entry, books),
       made_at: write(entry.madeAt),
       difference: differences
-        .filter((one) => isOf(entry, one))
-        .map(describe)
+        .filter((one) => isAbout(one, entry))
+        .map(explain)
         .join('; '),
     })),
     ...others.map((one) => ({
       kind: one.kind,
       dodo_payment_id: one.dodoPaymentId,
-      order_id: one.orderId,
-      order_key: one.key,
-      difference: describe({ ...one, why: `${one.why} (${one.sides})` }),
+      ...describeAbout(one, books),
+      difference: explain({ ...one, why: `${one.why} (${one.sides})` }),
     })),
-    ...currencies.map(({ currency, dodo, ledger, difference }) => ({
+    ...disputes.map((dispute) => ({ ...describeDispute(dispute), made_at: write(dispute.madeAt) })),
+    ...currencies.map(({ currency, dodo, books: held, difference }) => ({
       kind: 'sum',
       currency,
-      dodo_amount: bare(formatDodo(netOf(dodo), currency)),
-      ledger_amount: bare(formatDodo(netOf(ledger), currency)),
-      difference: difference === 0 ? '' : bare(formatDodo(difference, currency)),
+      dodo_amount: withoutCurrency(formatDodo(netOf(dodo), currency)),
+      [COLUMNS_OF[books.name].amount]: withoutCurrency(books.format(netOf(held), currency)),
+      difference: difference === 0 ? '' : withoutCurrency(formatDodo(difference, currency)),
+    })),
+    ...sumLost(disputes).map(({ currency, amount }) => ({
+      kind: 'sum',
+      currency,
+      dodo_amount: withoutCurrency(formatDodo(amount, currency)),
+      dispute_outcome: 'lost',
     })),
   ]
   return rows.map((cells) => ({ ...cells, source, tenant, mode }))
 }
 
-function describeOfOrder(entry: OrderEntry): Cells {
-  const { kind, dodoPaymentId, dodoRefundId, orderId, key, currency, dodo, ledger } = entry
-  return {
-    kind,
-    dodo_payment_id: dodoPaymentId,
-    dodo_refund_id: dodoRefundId,
-    order_id: orderId,
-    order_key: key,
-    currency,
-    dodo_amount: dodo === null ? '' : bare(formatDodo(dodo, currency)),
-    ledger_amount: ledger === null ? '' : bare(formatDodo(ledger, currency)),
-  }
-}
+const isAbout = (one: Difference, entry: Entry) =>
+  one.entry
+    ? one.entry === entry
+    : one.kind === entry.kind &&
+      one.dodoPaymentId === entry.dodoPaymentId &&
+      one.dodoRefundId === entry.dodoRefundId
 
-const describe = ({ why, isExplained }: { why: string; isExplained: boolean }) =>
+const describeAbout = (
+  { receivableId, name }: Pick<Entry, 'receivableId' | 'name'>,
+  books: Books,
+): Cells => ({
+  [COLUMNS_OF[books.name].id]: receivableId,
+  [COLUMNS_OF[books.name].name]: name,
+})
+
+const describeEntry = (entry: Entry, books: Books): Cells => ({
+  kind: entry.kind,
+  dodo_payment_id: entry.dodoPaymentId,
+  dodo_refund_id: entry.dodoRefundId,
+  ...describeAbout(entry, books),
+  lago_record_id: entry.books?.id ?? '',
+  currency: entry.currency,
+  dodo_amount: entry.dodo
+    ? withoutCurrency(formatDodo(entry.dodo.amount, entry.dodo.currency))
+    : '',
+  [COLUMNS_OF[books.name].amount]: entry.books
+    ? withoutCurrency(books.format(entry.books.amount, entry.books.currency))
+    : '',
+})
+
+const explain = ({ why, isExplained }: { why: string; isExplained: boolean }) =>
   isExplained ? why : `unexplained: ${why}`
 
 const OUTCOMES = { lost: 'lost', kept: 'won or withdrawn', open: 'open' } as const
@@ -151,37 +123,13 @@ const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Cells 
   lago_invoice_id: dispute.lagoInvoiceId,
   invoice_number: dispute.invoiceNumber,
   currency: dispute.currency,
-  dodo_amount: bare(
+  dodo_amount: withoutCurrency(
     dispute.amountMinor === null
       ? dispute.amount
       : formatDodo(dispute.amountMinor, dispute.currency),
   ),
   difference:
-    why === undefined ? '' : describe({ why: `${dispute.dodoDisputeId}: ${why}`, isExplained }),
+    why === undefined ? '' : explain({ why: `${dispute.dodoDisputeId}: ${why}`, isExplained }),
   dodo_dispute_id: dispute.dodoDisputeId,
   dispute_outcome: OUTCOMES[dispute.outcome],
 })
-
-const describeEntry = (entry: Entry): Cells => ({
-  kind: entry.kind,
-  dodo_payment_id: entry.dodoPaymentId,
-  dodo_refund_id: entry.dodoRefundId,
-  lago_invoice_id: entry.lagoInvoiceId,
-  invoice_number: entry.invoiceNumber,
-  lago_record_id: entry.lago?.id ?? '',
-  currency: entry.dodo?.currency ?? entry.lago?.currency ?? '',
-  dodo_amount: entry.dodo ? bare(formatDodo(entry.dodo.amount, entry.dodo.currency)) : '',
-  lago_amount: entry.lago ? bare(formatBooks(entry.lago.amount, entry.lago.currency)) : '',
-})
-
-/** Payments less refunds, on either side. */
-const describeSum = ({ currency, dodo, lago, difference }: CurrencyLine): Cells => ({
-  kind: 'sum',
-  currency,
-  dodo_amount: bare(formatDodo(dodo.payments.amount - dodo.refunds.amount, currency)),
-  lago_amount: bare(formatBooks(lago.payments.amount - lago.refunds.amount, currency)),
-  difference: difference === 0 ? '' : bare(formatDodo(difference, currency)),
-})
-
-/** The currency has a column of its own. */
-const bare = (formatted: string) => formatted.split(' ')[0] ?? ''

@@ -1,20 +1,12 @@
 import type { Deps } from '../deps.ts'
-import { formatDodo, formatBooks } from '../collect/money.ts'
+import { formatDodo } from '../collect/money.ts'
 import { BadOption } from '../print/bad-option.ts'
-import {
-  compareLedgers,
-  type CurrencyLine,
-  type Difference,
-  type Entry,
-} from './compare-ledgers.ts'
-import { describeDifferences, type Told } from './differences.ts'
-import { readDisputes, type DisputeEntry } from './disputes.ts'
+import type { Books, CurrencyLine } from './compare-ledgers.ts'
+import { readLagoSection } from './lago-statement.ts'
 import { readOrderSections } from './order-statement.ts'
-import { describeSection } from './order-text.ts'
 import type { Period } from './period.ts'
-import { readEntries } from './read-entries.ts'
-import { asCsv, type OfSources, type Stated } from './statement-csv.ts'
-import { summarize, sumLost } from './summary.ts'
+import { tell, type Section, type Told } from './section.ts'
+import { asCsv } from './statement-csv.ts'
 import { alignColumns, count, type Write } from '../print/text.ts'
 
 export type Stating = Pick<
@@ -22,15 +14,20 @@ export type Stating = Pick<
   'accounts' | 'config' | 'db' | 'dodo' | 'lago' | 'now' | 'organizationId' | 'sources'
 >
 
-/** Both ledgers of a period, compared; the invoices' part is empty where Lago is off, or not asked for. */
-export type Statement = Stated &
-  OfSources & {
-    period: Period
-    madeAt: Date
-    hasLago: boolean
-    /** Every difference, and every dispute that there is something to say of. */
-    told: readonly Told[]
-  }
+/** Both ledgers of a period, compared: Lago's section first, then one of each store and location. */
+export type Statement = {
+  period: Period
+  madeAt: Date
+  /** Whether somebody else than Lago is collected for. */
+  hasSources: boolean
+  sections: readonly Section[]
+}
+
+/** Whose sections there can be. */
+export const servedBy = ({ config, sources }: Pick<Stating, 'config' | 'sources'>) => [
+  ...(config.lago.isOn ? ['lago'] : []),
+  ...sources.map(({ name }) => name),
+]
 
 /**
  * Reads both services' own lists, and compares them with each other and with the ledger; of all sources that are
@@ -41,28 +38,19 @@ export async function readStatement(
   period: Period,
   source?: string,
 ): Promise<Statement> {
-  const { config, sources } = deps
-  const on = [...(config.lago.isOn ? ['lago'] : []), ...sources.map(({ name }) => name)]
+  const on = servedBy(deps)
   if (source !== undefined && !on.includes(source))
     throw new BadOption(`--source ${source} is not served here: write ${on.join(' or ')}`)
-  const hasLago = config.lago.isOn && (source === undefined || source === 'lago')
-  const entries = hasLago ? await readEntries(deps, period) : []
-  const disputes = hasLago ? await readDisputes(deps, period, entries) : []
-  const sections = await readOrderSections(deps, period, source)
-  const madeAt = deps.now()
-  const { currencies, differences } = compareLedgers(entries, madeAt)
-  const told = [...differences.map(describeDifference), ...disputes.flatMap(describeDispute)]
-  const hasSources = sources.length > 0
+  const hasLago = on.includes('lago') && (source ?? 'lago') === 'lago'
+  const hasSources = deps.sources.length > 0
   const organizationId = hasLago && hasSources ? await deps.organizationId() : ''
-  const of = { hasLago, hasSources, organizationId, sections }
-  return { entries, disputes, currencies, differences, period, madeAt, told, ...of }
+  const ofLago = hasLago ? [await readLagoSection(deps, period, organizationId)] : []
+  const sections = [...ofLago, ...(await readOrderSections(deps, period, source))]
+  return { period, madeAt: deps.now(), hasSources, sections }
 }
 
 /** Every difference that is told of, whosever it is. */
-export const allTold = ({ told, sections }: Pick<Statement, 'told' | 'sections'>) => [
-  ...told,
-  ...sections.flatMap(({ differences }) => differences),
-]
+export const allTold = ({ sections }: Statement) => sections.flatMap(tell)
 
 /** Shows both ledgers side by side. The exit code is 1 if a difference has no explanation. */
 export async function statement(
@@ -76,102 +64,70 @@ export async function statement(
   return allTold(stated).some(({ isExplained }) => !isExplained) ? 1 : 0
 }
 
-/** What happened beside payments that simply paid, a line each. */
-export const noteBeside = ({ entries, disputes, currencies }: Statement): string[] => [
-  ...currencies.flatMap(noteFreeLicense),
-  ...summarize(entries, disputes),
-  ...sumLost(disputes).map(
-    ({ currency, amount }) =>
-      `${formatDodo(amount, currency)} went back in lost disputes; Dodo goes on showing their payments as succeeded`,
-  ),
-]
-
-function describeStatement(stated: Statement): string[] {
-  const { from, until, calendar } = stated.period
-  const title = `Statement ${calendar.dayOf(from)} to ${calendar.dayOf(until)} (${calendar.timeZone})`
-  const { sections, hasLago, hasSources } = stated
+function describeStatement({ period, sections, hasSources }: Statement): string[] {
+  const { from, until, calendar } = period
   return [
-    title,
-    ...(hasLago ? [...(hasSources ? ['', 'Lago'] : []), '', ...describeInvoices(stated)] : []),
-    ...sections.flatMap((one) => ['', ...describeSection(one)]),
-    ...(!hasLago && sections.length === 0 ? ['', '  No orders, no payments and no refunds.'] : []),
+    `Statement ${calendar.dayOf(from)} to ${calendar.dayOf(until)} (${calendar.timeZone})`,
+    ...sections.flatMap((section) => [
+      ...(hasSources ? ['', section.title] : []),
+      '',
+      ...describeSection(section),
+    ]),
+    ...(sections.length === 0 ? ['', '  No orders, no payments and no refunds.'] : []),
   ]
 }
 
-function describeInvoices(stated: Statement): string[] {
-  const { entries, currencies, told } = stated
-  const table =
-    currencies.length > 0
-      ? alignColumns([HEADER, ...currencies.map(describeCurrency)], { numeric: NUMERIC })
-      : ['  No payments and no refunds.']
+function describeSection(section: Section): string[] {
+  const { currencies, entries, notes, books } = section
+  const rows = [headerOf(books), ...currencies.map((line) => describeCurrency(line, books))]
+  const numeric = headerOf(books).flatMap((_, index) => (index > 0 ? [index] : []))
   return [
-    ...table,
-    ...noteBeside(stated).map((line) => `  ${line}`),
-    ...describeDifferences(told, entries.length > 0),
+    ...(currencies.length > 0
+      ? alignColumns(rows, { numeric })
+      : ['  No payments and no refunds.']),
+    ...notes.map((line) => `  ${line}`),
+    ...describeDifferences(tell(section), entries.length > 0),
   ]
 }
 
-const HEADER = [
+const headerOf = ({ name, refunds }: Books) => [
   '',
   'Payments',
   'in Dodo',
   'Payments',
-  'in Lago',
+  `in ${name}`,
   'Refunds',
   'in Dodo',
-  'Credits',
-  'in Lago',
+  refunds,
+  `in ${name}`,
   'Difference',
 ]
-const NUMERIC = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
-const describeCurrency = ({ currency, dodo, lago, difference }: CurrencyLine) => [
+const describeCurrency = (
+  { currency, dodo, books: held, difference }: CurrencyLine,
+  books: Books,
+) => [
   currency,
-  String(dodo.payments.count),
-  formatDodo(dodo.payments.amount, currency),
-  String(lago.payments.count),
-  formatBooks(lago.payments.amount, currency),
-  String(dodo.refunds.count),
-  formatDodo(dodo.refunds.amount, currency),
-  String(lago.refunds.count),
-  formatBooks(lago.refunds.amount, currency),
+  ...(['payments', 'refunds'] as const).flatMap((kind) => [
+    String(dodo[kind].count),
+    formatDodo(dodo[kind].amount, currency),
+    String(held[kind].count),
+    books.format(held[kind].amount, currency),
+  ]),
   formatDodo(difference, currency),
 ]
 
-const noteFreeLicense = ({ currency, byStatus }: CurrencyLine) =>
-  byStatus > 0
-    ? [
-        `${currency}: ${count(byStatus, 'payment')} recorded by payment status, as Lago has no premium licence`,
-      ]
-    : []
-
-const describeDifference = ({ entry, why, isExplained }: Difference): Told => ({
-  isExplained,
-  columns: [
-    entry.dodoRefundId ?? entry.dodoPaymentId ?? entry.lago?.id ?? 'nothing',
-    entry.invoiceNumber ?? entry.lagoInvoiceId ?? 'no invoice',
-    describeSides(entry),
-    why,
-  ],
-})
-
-const describeDispute = ({ why, isExplained, ...dispute }: DisputeEntry): Told[] =>
-  why === undefined
-    ? []
-    : [
-        {
-          isExplained,
-          columns: [
-            dispute.dodoDisputeId,
-            dispute.invoiceNumber ?? dispute.lagoInvoiceId ?? 'no invoice',
-            `${dispute.amount} of ${dispute.dodoPaymentId}`,
-            why,
-          ],
-        },
-      ]
-
-function describeSides({ dodo, lago }: Entry): string {
-  const inDodo = dodo ? formatDodo(dodo.amount, dodo.currency) : 'nothing'
-  const inLago = lago ? formatBooks(lago.amount, lago.currency) : 'nothing'
-  return `${inDodo} in Dodo, ${inLago} in Lago`
+function describeDifferences(differences: readonly Told[], isAnything: boolean): string[] {
+  if (differences.length === 0) return isAnything ? ['', 'No difference.'] : []
+  const unexplained = differences.filter(({ isExplained }) => !isExplained).length
+  return [
+    '',
+    `${count(differences.length, 'difference')}, ${unexplained} unexplained:`,
+    ...alignColumns(
+      differences.map(({ isExplained, columns }) => [
+        isExplained ? 'explained' : 'UNEXPLAINED',
+        ...columns,
+      ]),
+    ),
+  ]
 }

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import { formatBooks, formatDodo } from '../collect/money.ts'
+import { formatBooks, formatDodo, withoutCurrency } from '../collect/money.ts'
 import { countAttention, readWork } from './dashboard/activity.ts'
 import { readHealth } from './dashboard/health.ts'
 import { readTotals, type CurrencyTotals } from './dashboard/totals.ts'
@@ -87,17 +87,14 @@ function describeMoney(totals: readonly CurrencyTotals[]): string[] {
   const head = ['', `collected, ${DAYS} d`, `given back, ${DAYS} d`, 'open', 'failed', 'held']
   const rows = totals.map(({ currency, collected, givenBack, open, failed, held }) => [
     currency,
-    bare(formatDodo(collected.amount, currency)),
-    bare(formatDodo(givenBack.amount, currency)),
-    `${bare(formatBooks(open.amount, currency))} (${open.count})`,
-    `${bare(formatBooks(failed.amount, currency))} (${failed.count})`,
-    bare(formatDodo(held.amount, currency)),
+    withoutCurrency(formatDodo(collected.amount, currency)),
+    withoutCurrency(formatDodo(givenBack.amount, currency)),
+    `${withoutCurrency(formatBooks(open.amount, currency))} (${open.count})`,
+    `${withoutCurrency(formatBooks(failed.amount, currency))} (${failed.count})`,
+    withoutCurrency(formatDodo(held.amount, currency)),
   ])
   return alignColumns([head, ...rows], { numeric: [1, 2, 3, 4, 5] })
 }
-
-/** The currency has a column of its own. */
-const bare = (formatted: string) => formatted.split(' ')[0] ?? ''
 
 function describeWork({ now }: Reading, { work, health, beatAt }: Seen): string[][] {
   const ago = (at: Date | undefined) =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { LAGO } from '../../src/report/books.ts'
 import { compareLedgers, type Entry, type Knowledge } from '../../src/report/compare-ledgers.ts'
 
 const NOW = new Date('2026-08-31T12:00:00Z')
@@ -20,11 +21,12 @@ const entry = (given: Partial<Entry>): Entry => ({
   kind: 'payment',
   dodoPaymentId: 'pay_1',
   dodoRefundId: null,
-  lagoInvoiceId: 'inv_1',
-  invoiceNumber: 'ACM-1',
+  receivableId: 'inv_1',
+  name: 'ACM-1',
   madeAt: LONG_AGO,
+  currency: given.dodo?.currency ?? 'USD',
   dodo: usd(10_800),
-  lago: inLago(10_800),
+  books: inLago(10_800),
   causes: [],
   roundings: 0,
   knowledge: { is: 'done' },
@@ -42,20 +44,20 @@ describe('compareLedgers', () => {
     ['a held payment that a person recorded', entry({ knowledge: held })],
     [
       'forint, of which Dodo counts hundredths and Lago does not',
-      entry({ dodo: { amount: 350_000, currency: 'HUF' }, lago: inLago(3_500, 'HUF') }),
+      entry({ dodo: { amount: 350_000, currency: 'HUF' }, books: inLago(3_500, 'HUF') }),
     ],
     [
       'yen, which neither divides',
-      entry({ dodo: { amount: 500, currency: 'JPY' }, lago: inLago(500, 'JPY') }),
+      entry({ dodo: { amount: 500, currency: 'JPY' }, books: inLago(500, 'JPY') }),
     ],
   ] as const)('%s is no difference', (_what, given) => {
-    const { currencies, differences } = compareLedgers([given], NOW)
+    const { currencies, differences } = compareLedgers([given], LAGO, NOW)
 
     expect(differences).toEqual([])
     expect(currencies.map(({ difference }) => difference)).toEqual([0])
   })
 
-  const missing = { lago: null }
+  const missing = { books: null }
   test.each([
     ['a held payment', entry({ ...missing, knowledge: held }), 'held: the invoice is void'],
     [
@@ -73,26 +75,26 @@ describe('compareLedgers', () => {
       refund({ ...missing, knowledge: { is: 'refused', why: 'no credit note: no licence' } }),
       'no licence',
     ],
-    ['a credit note off by a cent', refund({ lago: inLago(10_799) }), 'rounded'],
+    ['a credit note off by a cent', refund({ books: inLago(10_799) }), 'rounded'],
     [
       'the last of three notes, off by three cents',
-      refund({ lago: inLago(10_797), roundings: 3 }),
+      refund({ books: inLago(10_797), roundings: 3 }),
       'rounded',
     ],
     [
       'a payment of which Lago holds what was due',
-      entry({ lago: inLago(6_000), knowledge: partly(6_000) }),
+      entry({ books: inLago(6_000), knowledge: partly(6_000) }),
       'went back',
     ],
     ['a payment that no invoice took', entry({ ...missing, knowledge: partly(0) }), 'went back'],
     [
       'a refund of which a part needs no note',
-      refund({ lago: inLago(3_000), knowledge: partly(3_000) }),
+      refund({ books: inLago(3_000), knowledge: partly(3_000) }),
       'went back',
     ],
     [
       'a payment of several invoices, some to come',
-      entry({ lago: inLago(3_000), knowledge: { is: 'begun' }, madeAt: JUST_NOW }),
+      entry({ books: inLago(3_000), knowledge: { is: 'begun' }, madeAt: JUST_NOW }),
       'only part',
     ],
     [
@@ -102,7 +104,7 @@ describe('compareLedgers', () => {
     ],
     ['what the bridge has not noted', entry({ knowledge: { is: 'unknown' } }), 'run reconcile'],
   ] as const)('%s is an explained difference', (_what, given, why) => {
-    const [difference] = compareLedgers([given], NOW).differences
+    const [difference] = compareLedgers([given], LAGO, NOW).differences
 
     expect(difference).toMatchObject({ isExplained: true, why: expect.stringContaining(why) })
   })
@@ -126,12 +128,12 @@ describe('compareLedgers', () => {
     ['one that is gone from Lago', entry(missing), 'Lago does not show it'],
     ['a refund that is gone from Lago', refund(missing), 'Lago does not show it'],
     ['a payment that Dodo does not have', entry({ dodo: null }), 'Dodo does not show it'],
-    ['a payment that both have lost', entry({ dodo: null, lago: null }), 'neither service'],
-    ['a payment off by a cent', entry({ lago: inLago(10_799) }), 'the amounts differ'],
-    ['a credit note off by two cents', refund({ lago: inLago(10_798) }), 'the amounts differ'],
+    ['a payment that both have lost', entry({ dodo: null, books: null }), 'neither service'],
+    ['a payment off by a cent', entry({ books: inLago(10_799) }), 'the amounts differ'],
+    ['a credit note off by two cents', refund({ books: inLago(10_798) }), 'the amounts differ'],
     [
       'a payment recorded in another part',
-      entry({ lago: inLago(6_001), knowledge: partly(6_000) }),
+      entry({ books: inLago(6_001), knowledge: partly(6_000) }),
       'the amounts differ',
     ],
     [
@@ -141,7 +143,7 @@ describe('compareLedgers', () => {
     ],
     [
       'a payment of several invoices, some missing for days',
-      entry({ lago: inLago(3_000), knowledge: { is: 'begun' } }),
+      entry({ books: inLago(3_000), knowledge: { is: 'begun' } }),
       'only part',
     ],
     [
@@ -149,34 +151,35 @@ describe('compareLedgers', () => {
       refund({ dodo: null, dodoRefundId: null, knowledge: { is: 'unknown' } }),
       'wants it given back',
     ],
-    ['a payment recorded twice', entry({ lago: inLago(21_600, 'USD', { times: 2 }) }), '2 times'],
-    ['a payment in another currency', entry({ lago: inLago(10_800, 'EUR') }), 'Lago in EUR'],
+    ['a payment recorded twice', entry({ books: inLago(21_600, 'USD', { times: 2 }) }), '2 times'],
+    ['a payment in another currency', entry({ books: inLago(10_800, 'EUR') }), 'Lago in EUR'],
   ] as const)('%s is an unexplained difference', (_what, given, why) => {
-    const [difference] = compareLedgers([given], NOW).differences
+    const [difference] = compareLedgers([given], LAGO, NOW).differences
 
     expect(difference).toMatchObject({ isExplained: false, why: expect.stringContaining(why) })
   })
 
   test('what Lago wrote down in three places is counted as three, and added up once', () => {
-    const bundle = entry({ lago: { ...inLago(10_800), records: 3 } })
+    const bundle = entry({ books: { ...inLago(10_800), records: 3 } })
 
-    const [line] = compareLedgers([bundle], NOW).currencies
+    const [line] = compareLedgers([bundle], LAGO, NOW).currencies
 
     expect(line?.dodo.payments).toEqual({ count: 1, amount: 10_800 })
-    expect(line?.lago.payments).toEqual({ count: 3, amount: 10_800 })
+    expect(line?.books.payments).toEqual({ count: 3, amount: 10_800 })
   })
 
   test('each currency has a line with counts, sums and what is left over', () => {
     const { currencies } = compareLedgers(
       [
         entry({}),
-        entry({ dodoPaymentId: 'pay_2', dodo: usd(5_000), lago: null }),
-        refund({ dodo: usd(2_500), lago: inLago(2_500) }),
+        entry({ dodoPaymentId: 'pay_2', dodo: usd(5_000), books: null }),
+        refund({ dodo: usd(2_500), books: inLago(2_500) }),
         entry({
           dodo: { amount: 900, currency: 'EUR' },
-          lago: { ...inLago(900, 'EUR'), isByStatus: true },
+          books: { ...inLago(900, 'EUR'), isByStatus: true },
         }),
       ],
+      LAGO,
       NOW,
     )
 
@@ -184,14 +187,14 @@ describe('compareLedgers', () => {
       {
         currency: 'EUR',
         dodo: { payments: { count: 1, amount: 900 }, refunds: { count: 0, amount: 0 } },
-        lago: { payments: { count: 1, amount: 900 }, refunds: { count: 0, amount: 0 } },
+        books: { payments: { count: 1, amount: 900 }, refunds: { count: 0, amount: 0 } },
         difference: 0,
         byStatus: 1,
       },
       {
         currency: 'USD',
         dodo: { payments: { count: 2, amount: 15_800 }, refunds: { count: 1, amount: 2_500 } },
-        lago: { payments: { count: 1, amount: 10_800 }, refunds: { count: 1, amount: 2_500 } },
+        books: { payments: { count: 1, amount: 10_800 }, refunds: { count: 1, amount: 2_500 } },
         difference: 5_000,
         byStatus: 0,
       },

@@ -8,6 +8,7 @@ import { readTotals } from '../../src/report/dashboard/totals.ts'
 import { readPeriod } from '../../src/report/period.ts'
 import { recordings } from '../../src/db/schema.ts'
 import { shareWorld, type World } from '../support/world.ts'
+import { inWorld } from './support.ts'
 
 /** Two invoices that are paid together, one of which is void by then. */
 async function payTogether(world: World) {
@@ -29,12 +30,13 @@ async function payTogether(world: World) {
   return { receivableId: other.lago_id, dodoPaymentId }
 }
 
+const heldIn = async ({ bridge: { deps } }: World) => {
+  const totals = await readTotals(deps.db, readPeriod({}, deps.now()))
+  return totals.map(({ held }) => held)
+}
+
 describe('what is held, in all', () => {
   const shared = shareWorld({ env: { VOID_PAYMENTS: 'hold' } })
-  const heldIn = async ({ bridge: { deps } }: World) => {
-    const totals = await readTotals(deps.db, readPeriod({}, deps.now()))
-    return totals.map(({ held }) => held)
-  }
 
   test('is no more once its part of a payment went back, whatever another invoice took of it', async () => {
     const { world } = shared
@@ -54,4 +56,26 @@ describe('what is held, in all', () => {
     expect(await findHeldMoney(deps.db, held.receivableId)).toEqual([])
     expect(await heldIn(world)).toEqual([{ count: 0, amount: 0 }])
   })
+
+  test('is also what was paid beyond the due of an invoice that took the rest', () =>
+    inWorld({ env: { DUPLICATE_PAYMENTS: 'hold' } }, async (world) => {
+      const { deps } = world.bridge
+      const invoice = world.bill(10_000)
+      const { sessionId } = await world.openCheckout(invoice.lago_id)
+      world.lago.recordManualPayment(invoice.lago_id, { amountCents: 4_000, reference: 'bank' })
+      const { payment_id: dodoPaymentId } = world.dodo.pay(sessionId)
+      await world.eventually(invoice.lago_id, ({ state }) => state === 'attention')
+
+      const [onItsPage] = await findHeldMoney(deps.db, invoice.lago_id)
+      expect(onItsPage).toMatchObject({ dodoPaymentId, amount: 4_000 })
+      expect(await heldIn(world)).toEqual([{ count: 1, amount: 4_000 }])
+
+      const held = { receivableId: invoice.lago_id, dodoPaymentId }
+      await ruleOnHeldMoney(deps, held, {
+        ruling: 'accepted',
+        who: 'Ana',
+        why: 'kept for next month',
+      })
+      expect(await heldIn(world)).toEqual([{ count: 0, amount: 0 }])
+    }))
 })

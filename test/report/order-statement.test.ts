@@ -6,13 +6,19 @@ import { openPaying, type Paying } from '../highlevel/pay/support.ts'
 import { openShopWorld, type ShopWorld } from '../support/shop.ts'
 import { ADMIN_TOKEN, type World } from '../support/world.ts'
 
+const DAY_MS = 24 * 3_600_000
+
 async function stated(
   world: World,
-  { isCsv = false, source }: { isCsv?: boolean; source?: string },
+  {
+    isCsv = false,
+    source,
+    days = {},
+  }: { isCsv?: boolean; source?: string; days?: { from?: string; to?: string } },
 ) {
   const { deps } = world.bridge
   const lines: string[] = []
-  const period = readPeriod({}, deps.now())
+  const period = readPeriod(days, deps.now())
   const exitCode = await statement(deps, { period, isCsv, source }, (line) => lines.push(line))
   return { exitCode, lines, text: lines.join('\n') }
 }
@@ -132,6 +138,40 @@ describe('a shop, with Lago off', () => {
     expect(text).toContain('the dispute was lost: the money went back')
     expect(text).not.toContain('UNEXPLAINED')
     expect(exitCode).toBe(0)
+  })
+})
+
+describe('a dispute that was lost', () => {
+  test('is in the statement of the days in which it began, and in no other', async () => {
+    const shop = await openShopWorld({ env: { LAGO_API_KEY: '', LAGO_WEBHOOK_HMAC_KEY: '' } })
+    const { world } = shop
+    const dayOf = (daysAgo: number) =>
+      new Date(world.bridge.deps.now().getTime() - daysAgo * DAY_MS).toISOString().slice(0, 10)
+    const { paymentId, payment } = await shop.sell()
+    await shop.eventually(paymentId, ({ state }) => state === 'paid')
+    world.advance(60 * DAY_MS)
+    const { dispute_id } = world.dodo.openDispute(payment.payment_id)
+    world.dodo.moveDispute(dispute_id, 'dispute_lost')
+    await world.quiet()
+
+    const sold = await stated(world, { days: { from: dayOf(61), to: dayOf(59) } })
+    const lost = await stated(world, {})
+    const csv = await stated(world, { isCsv: true })
+
+    expect(sold.text).toContain('25.99 USD')
+    expect(sold.text).not.toContain(dispute_id)
+    expect(lost.text).toMatch(
+      new RegExp(`explained +${payment.payment_id} .*taken back by ${dispute_id} +the dispute was`),
+    )
+    expect(rowsOf(csv.lines)).toMatchObject([
+      {
+        kind: 'payment',
+        dodo_payment_id: payment.payment_id,
+        difference: expect.stringContaining('the dispute was lost'),
+      },
+    ])
+    expect([sold.exitCode, lost.exitCode]).toEqual([0, 0])
+    await world.close()
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { LAGO } from '../../src/report/books.ts'
 import { createCalendar } from '../../src/report/calendar.ts'
 import type { Entry } from '../../src/report/compare-ledgers.ts'
 import { asCsv } from '../../src/report/statement-csv.ts'
@@ -8,18 +9,23 @@ const entry = (invoiceNumber: string | null, amount = 1_000): Entry => ({
   kind: 'payment',
   dodoPaymentId: 'pay_1',
   dodoRefundId: null,
-  lagoInvoiceId: 'inv_1',
-  invoiceNumber,
+  receivableId: 'inv_1',
+  name: invoiceNumber,
   madeAt: new Date('2026-11-01T03:30:00Z'),
+  currency: 'USD',
   dodo: { amount, currency: 'USD' },
-  lago: null,
+  books: null,
   causes: [],
   roundings: 0,
   knowledge: { is: 'unknown' },
 })
 
-const csv = (one: Entry, tz = 'UTC') =>
-  asCsv({ entries: [one], differences: [], disputes: [], currencies: [] }, createCalendar(tz))[1]
+const csv = (one: Entry, tz = 'UTC') => {
+  const of = { source: 'lago', tenant: '', mode: '', title: 'Lago', books: LAGO } as const
+  const section = { ...of, differences: [], disputes: [], currencies: [], notes: [] }
+  const sections = [{ ...section, entries: [one] }]
+  return asCsv({ sections, hasSources: false }, createCalendar(tz))[1]
+}
 
 describe('a cell', () => {
   test.each([

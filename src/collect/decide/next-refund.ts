@@ -67,7 +67,11 @@ function nextBegun(ledger: Ledger): MoneyStep | undefined {
 /** Money of a payment that this receivable does not take. */
 export type Spare = { payment: Payment; recording: Recording; amount: number }
 
-export function findSpares({ receivableId, payments, recordings }: Ledger): Spare[] {
+export function findSpares({
+  receivableId,
+  payments,
+  recordings,
+}: Pick<Ledger, 'receivableId' | 'payments' | 'recordings'>): Spare[] {
   return payments.flatMap((payment) => {
     const recording = recordings.find(
       ({ dodoPaymentId }) => dodoPaymentId === payment.dodoPaymentId,

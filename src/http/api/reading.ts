@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 
-import { readCursor } from '../../report/dashboard/cursor.ts'
+import { readCursor } from '../../db/cursor.ts'
 import { Refusal } from '../refusal.ts'
 
 const DEFAULT_PAGE = 50

@@ -4,6 +4,8 @@ import { BadOption } from '../../print/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
+import type { Entry } from '../../report/compare-ledgers.ts'
+import { isOfLago, type Section } from '../../report/section.ts'
 import { allTold, type Stating, type Statement } from '../../report/statement.ts'
 import type { Visit } from '../admin.ts'
 import { createMakings, createStatements } from '../dashboard/statements.ts'
@@ -18,7 +20,7 @@ export function statementApi(deps: Stating) {
     const query = read(StatementQuery, c.req.query())
     const period = periodOf(query, deps.now())
     const made = await make(period, query.source).catch(refuseOption)
-    if (!('entries' in made)) return answerMaking(c, made)
+    if ('since' in made) return answerMaking(c, made)
     return isCsvAsked(c)
       ? answerCsv(c, asCsv(made, period.calendar))
       : c.json(describe(made, period))
@@ -69,25 +71,67 @@ function refuseOption(error: unknown): never {
   throw error
 }
 
+/** What an entry, a line and a difference call what they are about. */
+const NAMES = {
+  Lago: { receivableId: 'lagoInvoiceId', name: 'invoiceNumber', books: 'lago' },
+  'the ledger': { receivableId: 'orderId', name: 'key', books: 'ledger' },
+} as const
+
 function describe(made: Statement, { from, until, calendar }: Period) {
-  const { entries, differences, disputes, currencies, madeAt, hasSources, sections } = made
+  const { madeAt, hasSources, sections } = made
   return {
     from: calendar.dayOf(from),
     to: calendar.dayOf(until),
     timeZone: calendar.timeZone,
     madeAt,
     unexplained: allTold(made).filter(({ isExplained }) => !isExplained).length,
-    currencies,
-    differences: differences.map(({ entry: { knowledge: _knowledge, ...entry }, ...said }) => {
-      return { ...entry, ...said }
-    }),
-    disputes,
-    entries: entries.map(({ knowledge: _knowledge, ...entry }) => entry),
+    ...describeInvoices(sections.find(isOfLago)),
     ...(hasSources && {
-      sections: sections.map(({ entries: ofOrders, ...section }) => ({
-        ...section,
-        entries: ofOrders.map(({ knowledge: _knowledge, ...entry }) => entry),
-      })),
+      sections: sections.filter((one) => !isOfLago(one)).map(describeOrders),
     }),
   }
 }
+
+const describeEntry = ({ knowledge: _knowledge, currency: _currency, ...entry }: Entry) =>
+  rename(entry, NAMES.Lago)
+
+function describeInvoices(section: Section | undefined) {
+  const { currencies = [], differences = [], disputes = [], entries = [] } = section ?? {}
+  return {
+    currencies: currencies.map((line) => rename(line, NAMES.Lago)),
+    differences: differences.map(({ entry, why, isExplained }) => ({
+      ...(entry && describeEntry(entry)),
+      why,
+      isExplained,
+    })),
+    disputes,
+    entries: entries.map(describeEntry),
+  }
+}
+
+function describeOrders({ source, tenant, mode, currencies, differences, entries }: Section) {
+  const of = { source, tenant, mode }
+  return {
+    ...of,
+    currencies: currencies.map(({ byStatus: _byStatus, ...line }) =>
+      rename(line, NAMES['the ledger']),
+    ),
+    differences: differences.map(({ entry: _entry, ...said }) => rename(said, NAMES['the ledger'])),
+    entries: entries.map(({ receivableId, name, kind, dodoPaymentId, dodoRefundId, ...entry }) => ({
+      ...of,
+      orderId: receivableId,
+      key: name,
+      kind,
+      dodoPaymentId,
+      dodoRefundId,
+      madeAt: entry.madeAt,
+      currency: entry.currency,
+      dodo: entry.dodo?.amount ?? null,
+      ledger: entry.books?.amount ?? null,
+    })),
+  }
+}
+
+/** The same with some keys called otherwise, in the same order. */
+const rename = (one: object, names: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(one).map(([key, value]) => [names[key] ?? key, value]))

@@ -2,17 +2,17 @@
 import { Hono } from 'hono'
 
 import type { ReasonCode } from '../../collect/receivable.ts'
-import { formatBooks } from '../../collect/money.ts'
+import { formatBooks, withoutCurrency } from '../../collect/money.ts'
 import { listAttention, listPutAside, type Attention } from '../../report/dashboard/attention.ts'
 import { anchorOf, REMEDIES } from '../../report/remedies.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { pathToGiveBack } from './held-money.tsx'
 import { CustomerLink } from './invoices.tsx'
 import { Link, When } from './kit.tsx'
-import { given, inPath, withQuery } from './query.ts'
+import { given, inPath } from './query.ts'
 import { pathOfReceivable } from './receivable-link.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 /** More would be no list that anybody works through. */
@@ -42,19 +42,13 @@ export function attentionPage(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Attention', section: 'Attention' },
       <>
-        <div class="head">
-          <h1>Attention</h1>
-          <CsvLink to="/attention" given={{}} />
-        </div>
+        <ListHead title="Attention" to="/attention" />
         <p class="soft">Each of these waits for a person. This list should be empty.</p>
         {unseen.size === 0 && <p class="empty">Nothing needs attention.</p>}
         {CODES.map((code) => (
           <Group code={code} rows={unseen.get(code) ?? []} />
         ))}
-        <Pager
-          first={before && '/attention'}
-          next={next && withQuery('/attention', { before: next })}
-        />
+        <Pager to="/attention" before={before} next={next} />
         {seen.length > 0 && <Seen rows={seen} />}
         {aside.length > 0 && <PutAside rows={aside} />}
       </>,
@@ -83,7 +77,7 @@ const asCells = (one: Attention) => [
   one.number,
   one.customer,
   one.currency,
-  dueOf(one).split(' ')[0] ?? '',
+  one.currency && withoutCurrency(dueOf(one)),
   one.reasonCode,
   one.reason,
   one.since?.toISOString() ?? null,

@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import { listActions } from '../../report/dashboard/audit.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Link, When } from './kit.tsx'
-import { given, inPath, withQuery } from './query.ts'
+import { given, inPath } from './query.ts'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 /** Who did what on these pages. */
@@ -28,10 +28,7 @@ export function auditPage(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Audit', section: 'Audit' },
       <>
-        <div class="head">
-          <h1>Audit</h1>
-          <CsvLink to="/health/audit" given={{}} />
-        </div>
+        <ListHead title="Audit" to="/health/audit" />
         <div class="intro">
           <p class="soft">
             What was done on these pages, by the name that was given at sign-in. It is kept for
@@ -50,10 +47,7 @@ export function auditPage(show: Show, { db }: DashboardDeps) {
           ])}
           empty="Nobody has done anything here yet."
         />
-        <Pager
-          first={before && '/health/audit'}
-          next={next && withQuery('/health/audit', { before: next })}
-        />
+        <Pager to="/health/audit" before={before} next={next} />
       </>,
     )
   })

@@ -1,7 +1,13 @@
 /** @jsxImportSource hono/jsx */
 import { max, nice, ticks } from 'd3-array'
 
-import { formatDodo, formatBooks, isSupportedCurrency, toDodoMinor } from '../../collect/money.ts'
+import {
+  formatDodo,
+  formatBooks,
+  isSupportedCurrency,
+  toDodoMinor,
+  withoutCurrency,
+} from '../../collect/money.ts'
 import type { Day } from '../../report/dashboard/by-day.ts'
 import { Table } from './table.tsx'
 import { writeDay } from './words.ts'
@@ -59,7 +65,7 @@ function Drawing({ days, currency, shape }: Charted & { shape: Shape }) {
         <>
           <line x1={left} x2={width} y1={yOf(amount)} y2={yOf(amount)} />
           <text x={left - 8} y={yOf(amount) + 4} text-anchor="end">
-            {formatDodo(amount, currency).split(' ')[0]}
+            {withoutCurrency(formatDodo(amount, currency))}
           </text>
         </>
       ))}

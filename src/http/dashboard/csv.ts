@@ -1,5 +1,5 @@
-import { BYTE_ORDER_MARK, quoteCell } from '../../report/csv.ts'
-import type { Listing } from '../../report/dashboard/list-invoices.ts'
+import { asCsvLine, BYTE_ORDER_MARK } from '../../report/csv.ts'
+import type { Listing } from '../../db/cursor.ts'
 import type { DashboardContext } from './show.tsx'
 
 const ROWS_AT_ONCE = 500
@@ -48,10 +48,7 @@ export async function answerCsv(
     },
     cancel: async () => void (await texts.return(undefined)),
   })
-  return c.body(body, 200, {
-    'Content-Type': 'text/csv; charset=utf-8',
-    'Content-Disposition': `attachment; filename="${name}.csv"`,
-  })
+  return c.body(body, 200, headersOf(name))
 }
 
 async function* textsOf(
@@ -66,4 +63,13 @@ async function* textsOf(
   if (before !== '') yield before
 }
 
-const lineOf = (cells: Cells) => `${cells.map((cell) => quoteCell(cell ?? '')).join(',')}\r\n`
+const lineOf = (cells: Cells) => `${asCsvLine(cells)}\n`
+
+/** A file of lines that are written as CSV already. */
+export const answerLines = (c: DashboardContext, name: string, lines: readonly string[]) =>
+  c.body(lines.map((line) => `${line}\n`).join(''), 200, headersOf(name))
+
+const headersOf = (name: string) => ({
+  'Content-Type': 'text/csv; charset=utf-8',
+  'Content-Disposition': `attachment; filename="${name}.csv"`,
+})

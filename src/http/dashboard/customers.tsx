@@ -2,7 +2,7 @@
 import { writeEnd } from '../../customer/format.ts'
 import { Hono } from 'hono'
 
-import { formatDodo, formatBooks } from '../../collect/money.ts'
+import { formatDodo, formatBooks, withoutCurrency } from '../../collect/money.ts'
 import { listMails } from '../../mail/mails.ts'
 import { isMailOn } from '../../mail/plan.ts'
 import { audited } from '../../operate/audit.ts'
@@ -23,9 +23,9 @@ import { InvoiceTable } from './invoices.tsx'
 import { customerActions } from './customer-actions.tsx'
 import { Mails } from './mails.tsx'
 import { Act, Copy, Facts, Id, Link, When } from './kit.tsx'
-import { given, inPath, withQuery } from './query.ts'
+import { given, inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 
 /** The customers, and one of them: what they owe, which card is charged, and where they save one. */
 export function customerPages(show: Show, deps: DashboardDeps) {
@@ -46,10 +46,7 @@ export function customerPages(show: Show, deps: DashboardDeps) {
         c,
         { title: 'Customers', section: 'Customers' },
         <>
-          <div class="head">
-            <h1>Customers</h1>
-            <CsvLink to="/customers" given={asked} />
-          </div>
+          <ListHead title="Customers" to="/customers" given={asked} />
           <Filter to="/customers" given={asked} labels={{ q: 'beginning with' }}>
             <Input label="Name or id" name="q" value={asked.q} />
           </Filter>
@@ -64,10 +61,7 @@ export function customerPages(show: Show, deps: DashboardDeps) {
             ])}
             empty="No customer is like that. Customers are here once Lago has an invoice for them."
           />
-          <Pager
-            first={before && withQuery('/customers', asked)}
-            next={next && withQuery('/customers', { ...asked, before: next })}
-          />
+          <Pager to="/customers" given={asked} before={before} next={next} />
         </>,
       )
     })
@@ -98,10 +92,7 @@ export function customerPages(show: Show, deps: DashboardDeps) {
           <section aria-labelledby="invoices">
             <h2 id="invoices">Invoices</h2>
             <InvoiceTable invoices={items} empty="None yet." />
-            <Pager
-              first={undefined}
-              next={next && withQuery('/invoices', { customer: id, before: next })}
-            />
+            <Pager to="/invoices" given={{ customer: id }} next={next} />
           </section>
           <Requests requests={customer.requests} />
           <Mails mails={mails} isOn={isMailOn(config.mail)} />
@@ -127,7 +118,7 @@ function asRows({ lagoCustomerId, name, owed, cards }: ListedCustomer): (string 
   if (currencies.length === 0) return [[lagoCustomerId, name, null, null, null, 'no']]
   return currencies.map((currency) => {
     const of = owed.find((one) => one.currency === currency)
-    const amount = formatBooks(of?.amount ?? 0, currency).split(' ')[0] ?? ''
+    const amount = withoutCurrency(formatBooks(of?.amount ?? 0, currency))
     const card = cards.includes(currency) ? 'yes' : 'no'
     return [lagoCustomerId, name, currency, amount, String(of?.count ?? 0), card]
   })

@@ -14,7 +14,7 @@ import { Act, Link, When } from './kit.tsx'
 import { given, inPath, withQuery } from './query.ts'
 import type { DashboardDeps, Env, Show } from './show.tsx'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
-import { CsvLink, Table } from './table.tsx'
+import { ListHead, Table } from './table.tsx'
 
 type DeadLetter = Awaited<ReturnType<typeof listDeadLetters>>['items'][number]
 
@@ -42,10 +42,7 @@ export function deadLetterPage(show: Show, deps: DashboardDeps) {
         c,
         { title: 'Dead letters', section: 'Dead letters' },
         <>
-          <div class="head">
-            <h1>Dead letters</h1>
-            <CsvLink to="/dead-letters" given={{}} />
-          </div>
+          <ListHead title="Dead letters" to="/dead-letters" />
           <div class="intro">
             <p class="soft">
               Jobs that failed twelve times over about half an hour and are no longer tried by

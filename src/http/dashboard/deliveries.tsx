@@ -41,7 +41,7 @@ import {
   type Env,
   type Show,
 } from './show.tsx'
-import { CsvLink, Pager } from './table.tsx'
+import { ListHead, Pager } from './table.tsx'
 
 const LABELS = {
   source: 'from',
@@ -101,16 +101,14 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
           c,
           { title: 'Deliveries', section: 'Deliveries' },
           <>
-            <div class="head">
-              <h1>Deliveries</h1>
+            <ListHead title="Deliveries" to="/deliveries" given={asked}>
               <div class="buttons noprint">
                 {items.length > 0 && <ReplayTicked />}
                 <Link to={withQuery('/deliveries/replay', asked)} class="button">
                   Replay all that match
                 </Link>
               </div>
-              <CsvLink to="/deliveries" given={asked} />
-            </div>
+            </ListHead>
             <div class="intro">
               <p class="soft">
                 Every webhook whose signature was right, the newest first. Of one that was refused
@@ -131,10 +129,7 @@ export function deliveryPages(show: Show, deps: DashboardDeps) {
               isTickable
               empty="No delivery is like that. Webhooks of Lago and Dodo are here as soon as they arrive."
             />
-            <Pager
-              first={before && withQuery('/deliveries', asked)}
-              next={next && withQuery('/deliveries', { ...asked, before: next })}
-            />
+            <Pager to="/deliveries" given={asked} before={before} next={next} />
           </>,
         )
       })

@@ -12,7 +12,7 @@ import { PaymentId, When } from './kit.tsx'
 import { givenOf } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Table } from './table.tsx'
+import { ListHead, Table } from './table.tsx'
 
 const CSV_COLUMNS = ['dodo_dispute_id', 'dodo_payment_id', 'status', 'stage', 'outcome'].concat([
   'amount',
@@ -50,10 +50,7 @@ export function disputePages(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Disputes', section: 'Disputes' },
       <>
-        <div class="head">
-          <h1>Disputes</h1>
-          <CsvLink to="/disputes" given={asked} />
-        </div>
+        <ListHead title="Disputes" to="/disputes" given={asked} />
         <p class="soft">
           A dispute is answered in Dodo’s dashboard, and only there, within ten days of its opening.
           Nothing is refunded meanwhile: the money would go back twice.

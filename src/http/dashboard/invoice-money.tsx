@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { formatDodo, formatBooks } from '../../collect/money.ts'
+import { ORDERED } from '../../report/explain-invoice.ts'
 import type { InvoiceReport } from '../../report/invoice.ts'
 import { Link, PaymentId, When } from './kit.tsx'
 import { inPath } from './query.ts'
@@ -98,14 +99,6 @@ function describeThrough({
   if (attempt === null) return 'not the bridge'
   return lagoPaymentRequestId ? 'a payment request' : `attempt ${attempt}`
 }
-
-const ORDERED = {
-  intended: 'being asked for',
-  unknown: 'asked for, no answer yet',
-  waiting: 'waiting for Dodo',
-  accepted: 'accepted',
-  refused: 'refused by Dodo',
-} as const
 
 const Refunds = ({ invoice }: { invoice: InvoiceReport }) => (
   <section aria-labelledby="refunds">

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatBooks, SUPPORTED_CURRENCIES } from '../../collect/money.ts'
+import { formatBooks, SUPPORTED_CURRENCIES, withoutCurrency } from '../../collect/money.ts'
 import { REASON_CODES } from '../../collect/receivable.ts'
 import {
   INVOICE_SORTS,
@@ -13,9 +13,9 @@ import { readCurrencies } from '../../report/dashboard/currencies.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Choose, Filter, Input } from './filter.tsx'
 import { Link, State, When, wordOf } from './kit.tsx'
-import { given, givenDay, givenOf, inPath, withQuery } from './query.ts'
+import { given, givenDay, givenOf, inPath } from './query.ts'
 import type { DashboardContext, DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 const SORT_WORDS = { newest: 'Newest first', number: 'Number', due: 'Most due first' } as const
@@ -38,24 +38,21 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
     const asked = readAsked(c)
     if (asCsvAsked(c)) {
       const pages = readAll(
-        (before, limit) => listInvoices(db, filterOf(c), { before, limit }),
+        (cursor, limit) => listInvoices(db, filterOf(c), { before: cursor, limit }),
         (items) => items.map(asCells),
       )
       return answerCsv(c, 'invoices', CSV_COLUMNS, pages)
     }
+    const before = given(c, 'before')
     const [{ items, next }, currencies] = await Promise.all([
-      listInvoices(db, filterOf(c), { before: given(c, 'before') }),
+      listInvoices(db, filterOf(c), { before }),
       readCurrencies(db),
     ])
-    const isFurther = given(c, 'before') !== undefined
     return show(
       c,
       { title: 'Invoices', section: 'Invoices' },
       <>
-        <div class="head">
-          <h1>Invoices</h1>
-          <CsvLink to="/invoices" given={asked} />
-        </div>
+        <ListHead title="Invoices" to="/invoices" given={asked} />
         <Filter to="/invoices" given={asked} labels={LABELS}>
           <Input label="Number, id or customer" name="q" value={asked.q} />
           <Choose
@@ -88,10 +85,7 @@ export function invoiceList(show: Show, { db }: DashboardDeps) {
           invoices={items}
           empty="No invoice is like that. Invoices are here as soon as Lago finalises them, or a sweep finds them."
         />
-        <Pager
-          first={isFurther ? withQuery('/invoices', asked) : undefined}
-          next={next && withQuery('/invoices', { ...asked, before: next })}
-        />
+        <Pager to="/invoices" given={asked} before={before} next={next} />
       </>,
     )
   })
@@ -111,7 +105,7 @@ const asCells = (one: ListedInvoice) => [
   one.lagoCustomerId,
   one.customerName,
   one.currency,
-  one.currency ? (formatBooks(one.amountDue, one.currency).split(' ')[0] ?? '') : null,
+  one.currency ? withoutCurrency(formatBooks(one.amountDue, one.currency)) : null,
   one.state,
   one.reasonCode,
   one.reason,

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatDodo } from '../../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../../collect/money.ts'
 import { audited } from '../../operate/audit.ts'
 import { findHeldMoney, type HeldMoney } from '../../operate/held-money.ts'
 import { lookAtInvoice } from '../../operate/look-again.ts'
@@ -13,7 +13,7 @@ import { Lines } from './lines.tsx'
 import { given, inPath } from './query.ts'
 import { showNothing, type DashboardDeps, type Env, type Show } from './show.tsx'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
-import { CsvLink, Table } from './table.tsx'
+import { ListHead, Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 type Order = NonNullable<Awaited<ReturnType<typeof describeOrder>>>
@@ -69,7 +69,7 @@ const asCells = (one: Order) => [
   one.mode,
   one.key,
   one.currency,
-  formatDodo(one.amount, one.currency).split(' ')[0] ?? '',
+  withoutCurrency(formatDodo(one.amount, one.currency)),
   one.state,
   one.reason,
 ]
@@ -79,10 +79,7 @@ const OrderList = (props: {
   asked: Readonly<Record<string, string>>
 }) => (
   <>
-    <div class="head">
-      <h1>Orders</h1>
-      <CsvLink to="/orders" given={props.asked} />
-    </div>
+    <ListHead title="Orders" to="/orders" given={props.asked} />
     <p class="soft">
       What shops and HighLevel’s locations want to have collected: the newest hundred. All of them
       are in the file, and at <code>/api/orders</code>.

@@ -1,15 +1,15 @@
 /** @jsxImportSource hono/jsx */
 import { Hono } from 'hono'
 
-import { formatDodo } from '../../collect/money.ts'
+import { formatDodo, withoutCurrency } from '../../collect/money.ts'
 import { listRefunds, REFUND_STATUSES, type ListedRefund } from '../../report/dashboard/refunds.ts'
 import { answerCsv, asCsvAsked, readAll } from './csv.ts'
 import { Choose, Filter } from './filter.tsx'
 import { PaymentId, When } from './kit.tsx'
-import { given, givenOf, withQuery } from './query.ts'
+import { given, givenOf } from './query.ts'
 import { ReceivableLink } from './receivable-link.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Pager, Table } from './table.tsx'
+import { ListHead, Pager, Table } from './table.tsx'
 
 const CSV_COLUMNS = [
   'at',
@@ -34,7 +34,7 @@ const asCells = (one: ListedRefund) => [
   one.dodoPaymentId,
   one.status,
   one.currency,
-  one.amount === null ? null : (moneyOf(one).split(' ')[0] ?? ''),
+  one.amount === null ? null : withoutCurrency(moneyOf(one)),
   one.receivableId,
   one.number,
   makerOf(one),
@@ -60,10 +60,7 @@ export function refundPages(show: Show, { db }: DashboardDeps) {
       c,
       { title: 'Refunds', section: 'Refunds' },
       <>
-        <div class="head">
-          <h1>Refunds</h1>
-          <CsvLink to="/refunds" given={asked} />
-        </div>
+        <ListHead title="Refunds" to="/refunds" given={asked} />
         <Filter to="/refunds" given={asked} labels={{ status: 'status' }}>
           <Choose
             label="Status"
@@ -74,10 +71,7 @@ export function refundPages(show: Show, { db }: DashboardDeps) {
           />
         </Filter>
         <RefundTable refunds={items} />
-        <Pager
-          first={before && withQuery('/refunds', asked)}
-          next={next && withQuery('/refunds', { ...asked, before: next })}
-        />
+        <Pager to="/refunds" given={asked} before={before} next={next} />
       </>,
     )
   })

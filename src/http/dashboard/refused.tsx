@@ -5,7 +5,7 @@ import { listRefused } from '../../inbox/refused.ts'
 import { answerCsv, asCsvAsked } from './csv.ts'
 import { Link, When } from './kit.tsx'
 import type { DashboardDeps, Env, Show } from './show.tsx'
-import { CsvLink, Table } from './table.tsx'
+import { ListHead, Table } from './table.tsx'
 import { SOURCE_WORDS } from './words.ts'
 
 /** Webhooks whose signature was not right, one by one: whence, when and why, and nothing of what they said. */
@@ -27,10 +27,7 @@ export const refusedPage = (show: Show, { db, now }: DashboardDeps) =>
       c,
       { title: 'Refused', section: 'Deliveries' },
       <>
-        <div class="head">
-          <h1>Refused deliveries</h1>
-          <CsvLink to="/deliveries/refused" given={{}} />
-        </div>
+        <ListHead title="Refused deliveries" to="/deliveries/refused" />
         <div class="intro">
           <p class="soft">
             What came to the addresses of webhooks within a day and was not signed as it should be:

@@ -1,39 +1,55 @@
 /** @jsxImportSource hono/jsx */
-import { formatDodo, formatBooks } from '../../collect/money.ts'
-import type { CurrencyLine } from '../../report/compare-ledgers.ts'
-import { netOf, type OrderLine, type OrderSection } from '../../report/compare-orders.ts'
-import { asTold, titleOf } from '../../report/order-text.ts'
-import { noteBeside, type Statement } from '../../report/statement.ts'
+import { formatDodo } from '../../collect/money.ts'
+import { netOf, type Books, type CurrencyLine } from '../../report/compare-ledgers.ts'
+import { isOfLago, tell, type Section, type Told } from '../../report/section.ts'
+import type { Statement } from '../../report/statement.ts'
 import { count } from '../../print/text.ts'
 import { Verdict } from './kit.tsx'
 import { Table } from './table.tsx'
 import { forPeople } from './words.ts'
 
 /** The sums of each currency, what happened beside payments that simply paid, and every difference. */
-export function StatementBody({ statement }: { statement: Statement }) {
-  const { hasLago, hasSources, sections } = statement
+export const StatementBody = ({
+  statement: { sections, hasSources },
+}: {
+  statement: Statement
+}) => (
+  <>
+    {sections.map((section) =>
+      isOfLago(section) ? (
+        <>
+          {hasSources && <h2>{section.title}</h2>}
+          <SectionBody section={section} id="differences" what="Invoice" />
+        </>
+      ) : (
+        <OrderSection section={section} />
+      ),
+    )}
+    {sections.length === 0 && <p class="empty">No orders in these days.</p>}
+  </>
+)
+
+/** What a store or a location collected in one mode. */
+function OrderSection({ section }: { section: Section }) {
+  const { source, tenant, mode, title } = section
+  const id = `of-${source}-${tenant}-${mode}`
   return (
-    <>
-      {hasLago && hasSources && <h2>Lago</h2>}
-      {hasLago && <InvoicesBody statement={statement} />}
-      {sections.map((section) => (
-        <SectionBody section={section} />
-      ))}
-      {!hasLago && sections.length === 0 && <p class="empty">No orders in these days.</p>}
-    </>
+    <section aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      <SectionBody section={section} id={`differences-${id}`} what="Order" />
+    </section>
   )
 }
 
-function InvoicesBody({ statement }: { statement: Statement }) {
-  const notes = noteBeside(statement)
-  const isExplained = statement.told.every((one) => one.isExplained)
+function SectionBody({ section, id, what }: { section: Section; id: string; what: string }) {
+  const { currencies, notes, books, entries } = section
+  const told = tell(section)
+  const isExplained = told.every((one) => one.isExplained)
   return (
     <>
-      {statement.currencies.length === 0 && (
-        <p class="empty">No payments and no refunds in these days.</p>
-      )}
-      {statement.currencies.map((line) => (
-        <CurrencyTable line={line} isExplained={isExplained} />
+      {currencies.length === 0 && <p class="empty">No payments and no refunds in these days.</p>}
+      {currencies.map((line) => (
+        <CurrencyTable line={line} books={books} isExplained={isExplained} />
       ))}
       {notes.length > 0 && (
         <ul class="card notes">
@@ -42,151 +58,85 @@ function InvoicesBody({ statement }: { statement: Statement }) {
           ))}
         </ul>
       )}
-      <Differences
-        told={statement.told}
-        isAnything={statement.entries.length > 0}
-        id="differences"
-      />
+      <Differences told={told} isAnything={entries.length > 0} id={id} what={what} />
     </>
   )
 }
 
-function CurrencyTable({ line, isExplained }: { line: CurrencyLine; isExplained: boolean }) {
-  const { currency, dodo, lago, difference } = line
+type OfCurrency = { line: CurrencyLine; books: Books; isExplained: boolean }
+
+function CurrencyTable({ line, books, isExplained }: OfCurrency) {
+  const { currency, dodo, books: held, difference } = line
+  const isLago = books.name === 'Lago'
+  const apart = `differ by ${formatDodo(difference, currency)}`
+  const verdict =
+    difference !== 0 && isExplained ? (
+      <span class="badge">{apart}, explained below</span>
+    ) : (
+      <Verdict agrees={difference === 0}>{difference === 0 ? 'agree' : apart}</Verdict>
+    )
   const inDodo = (amount: number) => formatDodo(amount, currency)
-  const inLago = (amount: number) => formatBooks(amount, currency)
-  return (
+  const inBooks = (amount: number) => books.format(amount, currency)
+  const rowOf = (what: string, kind: 'payments' | 'refunds') => [
+    what,
+    String(dodo[kind].count),
+    inDodo(dodo[kind].amount),
+    String(held[kind].count),
+    inBooks(held[kind].amount),
+  ]
+  const table = (
+    <Table
+      caption={isLago ? `Both books in ${currency}` : `Dodo and the ledger in ${currency}`}
+      columns={[
+        'What',
+        { label: 'Count in Dodo', is: 'number' },
+        { label: 'In Dodo', is: 'number' },
+        { label: `Count in ${books.name}`, is: 'number' },
+        { label: `In ${books.name}`, is: 'number' },
+      ]}
+      rows={[
+        rowOf('Payments', 'payments'),
+        rowOf(isLago ? 'Refunds, credit notes' : 'Refunds', 'refunds'),
+        [
+          'Net',
+          '',
+          <strong>{inDodo(netOf(dodo))}</strong>,
+          '',
+          <strong>{inBooks(netOf(held))}</strong>,
+        ],
+      ]}
+      empty=""
+    />
+  )
+  return isLago ? (
     <section aria-labelledby={`of-${currency}`}>
       <div class="head">
         <h2 id={`of-${currency}`}>{currency}</h2>
-        {difference !== 0 && isExplained ? (
-          <span class="badge">differ by {inDodo(difference)}, explained below</span>
-        ) : (
-          <Verdict agrees={difference === 0}>
-            {difference === 0 ? 'agree' : `differ by ${inDodo(difference)}`}
-          </Verdict>
-        )}
+        {verdict}
       </div>
-      <Table
-        caption={`Both books in ${currency}`}
-        columns={[
-          'What',
-          { label: 'Count in Dodo', is: 'number' },
-          { label: 'In Dodo', is: 'number' },
-          { label: 'Count in Lago', is: 'number' },
-          { label: 'In Lago', is: 'number' },
-        ]}
-        rows={[
-          [
-            'Payments',
-            String(dodo.payments.count),
-            inDodo(dodo.payments.amount),
-            String(lago.payments.count),
-            inLago(lago.payments.amount),
-          ],
-          [
-            'Refunds, credit notes',
-            String(dodo.refunds.count),
-            inDodo(dodo.refunds.amount),
-            String(lago.refunds.count),
-            inLago(lago.refunds.amount),
-          ],
-          [
-            'Net',
-            '',
-            <strong>{inDodo(dodo.payments.amount - dodo.refunds.amount)}</strong>,
-            '',
-            <strong>{inLago(lago.payments.amount - lago.refunds.amount)}</strong>,
-          ],
-        ]}
-        empty=""
-      />
+      {table}
     </section>
-  )
-}
-
-/** What a store or a location collected in one mode. */
-function SectionBody({ section }: { section: OrderSection }) {
-  const { currencies, differences, entries, source, tenant, mode } = section
-  const id = `of-${source}-${tenant}-${mode}`
-  const isExplained = differences.every((one) => one.isExplained)
-  return (
-    <section aria-labelledby={id}>
-      <h2 id={id}>{titleOf(section)}</h2>
-      {currencies.length === 0 && <p class="empty">No payments and no refunds in these days.</p>}
-      {currencies.map((line) => (
-        <OrderTable line={line} isExplained={isExplained} />
-      ))}
-      <Differences
-        told={differences.map(asTold)}
-        isAnything={entries.length > 0}
-        id={`differences-${id}`}
-        what="Order"
-      />
-    </section>
-  )
-}
-
-function OrderTable({ line, isExplained }: { line: OrderLine; isExplained: boolean }) {
-  const { currency, dodo, ledger, difference } = line
-  const write = (amount: number) => formatDodo(amount, currency)
-  return (
+  ) : (
     <>
       <div class="head">
         <h3>{currency}</h3>
-        {difference !== 0 && isExplained ? (
-          <span class="badge">differ by {write(difference)}, explained below</span>
-        ) : (
-          <Verdict agrees={difference === 0}>
-            {difference === 0 ? 'agree' : `differ by ${write(difference)}`}
-          </Verdict>
-        )}
+        {verdict}
       </div>
-      <Table
-        caption={`Dodo and the ledger in ${currency}`}
-        columns={[
-          'What',
-          { label: 'Count in Dodo', is: 'number' },
-          { label: 'In Dodo', is: 'number' },
-          { label: 'Count in the ledger', is: 'number' },
-          { label: 'In the ledger', is: 'number' },
-        ]}
-        rows={[
-          rowOf('Payments', dodo.payments, ledger.payments, write),
-          rowOf('Refunds', dodo.refunds, ledger.refunds, write),
-          [
-            'Net',
-            '',
-            <strong>{write(netOf(dodo))}</strong>,
-            '',
-            <strong>{write(netOf(ledger))}</strong>,
-          ],
-        ]}
-        empty=""
-      />
+      {table}
     </>
   )
 }
-
-type Sum = OrderLine['dodo']['payments']
-const rowOf = (what: string, dodo: Sum, ledger: Sum, write: (amount: number) => string) => [
-  what,
-  String(dodo.count),
-  write(dodo.amount),
-  String(ledger.count),
-  write(ledger.amount),
-]
 
 function Differences({
   told,
   isAnything,
   id,
-  what: about = 'Invoice',
+  what: about,
 }: {
-  told: Statement['told']
+  told: readonly Told[]
   isAnything: boolean
   id: string
-  what?: string
+  what: string
 }) {
   if (told.length === 0) return isAnything ? <p class="notice ok">No difference.</p> : <></>
   const unexplained = told.filter(({ isExplained }) => !isExplained).length

@@ -5,7 +5,8 @@ import { formatDodo } from '../../collect/money.ts'
 import type { Entry } from '../../report/compare-ledgers.ts'
 import type { Payer } from '../../report/dashboard/payers-of.ts'
 import type { DisputeEntry } from '../../report/disputes.ts'
-import type { Statement } from '../../report/statement.ts'
+import type { Period } from '../../report/period.ts'
+import type { Section } from '../../report/section.ts'
 import { count } from '../../print/text.ts'
 import { CustomerLink } from './invoices.tsx'
 import { PaymentId, When } from './kit.tsx'
@@ -17,14 +18,14 @@ const MAX_SHOWN = 200
 type PayerOf = (lagoInvoiceId: string | null) => Payer | undefined
 
 /** What is in Dodo of these days, divided: by day, by customer; and what is disputed of it. */
-export function StatementParts(props: { statement: Statement; payerOf: PayerOf }) {
-  const { statement, payerOf } = props
-  const { entries, disputes, period } = statement
+export function StatementParts(props: { section: Section; period: Period; payerOf: PayerOf }) {
+  const { section, period, payerOf } = props
+  const { entries, disputes } = section
   const days = divide(entries, ({ madeAt }) => period.calendar.dayOf(madeAt))
-  const customers = divide(entries, ({ lagoInvoiceId }) => payerOf(lagoInvoiceId)?.id ?? '')
+  const customers = divide(entries, ({ receivableId }) => payerOf(receivableId)?.id ?? '')
   const named = new Map(
-    entries.flatMap(({ lagoInvoiceId }) => {
-      const payer = payerOf(lagoInvoiceId)
+    entries.flatMap(({ receivableId }) => {
+      const payer = payerOf(receivableId)
       return payer ? [[payer.id, payer] as const] : []
     }),
   )

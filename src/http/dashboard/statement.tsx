@@ -6,7 +6,9 @@ import { BadOption } from '../../print/bad-option.ts'
 import { asKeptCsv, readKept, type Kept, type NotShown } from '../../report/kept.ts'
 import { readPeriodToShow, type Period } from '../../report/period.ts'
 import { asCsv } from '../../report/statement-csv.ts'
-import type { Statement } from '../../report/statement.ts'
+import { isOfLago } from '../../report/section.ts'
+import { servedBy, type Statement } from '../../report/statement.ts'
+import { answerLines } from './csv.ts'
 import { Choose, Input } from './filter.tsx'
 import { KeptPage } from './kept.tsx'
 import { addressOf, Around, Link, When } from './kit.tsx'
@@ -22,11 +24,11 @@ type Days = { period: Period; asked: Asked }
 
 /** Both books of a period side by side: the numbers of `bridge statement`, as a page, as CSV, and to be printed. */
 export function statementPages(show: Show, deps: DashboardDeps) {
-  const make = createStatements(deps)
+  const makeStatement = createStatements(deps)
   const { sources } = deps
-  const served = sources.length > 0 ? sourcesOf(deps) : []
+  const served = sources.length > 0 ? servedBy(deps) : []
   const makeKept = createMakings<Kept | NotShown>(deps.now, (period) => readKept(deps, period))
-  const makeOf = ({ period, asked }: Days) => make(period, asked.source)
+  const makeOf = ({ period, asked }: Days) => makeStatement(period, asked.source)
 
   const showForm = (c: DashboardContext, asked: Partial<Asked>, problem: string) =>
     show(
@@ -59,69 +61,67 @@ export function statementPages(show: Show, deps: DashboardDeps) {
       </div>,
     )
 
+  /** What is made of the days that are asked for; until it is made, that it is being made. */
+  const answer =
+    <Made extends object>(
+      make: (days: Days) => Promise<Made | Making>,
+      tell: (c: DashboardContext, made: Made, days: Days) => Response | Promise<Response>,
+    ) =>
+    async (c: DashboardContext) => {
+      const days = readDays(c, deps.now(), served)
+      if ('problem' in days) return showForm(c, days.asked, days.problem)
+      const made = await make(days)
+      return isMaking(made) ? showMaking(c, days, made.since) : tell(c, made, days)
+    }
+  const makeKeptOf = ({ period }: Days) => makeKept(period)
+
   return new Hono<Env>()
-    .get('/', async (c) => {
-      const days = readDays(c, deps.now(), served)
-      if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const made = await makeOf(days)
-      if (!('entries' in made)) return showMaking(c, days, made.since)
-      const payerOf = await readPayersOf(deps.db, made.entries)
-      return show(
-        c,
-        { title: `Statement ${days.asked.from} to ${days.asked.to}`, section: 'Statement' },
-        <StatementPage
-          statement={made}
-          days={days}
-          basePath={show.basePath}
-          served={served}
-          parts={<StatementParts statement={made} payerOf={payerOf} />}
-        />,
-      )
-    })
-    .get('/kept', async (c) => {
-      const days = readDays(c, deps.now(), served)
-      if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const read = await makeKept(days.period)
-      if ('since' in read) return showMaking(c, days, read.since)
-      const title = `What Dodo keeps, ${days.asked.from} to ${days.asked.to}`
-      return show(
-        c,
-        { title, section: 'Statement' },
-        <KeptPage read={read} title={title} asked={daysOf(days.asked)} />,
-      )
-    })
-    .get('/kept/csv', async (c) => {
-      const days = readDays(c, deps.now(), served)
-      if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const read = await makeKept(days.period)
-      if ('since' in read) return showMaking(c, days, read.since)
-      const { from, to } = days.asked
-      if ('why' in read)
-        return showForm(c, days.asked, `What Dodo keeps is not known: ${read.why}.`)
-      return c.body(
-        asKeptCsv(read)
-          .map((line) => `${line}\n`)
-          .join(''),
-        200,
-        {
-          'Content-Type': 'text/csv; charset=utf-8',
-          'Content-Disposition': `attachment; filename="kept-${from}-to-${to}.csv"`,
-        },
-      )
-    })
-    .get('/csv', async (c) => {
-      const days = readDays(c, deps.now(), served)
-      if ('problem' in days) return showForm(c, days.asked, days.problem)
-      const made = await makeOf(days)
-      if (!('entries' in made)) return showMaking(c, days, made.since)
-      const { from, to } = days.asked
-      const csv = asCsv(made, days.period.calendar).map((line) => `${line}\n`)
-      return c.body(csv.join(''), 200, {
-        'Content-Type': 'text/csv; charset=utf-8',
-        'Content-Disposition': `attachment; filename="statement-${from}-to-${to}.csv"`,
-      })
-    })
+    .get(
+      '/',
+      answer(makeOf, async (c, made, days) => {
+        const ofLago = made.sections.find(isOfLago)
+        const payerOf = await readPayersOf(deps.db, ofLago?.entries ?? [])
+        return show(
+          c,
+          { title: `Statement ${days.asked.from} to ${days.asked.to}`, section: 'Statement' },
+          <StatementPage
+            statement={made}
+            days={days}
+            basePath={show.basePath}
+            served={served}
+            parts={
+              ofLago && <StatementParts section={ofLago} period={made.period} payerOf={payerOf} />
+            }
+          />,
+        )
+      }),
+    )
+    .get(
+      '/kept',
+      answer(makeKeptOf, (c, read, { asked }) => {
+        const title = `What Dodo keeps, ${asked.from} to ${asked.to}`
+        const page = { title, section: 'Statement' } as const
+        return show(c, page, <KeptPage read={read} title={title} asked={daysOf(asked)} />)
+      }),
+    )
+    .get(
+      '/kept/csv',
+      answer(makeKeptOf, (c, read, { asked }) =>
+        'why' in read
+          ? showForm(c, asked, `What Dodo keeps is not known: ${read.why}.`)
+          : answerLines(c, `kept-${asked.from}-to-${asked.to}`, asKeptCsv(read)),
+      ),
+    )
+    .get(
+      '/csv',
+      answer(makeOf, (c, made, { asked, period }) =>
+        answerLines(c, `statement-${asked.from}-to-${asked.to}`, asCsv(made, period.calendar)),
+      ),
+    )
 }
+
+type Making = { since: Date }
+const isMaking = (made: object): made is Making => 'since' in made
 
 /** What Dodo keeps is of the whole account, whoever is collected for. */
 const daysOf = ({ source: _source, ...days }: Asked) => days
@@ -156,7 +156,7 @@ function StatementPage(props: {
   days: Days
   basePath: string
   served: readonly string[]
-  parts: Child
+  parts: Child | undefined
 }) {
   const { statement, days, basePath, served, parts } = props
   const { asked } = days
@@ -212,12 +212,6 @@ function MonthLink({ days: { asked }, step, word }: { days: Days; step: 1 | -1; 
     </Link>
   )
 }
-
-/** Whose sections there can be. */
-const sourcesOf = ({ config, sources }: Pick<DashboardDeps, 'config' | 'sources'>) => [
-  ...(config.lago.isOn ? ['lago'] : []),
-  ...sources.map(({ name }) => name),
-]
 
 const DaysForm = ({
   asked,

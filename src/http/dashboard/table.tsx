@@ -68,18 +68,22 @@ function Row({ columns, cells }: { columns: readonly Column[]; cells: readonly C
   )
 }
 
+/** Where a list is, and how it is narrowed down. */
+type List = { to: string; given?: Readonly<Record<string, string | undefined>> }
+
 /** The way to the rows before and after those that are shown. */
-export function Pager({ first, next }: { first: string | undefined; next: string | undefined }) {
-  if (!first && !next) return <></>
+export function Pager(props: List & { before?: string | undefined; next: string | undefined }) {
+  const { to, given = {}, before, next } = props
+  if (!before && !next) return <></>
   return (
     <nav class="pager" aria-label="Pages of this list">
-      {first && (
-        <Link to={first} class="button">
+      {before && (
+        <Link to={withQuery(to, given)} class="button">
           From the beginning
         </Link>
       )}
       {next && (
-        <Link to={next} class="button">
+        <Link to={withQuery(to, { ...given, before: next })} class="button">
           Next 50
         </Link>
       )}
@@ -87,12 +91,13 @@ export function Pager({ first, next }: { first: string | undefined; next: string
   )
 }
 
-/** The same list with the same filters, as a file. */
-export const CsvLink = (props: {
-  to: string
-  given: Readonly<Record<string, string | undefined>>
-}) => (
-  <Link to={withQuery(props.to, { ...props.given, as: 'csv' })} class="button noprint">
-    Download as CSV
-  </Link>
+/** What a list is of, what may be done with it, and the same list with the same filters as a file. */
+export const ListHead = (props: List & { title: string; children?: Child }) => (
+  <div class="head">
+    <h1>{props.title}</h1>
+    {props.children}
+    <Link to={withQuery(props.to, { ...props.given, as: 'csv' })} class="button noprint">
+      Download as CSV
+    </Link>
+  </div>
 )

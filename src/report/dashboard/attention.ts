@@ -3,8 +3,7 @@ import { and, desc, eq, sql, type SQL } from 'drizzle-orm'
 import { isReasonCode, type ReasonCode } from '../../collect/receivable.ts'
 import type { Executor } from '../../db/client.ts'
 import { dismissals, receivables, recordings } from '../../db/schema.ts'
-import { readCursorOf, writeCursor } from './cursor.ts'
-import { PAGE_ROWS, type Listing } from './list-invoices.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 const MAX_ROWS = 100
 
@@ -58,12 +57,11 @@ export async function listAttention(
     )
     .orderBy(receivables.createdAt, receivables.receivableId)
     .limit(limit + 1)
-  const items = rows
-    .slice(0, limit)
-    .map(({ row, since: at, held: money }) => ({ ...asAttention(row, at), held: money }))
-  const last = items.at(-1)
-  const isMore = rows.length > limit && last
-  return { items, next: isMore ? writeCursor(last.createdAt.toISOString(), last.id) : undefined }
+  const items = rows.map(({ row, since: at, held: money }) => ({
+    ...asAttention(row, at),
+    held: money,
+  }))
+  return pageOf(items, limit, (last) => writeCursor(last.createdAt.toISOString(), last.id))
 }
 
 function isBeyond(before: string | undefined): SQL | undefined {

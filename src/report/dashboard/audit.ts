@@ -2,7 +2,7 @@ import { desc, lt } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { operatorActions } from '../../db/schema.ts'
-import { PAGE_ROWS, type Listing } from './list-invoices.ts'
+import { PAGE_ROWS, pageOf, type Listing } from '../../db/cursor.ts'
 
 type AuditRow = typeof operatorActions.$inferSelect
 
@@ -19,7 +19,5 @@ export async function listActions(
     .where(from === undefined ? undefined : lt(operatorActions.id, from))
     .orderBy(desc(operatorActions.id))
     .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const isMore = rows.length > limit
-  return { items, next: isMore ? String(items.at(-1)?.id) : undefined }
+  return pageOf(rows, limit, ({ id }) => String(id))
 }

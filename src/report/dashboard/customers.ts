@@ -2,7 +2,8 @@ import { and, desc, eq, sql } from 'drizzle-orm'
 
 import type { Database } from '../../db/client.ts'
 import { payers, receivables, mandates, payments } from '../../db/schema.ts'
-import { escapeLike, PAGE_ROWS, type Listing } from './list-invoices.ts'
+import { PAGE_ROWS, pageOf, type Listing } from '../../db/cursor.ts'
+import { escapeLike } from './list-invoices.ts'
 
 /** What one customer owes in one currency; Lago's minor units. */
 export type Owed = { currency: string; amount: number; count: number }
@@ -38,7 +39,7 @@ export async function listCustomers(
         where payer_key > ${before ?? ''} ${isWanted(sql`payer_key`, sql`name`)}
         order by 1 limit ${limit + 1})
     ) as known group by id order by id limit ${limit + 1}`)
-  const shown = rows.slice(0, limit)
+  const { items: shown, next } = pageOf(rows, limit, ({ id }) => id)
   const ids = shown.map(({ id }) => id)
   const [owed, cards] = await Promise.all([readOwed(db, ids), readCards(db, ids)])
   const items = shown.map(({ id, name }) => ({
@@ -47,7 +48,7 @@ export async function listCustomers(
     owed: owed.filter((one) => one.id === id),
     cards: cards.filter((one) => one.id === id).map(({ currency }) => currency),
   }))
-  return { items, next: rows.length > limit ? ids.at(-1) : undefined }
+  return { items, next }
 }
 
 /** As Lago says: one that is paid may need a person, and without a licence Lago goes on naming it as due. */

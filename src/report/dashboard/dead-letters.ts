@@ -1,9 +1,8 @@
 import { asc, sql } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
+import { pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 import { deadLetters } from '../../db/schema.ts'
-import { readCursorOf, writeCursor } from './cursor.ts'
-import type { Listing } from './list-invoices.ts'
 
 /** A page of all dead letters, the oldest first. `after` is where the one before has ended. */
 export async function pageDeadLetters(
@@ -20,8 +19,7 @@ export async function pageDeadLetters(
     .where(cursor && sql`(${buriedAt}, ${name}) > (${cursor[0]}::timestamptz, ${cursor[1]}::text)`)
     .orderBy(asc(buriedAt), asc(name))
     .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  const next = last && writeCursor(last.buriedAt.toISOString(), `${last.kind} ${last.key}`)
-  return { items, next: rows.length > limit ? next : undefined }
+  return pageOf(rows, limit, (last) =>
+    writeCursor(last.buriedAt.toISOString(), `${last.kind} ${last.key}`),
+  )
 }

@@ -1,31 +1,16 @@
-import { and, asc, desc, eq, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, lte, sql } from 'drizzle-orm'
+import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 
 import type { Database } from '../../db/client.ts'
 import { isAnyOf } from '../../db/any-of.ts'
-import { deliveries, payments, receivables, timeline } from '../../db/schema.ts'
+import { deliveries, payments, receivables } from '../../db/schema.ts'
 import { conditionOf, hasGivenUp, type Filter } from '../../deliveries/filter.ts'
 import { readAt } from '../../deliveries/read-span.ts'
 import type { Source } from '../../webhook-sources.ts'
-import { readCursorOf, writeCursor } from './cursor.ts'
-import { PAGE_ROWS, type Listing } from './list-invoices.ts'
+import { readTimeline } from '../../collect/timeline.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 export type DeliveryFilter = Omit<Filter, 'since' | 'until'> & { since?: Date | undefined }
-
-/** A delivery without what was said in it. */
-export type ListedDelivery = Pick<
-  typeof deliveries.$inferSelect,
-  | 'source'
-  | 'deliveryId'
-  | 'eventType'
-  | 'wakes'
-  | 'wakesKey'
-  | 'receivedAt'
-  | 'replayedAt'
-  | 'processedAt'
-  | 'verifiedWith'
-  | 'dodoPaymentId'
-  | 'outcome'
-> & { hasGivenUp: boolean }
 
 const LISTED = {
   source: deliveries.source,
@@ -40,6 +25,8 @@ const LISTED = {
   dodoPaymentId: deliveries.dodoPaymentId,
   outcome: deliveries.outcome,
 }
+/** A delivery without what was said in it. */
+export type ListedDelivery = SelectResultFields<typeof LISTED> & { hasGivenUp: boolean }
 
 /** How many of the same thing are looked at to tell what one of them did. */
 const MAX_BESIDE = 200
@@ -64,13 +51,7 @@ export async function listDeliveries(
     )
     .orderBy(desc(deliveries.receivedAt), desc(deliveries.deliveryId))
     .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  const isMore = rows.length > limit && last
-  return {
-    items,
-    next: isMore ? writeCursor(last.receivedAt.toISOString(), last.deliveryId) : undefined,
-  }
+  return pageOf(rows, limit, (last) => writeCursor(last.receivedAt.toISOString(), last.deliveryId))
 }
 
 /** One delivery, with what was said in it. */
@@ -89,11 +70,7 @@ export async function readWritten(
   receivableId: string,
 ) {
   const [lines, told] = await Promise.all([
-    db
-      .select({ at: timeline.at, what: timeline.what })
-      .from(timeline)
-      .where(eq(timeline.receivableId, receivableId))
-      .orderBy(asc(timeline.id)),
+    readTimeline(db, receivableId),
     db
       .select(LISTED)
       .from(deliveries)

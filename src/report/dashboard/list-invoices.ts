@@ -1,10 +1,9 @@
 import { and, asc, desc, eq, gte, like, lte, or, sql, type SQL } from 'drizzle-orm'
+import type { SelectResultFields } from 'drizzle-orm/query-builders/select.types'
 
 import type { Database } from '../../db/client.ts'
 import { receivables } from '../../db/schema.ts'
-import { readCursorOf, writeCursor } from './cursor.ts'
-
-export const PAGE_ROWS = 50
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 export const INVOICE_STATES = [
   'open',
@@ -33,20 +32,20 @@ export type InvoiceFilter = {
   sort?: (typeof INVOICE_SORTS)[number] | undefined
 }
 
-type Row = typeof receivables.$inferSelect
-type Listed = Pick<
-  Row,
-  | 'number'
-  | 'currency'
-  | 'amountDue'
-  | 'state'
-  | 'reason'
-  | 'reasonCode'
-  | 'createdAt'
-  | 'settledAt'
-> & { lagoInvoiceId: string; lagoCustomerId: string | null; customerName: string | null }
-/** A page of a list, and where the next one begins; undefined at the end. */
-export type Listing<Item> = { items: Item[]; next: string | undefined }
+const LISTED = {
+  lagoInvoiceId: receivables.receivableId,
+  number: receivables.number,
+  lagoCustomerId: receivables.payerKey,
+  customerName: receivables.payerName,
+  currency: receivables.currency,
+  amountDue: receivables.amountDue,
+  state: receivables.state,
+  reason: receivables.reason,
+  reasonCode: receivables.reasonCode,
+  createdAt: receivables.createdAt,
+  settledAt: receivables.settledAt,
+}
+type Listed = SelectResultFields<typeof LISTED>
 
 const SORTS = {
   newest: {
@@ -80,19 +79,7 @@ export async function listInvoices(
 ): Promise<Listing<Listed>> {
   const { key, is, cast, order, valueOf } = SORTS[filter.sort ?? 'newest']
   const rows = await db
-    .select({
-      lagoInvoiceId: receivables.receivableId,
-      number: receivables.number,
-      lagoCustomerId: receivables.payerKey,
-      customerName: receivables.payerName,
-      currency: receivables.currency,
-      amountDue: receivables.amountDue,
-      state: receivables.state,
-      reason: receivables.reason,
-      reasonCode: receivables.reasonCode,
-      createdAt: receivables.createdAt,
-      settledAt: receivables.settledAt,
-    })
+    .select(LISTED)
     .from(receivables)
     .where(
       and(
@@ -102,10 +89,7 @@ export async function listInvoices(
     )
     .orderBy(order(key), order(receivables.receivableId))
     .limit(limit + 1)
-  const items = rows.slice(0, limit)
-  const last = items.at(-1)
-  const isMore = rows.length > limit && last
-  return { items, next: isMore ? writeCursor(valueOf(last), last.lagoInvoiceId) : undefined }
+  return pageOf(rows, limit, (last) => writeCursor(valueOf(last), last.lagoInvoiceId))
 }
 
 function isBeyond(

@@ -8,9 +8,9 @@ export type Payer = { id: string; name: string | null }
 /** Whose invoices the entries of a statement are, as far as the ledger knows. */
 export async function readPayersOf(
   db: Database,
-  entries: readonly Pick<Entry, 'lagoInvoiceId'>[],
+  entries: readonly Pick<Entry, 'receivableId'>[],
 ): Promise<(lagoInvoiceId: string | null) => Payer | undefined> {
-  const ids = new Set(entries.flatMap(({ lagoInvoiceId }) => lagoInvoiceId ?? []))
+  const ids = new Set(entries.flatMap(({ receivableId }) => receivableId ?? []))
   if (ids.size === 0) return () => undefined
   const rows = await db
     .select({

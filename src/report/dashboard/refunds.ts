@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
 
 import type { Executor } from '../../db/client.ts'
-import { readCursorOf, writeCursor } from './cursor.ts'
-import { PAGE_ROWS, type Listing } from './list-invoices.ts'
+import { PAGE_ROWS, pageOf, readCursorOf, writeCursor, type Listing } from '../../db/cursor.ts'
 
 /** What money that goes back may be waiting for; a refund that is only asked for has no id at Dodo yet. */
 export const REFUND_STATUSES = [
@@ -45,11 +44,14 @@ export async function listRefunds(
   const beyond = cursor
     ? sql`(at, id) < (${cursor[0]}::timestamptz, ${cursor[1]}::text)`
     : sql`true`
-  const rows = await db.execute<Row>(sql`
-    select all_of.*, i.kind, i.number from (
-      select f.dodo_refund_id as id, f.dodo_refund_id, f.dodo_payment_id, f.status, f.amount::float8 as amount,
-        coalesce(f.currency, p.currency) as currency, coalesce(o.receivable_id, p.receivable_id) as receivable_id,
-        o.cause, coalesce(o.credit_note_id, c.credit_note_id) as credit_note_id, c.status as credit,
+  const rows = await db.execute<Omit<ListedRefund, 'at'> & { at: string }>(sql`
+    select id, "dodoRefundId", "dodoPaymentId", status, amount, all_of.currency, all_of.receivable_id as "receivableId",
+      i.kind, i.number, cause, "lagoCreditNoteId", credit, all_of.reason, at
+    from (
+      select f.dodo_refund_id as id, f.dodo_refund_id as "dodoRefundId", f.dodo_payment_id as "dodoPaymentId", f.status,
+        f.amount::float8 as amount, coalesce(f.currency, p.currency) as currency,
+        coalesce(o.receivable_id, p.receivable_id) as receivable_id, o.cause,
+        coalesce(o.credit_note_id, c.credit_note_id) as "lagoCreditNoteId", c.status as credit,
         coalesce(c.reason, o.reason) as reason, f.made_at as at
       from refunds f left join payments p using (dodo_payment_id)
       left join refund_orders o on o.dodo_refund_id = f.dodo_refund_id
@@ -64,42 +66,6 @@ export async function listRefunds(
     ) all_of left join receivables i on i.receivable_id = all_of.receivable_id
     where ${beyond} and ${status === undefined ? sql`true` : sql`status = ${status}`}
     order by at desc, id desc limit ${limit + 1}`)
-  const items = rows.slice(0, limit).map(asListed)
-  const last = items.at(-1)
-  const isMore = rows.length > limit && last
-  return { items, next: isMore ? writeCursor(last.at.toISOString(), last.id) : undefined }
+  const listed = rows.map((row) => ({ ...row, at: new Date(row.at) }))
+  return pageOf(listed, limit, (last) => writeCursor(last.at.toISOString(), last.id))
 }
-
-type Row = {
-  id: string
-  dodo_refund_id: string | null
-  dodo_payment_id: string
-  status: string
-  amount: number | null
-  currency: string | null
-  receivable_id: string | null
-  kind: ListedRefund['kind']
-  number: string | null
-  cause: string | null
-  credit_note_id: string | null
-  credit: string | null
-  reason: string | null
-  at: Date
-}
-
-const asListed = (row: Row): ListedRefund => ({
-  id: row.id,
-  dodoRefundId: row.dodo_refund_id,
-  dodoPaymentId: row.dodo_payment_id,
-  status: row.status,
-  amount: row.amount,
-  currency: row.currency,
-  receivableId: row.receivable_id,
-  kind: row.kind,
-  number: row.number,
-  cause: row.cause,
-  lagoCreditNoteId: row.credit_note_id,
-  credit: row.credit,
-  reason: row.reason,
-  at: new Date(row.at),
-})

@@ -1,10 +1,8 @@
 import { and, between, count, eq, inArray, isNotNull, sql, sum } from 'drizzle-orm'
 
 import type { Database, Executor } from '../../db/client.ts'
-import { receivables, payments, recordings, refunds } from '../../db/schema.ts'
-import { spareOf } from '../../collect/decide/allocation.ts'
-import { acceptedOf } from '../../collect/decide/next-refund.ts'
-import { isLost } from '../../collect/ledger.ts'
+import { dismissals, receivables, payments, recordings, refunds } from '../../db/schema.ts'
+import { acceptedOf, findSpares } from '../../collect/decide/next-refund.ts'
 import { loadPaymentsThat } from '../../collect/load.ts'
 import type { Period } from '../period.ts'
 
@@ -96,19 +94,22 @@ async function readGivenBack(db: Executor, { from, until }: Days): Promise<Line[
 
 /**
  * Money that no invoice takes, that has not gone back and that nobody has settled otherwise, as the page of each invoice
- * has it. Only what may still be here is looked at: most of what was ever held has gone back as a whole.
+ * has it. Only what may still be here is looked at: most of what was ever held has gone back as a whole, and of what is
+ * recorded in part a person is told until it is settled or put aside.
  */
 async function readHeld(db: Database): Promise<Line[]> {
-  const isHeld = sql`exists (select 1 from ${recordings} where ${recordings.dodoPaymentId} = ${payments.dodoPaymentId}
-    and ${recordings.status} = 'held')`
+  const isToldOf = sql`(i.state = 'attention' or exists (select 1 from ${dismissals} d where d.receivable_id = i.receivable_id))`
+  const isHeld = sql`exists (select 1 from ${recordings} r join ${receivables} i using (receivable_id)
+    where r.dodo_payment_id = ${payments.dodoPaymentId} and (r.status = 'held' or (r.status = 'recorded' and ${isToldOf})))`
   const refunded = sql`(select coalesce(sum(${refunds.amount}), 0) from ${refunds}
     where ${refunds.dodoPaymentId} = ${payments.dodoPaymentId} and ${refunds.status} = 'succeeded')`
   const held = await loadPaymentsThat(db, sql`${isHeld} and ${payments.amount} > ${refunded}`)
   return held.flatMap((payment) =>
     payment.recordings
-      .filter(({ status }) => status === 'held' && !payment.disputes.some(isLost))
-      .flatMap((recording) => {
-        const spare = { payment, recording, amount: spareOf(payment, recording.receivableId) }
+      .flatMap((one) =>
+        findSpares({ receivableId: one.receivableId, payments: [payment], recordings: [one] }),
+      )
+      .flatMap((spare) => {
         const amount = spare.amount - acceptedOf(spare)
         const { currency } = payment
         return amount > 0 ? [{ currency, kind: 'held' as const, count: 1, amount }] : []

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { ensureReceivable } from '../../../src/collect/load.ts'
 import { operatorActions } from '../../../src/db/schema.ts'
 import { ruleOnHeldMoney } from '../../../src/operate/held-money.ts'
 import { chargesSent, mandateOf, withMandate } from '../../support/mandates.ts'
@@ -221,6 +222,18 @@ describe('held money', () => {
     expect((await served.world.invoiceReport(id))?.state).toBe('attention')
     const csv = await (await me.get('/dashboard/attention?as=csv')).text()
     expect(csv).toMatch(/held_late,[^\r]*,Ana,asked <the> customer\r\n/)
+  })
+
+  test('of an invoice that Lago does not have is a row whose amount nobody knows', async () => {
+    const { served, me } = shared
+    const receivableId = crypto.randomUUID()
+    const { deps } = served.world.bridge
+    const unknown = { state: 'attention', reasonCode: 'invoice_unknown', reason: 'who?' } as const
+    await ensureReceivable(deps, { receivableId, kind: 'invoice', ...unknown })
+
+    const csv = await (await me.get('/dashboard/attention?as=csv')).text()
+
+    expect(csv).toContain(`invoice,${receivableId},,,,,invoice_unknown,who?,`)
   })
 
   test('moves no link: another one can be made, and the old one leads nowhere', async () => {

@@ -1,9 +1,24 @@
 import { z } from 'zod'
 
-import { readMoment } from '../../db/moment.ts'
+import { readMoment } from './moment.ts'
 
 const Cursor = z.tuple([z.string().max(300), z.string().max(300)])
 const NUL = '\0'
+
+/** A page of a list, and where the next one begins; undefined at the end. */
+export type Listing<Item> = { items: Item[]; next: string | undefined }
+export const PAGE_ROWS = 50
+
+/** What is shown of rows that were read, of which one more than is shown tells that there is a next page. */
+export function pageOf<Item>(
+  rows: readonly Item[],
+  limit: number,
+  cursorOf: (last: Item) => string,
+): Listing<Item> {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > limit && last ? cursorOf(last) : undefined }
+}
 
 /** Where a page of a list ends: the value that it is sorted by, and an id. Only this program has to read it. */
 export const writeCursor = (value: string, id: string): string =>
