@@ -323,6 +323,28 @@ test.each([
   },
 )
 
+test('money that the shop was told of, and asks for no more, is a person’s to see to until it is given back', async () => {
+  const { cart, paymentId, payment } = await paidAndLeft()
+  await shop.call('get-payment-status', { paymentId })
+  const amount = 9_999
+  await shop.call('create-payment', { cart: { id: cart.id }, amount, currency: 'usd' })
+  shop.world.advance(3 * MINUTE_MS)
+  await shop.world.sweep()
+  await shop.world.quiet()
+
+  expect(await shop.report(paymentId)).toMatchObject({
+    state: 'attention',
+    reasonCode: 'cart_changed',
+    claimed: true,
+  })
+  expect(ordersOf(cart.id)).toEqual([])
+
+  shop.world.dodo.refund(payment.payment_id)
+  await shop.world.quiet()
+  await shop.world.sweep()
+  await shop.eventually(paymentId, ({ state }) => state === 'paid')
+})
+
 describe('of what was decided on what a paid cart was', () => {
   /** A worker who has read the order, and completes it now; `meanwhile` happens as it has read the cart. */
   async function hold(

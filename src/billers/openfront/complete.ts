@@ -73,7 +73,7 @@ async function complete(deps: Completing, order: OrderRow, telling: TellingRow):
   const { db, now, findShop } = deps
   const shop = findShop(order.tenant)
   if (!shop) return { is: 'dropped', why: 'the shop is not configured any more' }
-  if (order.supersededAt) return SUPERSEDED
+  if (order.supersededAt && !order.claimedAt) return SUPERSEDED
   const paid = await findPaid(db, order.orderId)
   if ('is' in paid && paid.is === 'dropped') return paid
   const placed = await shop.findOrderOfCart(order.key)
@@ -90,12 +90,18 @@ async function complete(deps: Completing, order: OrderRow, telling: TellingRow):
   if ('is' in paid) return paid
   const begun = await findBegun(db, order)
   if (begun) return judgeBegun(begun, telling, now())
+  // What the shop was told of stays here (P5), and no order is made of it: a person must know.
+  if (order.supersededAt) return REPLACED
   const session = await findSession(shop, order, paid)
   if ('is' in session) return session
   return (await begin(deps, order)) ?? call(deps, shop, order, session.id)
 }
 
 const SUPERSEDED: Told = { is: 'dropped', why: 'the cart asks for another amount now' }
+const REPLACED = failed(
+  'cart_changed',
+  'the cart asks for another amount now, and the shop was told of this money before',
+)
 const isOrder = ({ id }: { id: string }): Told => ({
   is: 'done',
   line: `the cart is order ${id} of the shop`,
@@ -210,7 +216,7 @@ async function begin(
 ): Promise<Told | undefined> {
   return db.transaction(async (tx) => {
     const locked = await lockOrder(tx, order.orderId)
-    if (!locked || locked.supersededAt) return SUPERSEDED
+    if (!locked || locked.supersededAt) return locked?.claimedAt ? REPLACED : SUPERSEDED
     const comesBackMs = Math.min(COMES_BACK_MS, completeAfterMs)
     const mayBeAt = new Date((locked.claimedAt?.getTime() ?? 0) + comesBackMs)
     if (mayBeAt > now()) return { is: 'again', why: 'its shopper has come back', at: mayBeAt }

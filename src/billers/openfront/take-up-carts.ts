@@ -35,7 +35,7 @@ export async function takeUpCarts(deps: Pick<Deps, 'config' | 'db' | 'now'>): Pr
 }
 
 const isOfThese = (stores: string[]) =>
-  and(eq(orders.source, 'openfront'), inArray(orders.tenant, stores), isNull(orders.supersededAt))
+  and(eq(orders.source, 'openfront'), inArray(orders.tenant, stores))
 
 async function planForgotten(
   { config, db, now }: Pick<Deps, 'config' | 'db' | 'now'>,
@@ -65,6 +65,7 @@ async function planForgotten(
     .where(
       and(
         isOfThese(stores),
+        isNull(orders.supersededAt),
         eq(recordings.disposition, 'applied'),
         gt(recordings.recordedAt, new Date(now().getTime() - TAKEN_UP_MS)),
         sql`not ${orders.metadata} ? ${INVOICE}`,
