@@ -56,8 +56,10 @@ test('a subscription over fourteen months is charged at the end of each, but tho
   for (let cycle = 2; cycle <= 14; cycle += 1) {
     // A bridge that is away over the eighth and until after the ninth.
     if (cycle === 8) continue
-    passUntil(new Date(dueAt(cycle).getTime() - MINUTE_MS))
-    await world.quiet()
+    if (cycle !== 9) {
+      passUntil(new Date(dueAt(cycle).getTime() - MINUTE_MS))
+      await world.quiet()
+    }
     if (cycle === 5) dodo.setCard(methodId, 'INSUFFICIENT_FUNDS')
     passUntil(new Date(dueAt(cycle).getTime() + 2 * MINUTE_MS))
     if (cycle === 5) {
