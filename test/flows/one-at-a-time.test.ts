@@ -137,7 +137,7 @@ describe('of two replicas that have the same in hand one makes the call:', () =>
   })
 
   test('of a charge that was begun and not made', async () => {
-    const world = await openWorld(AUTOMATIC)
+    const world = await openWorld({ ...AUTOMATIC, dueMs: 60_000 })
     const { customer } = await withMandate(world)
     const [method, path] = CHARGE
     world.dodo.faults.add({

@@ -182,7 +182,7 @@ describe('recording a payment', () => {
     world.requests.length = 0
     world.advance(80_000)
 
-    await world.bridge.settle(invoice.lago_id, { cause: 'operator' })
+    await world.eventually(invoice.lago_id, isPaid)
 
     const ofPayments = world.requests.filter(({ url }) => /\/api\/v1\/payments/.test(url))
     expect(ofPayments.slice(0, 2).map(({ method }) => method)).toEqual(['GET', 'POST'])

@@ -72,6 +72,8 @@ export async function openWorld(
     others?: Record<string, Other>
     /** How many of the deliveries to the bridge are kept, to be sent again. */
     hears?: number
+    /** How soon the bridge sees what has become due, where a test has to come first. */
+    dueMs?: number
     /** Where the bridge logs; without it nowhere. */
     log?: Logger
     /** Why the books of this world are not proven when it is closed: a test spoils them by hand. */
@@ -183,7 +185,12 @@ export async function openWorld(
   const config = readConfig(environment)
   const { log = pino({ level: 'silent' }) } = options
   const open = async () => {
-    bridge = await openBridge(config, { log, now: bridgeNow, fetch, lookMs: DUE_MS })
+    bridge = await openBridge(config, {
+      log,
+      now: bridgeNow,
+      fetch,
+      lookMs: options.dueMs ?? DUE_MS,
+    })
     await bridge.work()
     return bridge
   }
