@@ -45,16 +45,19 @@ const totalIfThere = z.unknown().optional()
  */
 export const CreatePayment = z
   .looseObject({
-    cart: z.looseObject({
-      id,
-      rawTotal: totalIfThere,
-      total: totalIfThere,
-      totalAmount: totalIfThere,
-      customer: z
-        .looseObject({ email: emailIfThere, name: textIfThere })
-        .optional()
-        .catch(undefined),
-    }),
+    cart: z.looseObject(
+      {
+        id,
+        rawTotal: totalIfThere,
+        total: totalIfThere,
+        totalAmount: totalIfThere,
+        customer: z
+          .looseObject({ email: emailIfThere, name: textIfThere })
+          .optional()
+          .catch(undefined),
+      },
+      'must be an object',
+    ),
     amount,
     currency,
   })

@@ -53,6 +53,8 @@ describe('create-payment is read', () => {
   })
 
   test.each([
+    [{ amount: 2_599, currency: 'usd' }, 'cart must be'],
+    [{ ...asked, cart: 'cm1' }, 'cart must be'],
     [{ ...asked, cart: {} }, 'cart.id'],
     [{ ...asked, cart: { id: '' } }, 'cart.id'],
     [{ ...asked, cart: { id: 'x'.repeat(201) } }, 'cart.id'],
