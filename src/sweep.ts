@@ -54,11 +54,15 @@ type Case = Sweeping & {
   isDryRun: boolean
   isThorough: boolean
   isOver: () => boolean
+  /** What Lago let nobody look at. */
+  forbidden: Set<string>
 }
 export type Swept = {
   findings: Finding[]
   found: number
   skipped: number
+  /** What a service did not let the bridge look at, in words: of that nobody knows. */
+  forbidden: string[]
   /** Whether all that is read at each sweep was read. */
   isComplete: boolean
 }
@@ -83,7 +87,8 @@ export async function sweep(
   const endMs = performance.now() + SWEEP_MS
   const found = collectFindings(deps, { isDryRun, isThorough })
   const isOver = () => !isThorough && performance.now() > endMs
-  const subject = { ...deps, found, isDryRun, isThorough, isOver }
+  const forbidden = new Set<string>()
+  const subject = { ...deps, found, isDryRun, isThorough, isOver, forbidden }
   const accounts = await deps.accounts.list()
   const parts = await Promise.allSettled([
     sweepOwn(subject).then(() => (deps.config.lago.isOn ? sweepLago(subject, startedAt) : true)),
@@ -94,7 +99,7 @@ export async function sweep(
   if (failed) throw failed.reason
   if (!isDryRun) await rememberSweep(deps, startedAt)
   const isComplete = parts.every((part) => part.status === 'fulfilled' && part.value)
-  return { findings: found.told, ...found.counts(), isComplete }
+  return { findings: found.told, ...found.counts(), forbidden: [...forbidden], isComplete }
 }
 
 /** What we have begun ourselves, and what was told and never looked at. */
@@ -121,10 +126,12 @@ async function sweepLago(deps: Case, startedAt: Date): Promise<boolean> {
   await found.take((await findUnfinishedRequests(deps)).map(as('bundle')))
   const isComplete = await sweepUnpaid(deps)
   await sweepVoided(deps)
-  const notes = await ifAllowed(deps, findCreditNotes(deps, isDryRun))
+  const notes = await ifAllowed(deps, 'credit notes', findCreditNotes(deps, isDryRun))
   await found.take(notes.map(({ key, ...note }) => asSettled({ receivableId: key, ...note })))
-  await found.take((await ifAllowed(deps, findPaymentRequests(deps, since))).map(as('bundle')))
-  await found.take((await ifAllowed(deps, findTopUps(deps))).map(as('topup')))
+  await found.take(
+    (await ifAllowed(deps, 'payment requests', findPaymentRequests(deps, since))).map(as('bundle')),
+  )
+  await found.take((await ifAllowed(deps, 'wallets', findTopUps(deps))).map(as('topup')))
   return isComplete
 }
 
@@ -153,9 +160,14 @@ const as = (kind: JobKind) => (found: { key: string; what: string; about: About 
 })
 
 /** An older Lago, or a key without the permission, must not end the sweep of everything else. */
-async function ifAllowed<Found>({ log }: Sweeping, listed: Promise<Found[]>): Promise<Found[]> {
+async function ifAllowed<Found>(
+  { log, forbidden }: Case,
+  what: string,
+  listed: Promise<Found[]>,
+): Promise<Found[]> {
   return listed.catch((error: unknown) => {
     if (!isRefused(error) || error.status === 401) throw error
+    forbidden.add(what)
     log.warn({ error: messageOf(error) }, 'not allowed to look')
     return []
   })

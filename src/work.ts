@@ -319,7 +319,7 @@ export function createWork(working: Working) {
     /** One whole sweep, for somebody who waits for it. */
     async sweepNow({ isDryRun = false } = {}) {
       if (!isDryRun) await expire()
-      return (await sweep(sweepDeps, { onAccount, isDryRun, isThorough: true })).findings
+      return sweep(sweepDeps, { onAccount, isDryRun, isThorough: true })
     },
     async planMail() {
       await readCards({ ...deps, ...patient })

@@ -11,7 +11,11 @@ const STALLED_MS = 45_000
 /** A bridge, as far as it is asked. */
 type Reconciling = {
   work: (options: { isAlone: boolean }) => Promise<void>
-  sweep: (options: { isDryRun: boolean }) => Promise<Finding[]>
+  sweep: (options: { isDryRun: boolean }) => Promise<{
+    findings: Finding[]
+    /** What Lago did not let it look at. */
+    forbidden: string[]
+  }>
   deps: Pick<Deps, 'db' | 'now'>
 }
 type Tell = { write: Write; progress: Write }
@@ -24,9 +28,14 @@ export async function reconcile(
   { write, progress }: Tell,
 ): Promise<number> {
   const startedAt = bridge.deps.now()
-  const found = await bridge.sweep({ isDryRun })
+  const { findings: found, forbidden } = await bridge.sweep({ isDryRun })
+  if (forbidden.length > 0)
+    write(
+      `Lago did not let the bridge look at ${forbidden.join(' and ')}: of those nothing is known.`,
+    )
   if (found.length === 0) {
-    write('Both ledgers agree: nothing was found.')
+    const all = forbidden.length > 0 ? 'In the rest both ledgers agree' : 'Both ledgers agree'
+    write(`${all}: nothing was found.`)
     return 0
   }
   const ids = [...new Set(found.flatMap(({ receivableId }) => receivableId ?? []))]

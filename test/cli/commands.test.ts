@@ -70,6 +70,17 @@ describe('explain', () => {
 })
 
 describe('reconcile', () => {
+  test('says of what Lago lets nobody look at that nothing is known of it', async () => {
+    const match = { method: 'GET', path: '/payment_requests$' }
+    world.lago.faults.add({ kind: 'status', status: 403, times: 1, match })
+
+    const { text } = await reconciled(true)
+
+    expect(text).toContain('Lago did not let the bridge look at payment requests')
+    expect(text).not.toContain('Both ledgers agree: nothing')
+    expect((await reconciled(true)).text).not.toContain('did not let')
+  })
+
   test('a dry run names what it found and changes nothing', async () => {
     const { exitCode, text } = await reconciled(true)
 

@@ -225,7 +225,7 @@ export async function openWorld(
   let sweptAt = now()
   async function sweep() {
     const startedAt = now()
-    const findings = await running.sweep()
+    const { findings } = await running.sweep()
     sweptAt = startedAt
     return findings
   }
