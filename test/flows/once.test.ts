@@ -261,6 +261,29 @@ describe('a slow service is asked once', () => {
     ])
   })
 
+  test.each([true, false])(
+    'for the credit note of a refund, while the merchant writes one of the same amount (and it is made: %p)',
+    async (isMade) => {
+      const { world } = shared
+      const { invoice, payment } = await payInvoice(world, 5_000)
+      const held = holdBack(world, 'lago', 'POST', /\/credit_notes$/)
+      world.dodo.refund(payment.payment_id, 2_000)
+      await world.eventually(invoice.lago_id, held.isHeld)
+      await world.quiet()
+
+      world.lago.createCreditNote({ invoiceId: invoice.lago_id, refundAmountCents: 2_000 })
+      await settleDown(world, WITHIN_QUARANTINE_MS)
+      if (isMade) await held.carryOut()
+      await settleDown(world)
+
+      // Theirs is a wish of its own, unless it stands for the refund that has none.
+      const times = isMade ? [1, 2] : [1]
+      const notes = world.notesOf(invoice.lago_id)
+      expect(notes.map((one) => one.refund_status)).toEqual(times.map(() => 'succeeded'))
+      expect(amountsOf(world, payment.payment_id)).toEqual(times.map(() => 2_000))
+    },
+  )
+
   test('for the payment of an invoice', async () => {
     const { world } = shared
     const held = holdBack(world, 'lago', 'POST', /\/payments$/)

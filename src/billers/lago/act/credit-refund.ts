@@ -55,6 +55,8 @@ export async function creditRefund(
 
   const [begun] = await deps.db.select().from(credits).where(keyOf(subject))
   const isUnderWay = begun?.status === 'intended' || begun?.status === 'unknown'
+  // Until then our own may still come, and the refund would have two.
+  const isInDoubt = isUnderWay && begun.repeatableAt !== null && begun.repeatableAt > deps.now()
   let notes: LagoCreditNote[] = []
   await once<NewCreditNote, LagoCreditNote>(deps, {
     what: `whether Lago credited ${refund.dodoRefundId}`,
@@ -62,7 +64,10 @@ export async function creditRefund(
     async find() {
       notes = await deps.lago.listCreditNotes(invoice)
       const unclaimed = await withoutClaimed(deps, subject, notes)
-      return findNote(unclaimed, subject, begun?.creditNoteId)
+      return (
+        findOwn(unclaimed, subject, begun?.creditNoteId) ??
+        (isInDoubt ? undefined : findByHand(unclaimed, subject))
+      )
     },
     prepare: () => prepare(deps, subject, notes),
     reserve: deps.lago.reserve,
@@ -102,17 +107,17 @@ async function withoutClaimed({ db }: Crediting, subject: Subject, notes: LagoCr
 const refundsNamedBy = (creditNote: LagoCreditNote) =>
   refundCreditedBy(creditNote)?.split(',') ?? []
 
-/**
- * The note of this refund, if there is one: ours, or one of the merchant's for the same amount that nobody has
- * answered for, which then is why the merchant refunded it in Dodo by hand.
- */
-const findNote = (
-  notes: LagoCreditNote[],
-  { payment, refund, amount }: Subject,
+/** The note of this refund, if there is one that says so. */
+const findOwn = (
+  notes: readonly LagoCreditNote[],
+  { refund }: Subject,
   creditNoteId: string | null | undefined,
 ) =>
   notes.find(({ lago_id }) => lago_id === creditNoteId) ??
-  notes.find((one) => refundsNamedBy(one).includes(refund.dodoRefundId)) ??
+  notes.find((one) => refundsNamedBy(one).includes(refund.dodoRefundId))
+
+/** One of the merchant's for the same amount that nobody has answered for, which then is why they refunded it in Dodo by hand. */
+const findByHand = (notes: readonly LagoCreditNote[], { payment, amount }: Subject) =>
   notes.find(
     (one) =>
       !refundCreditedBy(one) &&

@@ -9,7 +9,7 @@ import {
 } from '../../../collect/ledger.ts'
 import { formatDodo, formatBooks, toDodoMinor } from '../../../collect/money.ts'
 import type { InvoiceLedger, InvoicePolicy } from './invoice.ts'
-import { findToCredit, findUncredited, nextSequence } from './next-credit.ts'
+import { findToCredit, findUncredited, isCreditBegun, nextSequence } from './next-credit.ts'
 import type { BookStep, Step } from './steps.ts'
 
 /** A credit note of the merchant's that wants money given back, which only Dodo can do. */
@@ -22,6 +22,8 @@ function nextWanted(ledger: InvoiceLedger): BookStep | undefined {
   if (paid.length === 0) return undefined
   for (const creditNote of ledger.creditNotes) {
     if (creditNote.refundStatus !== 'pending') continue
+    // Whose note it is shows when it is known what became of ours: crediting the refund goes on with that.
+    if (mayBeForBegun(creditNote, ledger)) continue
     const made = findMade(creditNote, ledger) ?? findMadeInParts(creditNote, ledger)
     if (made) return made
     if (findDoubtful(ledger).includes(creditNote)) continue
@@ -43,6 +45,15 @@ function findMade(creditNote: CreditNote, ledger: InvoiceLedger): BookStep | und
   )
   return uncredited && { do: 'take_credit_note', uncredited, creditNoteId }
 }
+
+/** A refund of the very amount is being credited, and whether our own note for it was made is not known yet. */
+const mayBeForBegun = (creditNote: CreditNote, ledger: InvoiceLedger) =>
+  !isBegun(creditNote, ledger) &&
+  findUncredited(ledger).some(
+    (one) =>
+      isCreditBegun(one, ledger) &&
+      toDodoMinor(creditNote.amount, one.payment.currency) === one.amount,
+  )
 
 const isBegun = ({ creditNoteId }: CreditNote, { payments }: InvoiceLedger) =>
   payments.some(({ orders }) => orders.some((order) => order.creditNoteId === creditNoteId))

@@ -89,6 +89,10 @@ const creditsOf = (dodoRefundId: string, { credits }: InvoiceLedger) =>
 
 const isBegun = ({ status }: Credit) => status === 'intended' || status === 'unknown'
 
+/** Whether a note of ours for it is on its way to Lago, or may be. */
+export const isCreditBegun = ({ refund }: Uncredited, ledger: InvoiceLedger) =>
+  creditsOf(refund.dodoRefundId, ledger).some(isBegun)
+
 const isStuck = ({ status, needsLicense }: Credit, { isFreeLicense }: License) =>
   status === 'impossible' && (!needsLicense || isFreeLicense)
 
