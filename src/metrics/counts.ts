@@ -10,11 +10,12 @@ const number = (value: unknown) => Number(value ?? 0)
 /** What is asked for in states that still want money. */
 const COLLECTING = sql`('open', 'processing', 'failed')`
 
-export async function countStates(db: Executor) {
-  const rows = await db.execute<{ state: string; count: string }>(
-    sql`select state, count(*) from receivables where kind = 'invoice' group by state`,
+/** Everything that is asked for, by what it is, where it stands and in which currency. */
+export async function countReceivables(db: Executor) {
+  const rows = await db.execute<{ kind: string; state: string; currency: Text; count: string }>(
+    sql`select kind, state, currency, count(*) from receivables group by 1, 2, 3`,
   )
-  return rows.map(({ state, count }) => ({ state, count: number(count) }))
+  return rows.map((row) => ({ ...row, count: number(row.count) }))
 }
 
 /** Due in Lago's minor units, by currency and age, and since when the oldest waits. */
@@ -54,11 +55,11 @@ export async function sumRecovered(db: Executor) {
   return rows.map((row) => ({ ...row, amount: number(row.amount) }))
 }
 
-/** Given back, in Dodo's minor units. */
+/** Given back, in Dodo's minor units. One whose amount Dodo has not said yet counts once it has. */
 export async function sumRefunded(db: Executor) {
   const rows = await db.execute<{ currency: Text; cause: string; amount: string }>(sql`
     select coalesce(r.currency, p.currency) as currency, coalesce(o.cause, 'merchant') as cause,
-      sum(coalesce(r.amount, p.amount)) as amount
+      sum(coalesce(r.amount, 0)) as amount
     from refunds r join payments p using (dodo_payment_id)
     left join refund_orders o on o.dodo_refund_id = r.dodo_refund_id
     where r.status = 'succeeded' group by 1, 2`)
@@ -74,54 +75,18 @@ export async function countPayments(db: Executor) {
   return rows.map((row) => ({ ...row, count: number(row.count) }))
 }
 
-/** Second payments of one invoice, by whether the bridge asked for their refund. */
+/**
+ * Second payments of one invoice, by whether the bridge asked for their refund by itself. One that was held and that a
+ * person gave back stays what it was: it is counted once, for ever.
+ */
 export async function countDuplicates(db: Executor) {
   const rows = await db.execute<{ handling: string; count: string }>(sql`
-    select case when exists (
+    select case when r.ruling is null and exists (
         select from refund_orders o where o.dodo_payment_id = r.dodo_payment_id
           and o.credit_note_id is null and o.status <> 'refused')
       then 'refunded' else 'held' end as handling, count(*)
     from recordings r where r.disposition = 'duplicate' group by 1`)
   return rows.map((row) => ({ ...row, count: number(row.count) }))
-}
-
-/**
- * Money of invoices in attention that no invoice takes, payment by payment, in Dodo's minor units: of one that is held
- * all that was not given back; of one that is recorded what it is more than was recorded. What a person put aside
- * is not held any more.
- */
-export async function listHeld(db: Executor) {
-  const rows = await db.execute<{
-    dodo_payment_id: string
-    lago_invoice_id: string
-    number: Text
-    customer: Text
-    currency: string
-    disposition: string
-    amount: string
-    recorded: string
-    refunded: string
-    made_at: Date
-  }>(sql`
-    select p.dodo_payment_id, i.receivable_id as lago_invoice_id, i.number, i.payer_key as customer, p.currency,
-      case when r.status = 'held' then r.disposition else 'overpaid' end as disposition, p.amount, p.made_at,
-      coalesce((select sum(o.amount) from recordings o
-        where o.dodo_payment_id = p.dodo_payment_id and o.status = 'recorded'), 0) as recorded,
-      coalesce((select sum(coalesce(f.amount, p.amount)) from refunds f
-        left join refund_orders o on o.dodo_refund_id = f.dodo_refund_id
-        where f.dodo_payment_id = p.dodo_payment_id and f.status <> 'failed'
-          and o.credit_note_id is null), 0) as refunded
-    from receivables i
-    join recordings r using (receivable_id) join payments p using (dodo_payment_id)
-    where i.state = 'attention' and r.ruling is distinct from 'accepted' and r.status in ('held', 'recorded') and p.status = 'succeeded'
-      and not exists (select from dismissals d where d.receivable_id = i.receivable_id
-        and position(p.dodo_payment_id in d.reason) > 0)`)
-  return rows.map(({ amount, recorded, refunded, ...row }) => ({
-    ...row,
-    amount: number(amount),
-    recorded: number(recorded),
-    refunded: number(refunded),
-  }))
 }
 
 /** Refunds that are asked for, under way, or did not work out for an invoice that shows it. */

@@ -8,7 +8,7 @@ import { SOURCES } from '../webhook-sources.ts'
 import { JOB_KINDS } from '../jobs.ts'
 import { REASON_CODES } from '../collect/receivable.ts'
 import * as counts from './counts.ts'
-import { heldOf } from './held.ts'
+import { listHeld } from './held.ts'
 import { readMarks } from './marks.ts'
 import type { Sample, Samples } from './names.ts'
 import { countJobs } from './queue-counts.ts'
@@ -61,7 +61,7 @@ export async function readLight({ db, now, queueSchema }: Reading): Promise<Samp
 
 async function readMoneyAtRisk(db: Executor, now: Date): Promise<Samples> {
   const open = await counts.sumOpen(db, now)
-  const held = heldOf(await counts.listHeld(db))
+  const held = await listHeld(db)
   const refunds = countBy(await counts.listOpenRefunds(db), ({ status }) => status)
   const disputes = await counts.listDisputes(db)
   const undecided = disputes.filter(isUndecided)
@@ -161,44 +161,70 @@ async function readWork(db: Executor, now: Date, queueSchema: string): Promise<S
   }
 }
 
+const KINDS = ['checkout', 'charge']
+
+/** A zero for each combination: what only grows begins there, or its first increase would not be seen as one. */
+const allOf = (labels: Record<string, readonly string[]>) =>
+  Object.entries(labels).reduce<{ labels: Labels; value: number }[]>(
+    (made, [label, values]) =>
+      made.flatMap((one) =>
+        values.map((value) => ({ labels: { ...one.labels, [label]: value }, value: 0 })),
+      ),
+    [{ labels: {}, value: 0 }],
+  )
+
+/** The same for each currency that is asked for. */
+const zeros = (currencies: readonly string[], labels: Record<string, readonly string[]> = {}) =>
+  allOf({ currency: currencies, ...labels })
+
+function countInvoices(known: Awaited<ReturnType<typeof counts.countReceivables>>): Sample[] {
+  const invoices = known.filter(({ kind }) => kind === 'invoice')
+  const countOf = (state: string) =>
+    invoices.filter((one) => one.state === state).reduce((sum, one) => sum + one.count, 0)
+  return STATES.map((state) => ({ labels: { state }, value: countOf(state) }))
+}
+
 /** What is summed up over everything that ever happened. */
 export async function readHeavy({ db }: Reading): Promise<Samples> {
-  const states = await counts.countStates(db)
+  const known = await counts.countReceivables(db)
   const collected = await counts.sumCollected(db)
   const recovered = await counts.sumRecovered(db)
   const refunded = await counts.sumRefunded(db)
   const payments = await counts.countPayments(db)
   const duplicates = await counts.countDuplicates(db)
   const declined = payments.filter(({ status }) => status === 'failed')
+  const currencies = [...new Set(known.flatMap(({ currency }) => currency ?? []))]
   return {
-    bridge_invoices: each(
-      'state',
-      STATES,
-      new Map(states.map(({ state, count }) => [state, count])),
-    ),
-    bridge_collected_amount_total: collected.map(({ currency, kind, amount }) => ({
-      labels: { currency, kind },
-      value: major(formatBooks(amount, currency)),
-    })),
-    bridge_recovered_amount_total: recovered.map(({ currency, amount }) => ({
-      labels: { currency },
-      value: major(formatBooks(amount, currency)),
-    })),
-    bridge_refunded_amount_total: addUp(
-      refunded.map(({ currency, cause, amount }) => ({
+    bridge_invoices: countInvoices(known),
+    bridge_collected_amount_total: addUp([
+      ...zeros(currencies, { kind: KINDS }),
+      ...collected.map(({ currency, kind, amount }) => ({
+        labels: { currency, kind },
+        value: major(formatBooks(amount, currency)),
+      })),
+    ]),
+    bridge_recovered_amount_total: addUp([
+      ...zeros(currencies),
+      ...recovered.map(({ currency, amount }) => ({
+        labels: { currency },
+        value: major(formatBooks(amount, currency)),
+      })),
+    ]),
+    bridge_refunded_amount_total: addUp([
+      ...zeros(currencies, { cause: ['merchant', ...Object.values(CAUSES)] }),
+      ...refunded.map(({ currency, cause, amount }) => ({
         labels: { currency: currency ?? 'none', cause: CAUSES[cause] ?? 'merchant' },
         value: major(formatDodo(amount, currency ?? '')),
       })),
-    ),
-    bridge_payments_total: addUp(
-      payments.map(({ status, kind, count }) => ({ labels: { status, kind }, value: count })),
-    ),
-    bridge_declines_total: addUp(
-      declined.map(({ code, count }) => ({
-        labels: { class: classifyDecline(code), code: knownCode(code) },
-        value: count,
-      })),
-    ),
+    ]),
+    bridge_payments_total: addUp([
+      ...allOf({ status: ['succeeded', 'failed', 'cancelled'], kind: KINDS }),
+      ...payments.map(({ status, kind, count }) => ({ labels: { status, kind }, value: count })),
+    ]),
+    bridge_declines_total: addUp([
+      ...[...DECLINE_CODES, null].map((code) => ({ labels: labelsOf(code), value: 0 })),
+      ...declined.map(({ code, count }) => ({ labels: labelsOf(code), value: count })),
+    ]),
     bridge_duplicate_payments_total: each(
       'handling',
       ['refunded', 'held'],
@@ -214,6 +240,11 @@ const CAUSES: Readonly<Record<string, string>> = {
   overpayment: 'overpaid',
   late: 'late',
 }
+
+const labelsOf = (code: string | null): Labels => ({
+  class: classifyDecline(code),
+  code: knownCode(code),
+})
 
 const knownCode = (code: string | null) =>
   DECLINE_CODES.find((known) => known === code?.toUpperCase()) ?? 'other'

@@ -5,7 +5,7 @@ import type { Executor } from '../db/client.ts'
 import { isUndecided } from '../collect/ledger.ts'
 import { formatDodo, formatBooks } from '../collect/money.ts'
 import * as counts from '../metrics/counts.ts'
-import { heldOf } from '../metrics/held.ts'
+import { byPayment, listHeld } from '../metrics/held.ts'
 import { DISPUTE_DAYS } from '../metrics/ledger.ts'
 import type { StatementFinding } from '../metrics/marks.ts'
 import { findRefused } from '../inbox/refused.ts'
@@ -68,18 +68,18 @@ async function findAttention({ db, config }: Looking): Promise<Condition[]> {
 }
 
 async function findHeldMoney({ db, config }: Looking): Promise<Condition[]> {
-  const held = heldOf(await counts.listHeld(db))
-  return held.map(({ dodo_payment_id, lago_invoice_id, number, customer, ...money }) => {
-    const url = invoiceUrl(config, lago_invoice_id)
+  const held = byPayment(await listHeld(db))
+  return held.map(({ dodoPaymentId, lagoInvoiceId, number, customer, ...money }) => {
+    const url = invoiceUrl(config, lagoInvoiceId)
     const amount = formatDodo(money.held, money.currency)
     return {
       type: 'money.held',
-      subject: dodo_payment_id,
+      subject: dodoPaymentId,
       version: money.disposition,
-      text: `■ ${amount} of payment ${dodo_payment_id} is held (${money.disposition}): no invoice takes it. ${nameOf({ number, id: lago_invoice_id })}, ${url}`,
+      text: `■ ${amount} of payment ${dodoPaymentId} is held (${money.disposition}): no invoice takes it. ${nameOf({ number, id: lagoInvoiceId })}, ${url}`,
       data: {
-        dodoPaymentId: dodo_payment_id,
-        lagoInvoiceId: lago_invoice_id,
+        dodoPaymentId,
+        lagoInvoiceId,
         number,
         customer,
         disposition: money.disposition,
@@ -258,8 +258,9 @@ export async function summarizeDay(
     .toSorted((one, other) => one.currency.localeCompare(other.currency))
   const open = await counts.sumOpen(db, until)
   const attention = (await counts.listAttention(db)).length
-  const states = await counts.countStates(db)
-  const failed = states.find(({ state }) => state === 'failed')?.count ?? 0
+  const failed = (await counts.countReceivables(db))
+    .filter(({ kind, state }) => kind === 'invoice' && state === 'failed')
+    .reduce((sum, one) => sum + one.count, 0)
   const due = Map.groupBy(open, ({ currency }) => currency ?? 'none')
   const parts = [
     ...moved.map(({ currency, what, amount }) => `${what} ${formatDodo(Number(amount), currency)}`),

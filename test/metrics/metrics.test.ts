@@ -147,7 +147,6 @@ describe('what the ledger says', () => {
       'bridge_held_amount',
       'bridge_ledger_difference_amount',
       'bridge_ledger_differences',
-      'bridge_recovered_amount_total',
     ])
   })
 

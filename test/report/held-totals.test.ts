@@ -6,7 +6,9 @@ import { readReceivable } from '../../src/collect/load.ts'
 import { findHeldMoney, ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { readTotals } from '../../src/report/dashboard/totals.ts'
 import { readPeriod } from '../../src/report/period.ts'
-import { recordings } from '../../src/db/schema.ts'
+import { credits, recordings, refunds } from '../../src/db/schema.ts'
+import { listHeld } from '../../src/metrics/held.ts'
+import { findConditions } from '../../src/notify/conditions.ts'
 import { shareWorld, type World } from '../support/world.ts'
 import { inWorld } from './support.ts'
 
@@ -27,7 +29,7 @@ async function payTogether(world: World) {
   const { payment_id: dodoPaymentId } = world.dodo.pay(sessionId)
   await world.eventually(one.lago_id, ({ state }) => state === 'paid')
   await world.eventually(other.lago_id, ({ state }) => state === 'attention')
-  return { receivableId: other.lago_id, dodoPaymentId }
+  return { receivableId: other.lago_id, dodoPaymentId, paidId: one.lago_id }
 }
 
 const heldIn = async ({ bridge: { deps } }: World) => {
@@ -77,5 +79,39 @@ describe('what is held, in all', () => {
         why: 'kept for next month',
       })
       expect(await heldIn(world)).toEqual([{ count: 0, amount: 0 }])
+    }))
+
+  test('is the same to who scrapes and who is told, also beside a refund that was credited before', () =>
+    inWorld({ env: { VOID_PAYMENTS: 'hold' } }, async (world) => {
+      const { deps } = world.bridge
+      const { receivableId, dodoPaymentId, paidId } = await payTogether(world)
+      await world.quiet()
+      // Given back and credited to the invoice that was paid while nobody knew that the other one is void.
+      const { dodoRefundId } = { dodoRefundId: 'ref_before' }
+      const madeAt = deps.now()
+      await deps.db.insert(refunds).values({
+        dodoRefundId,
+        dodoPaymentId,
+        status: 'succeeded',
+        currency: 'USD',
+        amount: 500,
+        madeAt,
+        observedAt: madeAt,
+      })
+      await deps.db.insert(credits).values({
+        dodoRefundId,
+        receivableId: paidId,
+        status: 'credited',
+        amount: 500,
+        repeatableAt: madeAt,
+      })
+
+      const [onItsPage] = await findHeldMoney(deps.db, receivableId)
+      expect(onItsPage).toMatchObject({ dodoPaymentId, amount: 2_000 })
+      expect(await listHeld(deps.db)).toMatchObject([{ dodoPaymentId, held: 2_000 }])
+      const told = await findConditions({ db: deps.db, config: deps.config, now: deps.now() })
+      expect(told.filter(({ type }) => type === 'money.held')).toMatchObject([
+        { subject: dodoPaymentId, data: { amount: 2_000 } },
+      ])
     }))
 })
