@@ -148,6 +148,12 @@ describe('the chart', () => {
       expect(read(`files/${basename(path)}`)).toBe(readFileSync(join(ROOT, 'deploy', path), 'utf8'))
   })
 
+  test('leaves the bridge its own label `service`, by which alerts and board tell whom it asked', () => {
+    const rules = read('files/bridge.rules.yaml')
+    expect(rules).toContain('sum by (service)')
+    expect(read('templates/servicemonitor.yaml')).toContain('\n      honorLabels: true\n')
+  })
+
   test('takes a rule for each service that its network policy names', () => {
     const policy = read('templates/networkpolicy.yaml')
     const egress = policy.slice(policy.indexOf('.Values.networkPolicy.egress'))
