@@ -2,10 +2,11 @@ import { asc, eq } from 'drizzle-orm'
 
 import { receivables } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import { listAttention as listInFull } from './dashboard/attention.ts'
+import { listAttention as listInFull, type Attention } from './dashboard/attention.ts'
 import { alignColumns, count, type Write } from '../print/text.ts'
 
-const MAX_ITEMS = 10_000
+/** So many are read at once. */
+const PAGE_ITEMS = 2_000
 
 /** Lists all that a person must look at, with the reason. The exit code is 1 if there is anything. */
 export async function listAttention(
@@ -30,7 +31,13 @@ export async function listAttention(
 }
 
 async function listAsJson(db: Deps['db'], write: Write): Promise<number> {
-  const { items } = await listInFull(db, { limit: MAX_ITEMS })
+  const items: Attention[] = []
+  let next: string | undefined
+  do {
+    const page = await listInFull(db, { before: next, limit: PAGE_ITEMS })
+    items.push(...page.items)
+    next = page.next
+  } while (next !== undefined)
   write(JSON.stringify(items, undefined, 2))
   return items.length === 0 ? 0 : 1
 }

@@ -6,14 +6,14 @@ import { DISPUTE_DAYS } from '../../metrics/ledger.ts'
 import { outcomeOf } from '../disputes.ts'
 
 const DAY_MS = 24 * 3_600_000
-/** Disputes are rare; more at once are no list that anybody answers. */
-const MAX_ROWS = 1_000
-
 export const DISPUTE_OUTCOMES = ['open', 'lost', 'kept'] as const
 
 export type ListedDispute = Awaited<ReturnType<typeof listDisputes>>[number]
 
-/** What is disputed, or was: those to be answered first, by their deadline, then the newest. */
+/**
+ * What is disputed, or was: those to be answered first, by their deadline, then the newest. All of them: disputes are
+ * rare, and one that is left out is lost.
+ */
 export async function listDisputes(db: Executor, wanted: { outcome?: string | undefined } = {}) {
   const rows = await db
     .select({
@@ -34,7 +34,6 @@ export async function listDisputes(db: Executor, wanted: { outcome?: string | un
     .leftJoin(payments, eq(payments.dodoPaymentId, disputes.dodoPaymentId))
     .leftJoin(receivables, eq(receivables.receivableId, payments.receivableId))
     .orderBy(desc(sql`coalesce(${disputes.openedAt}, ${disputes.observedAt})`))
-    .limit(MAX_ROWS)
   return rows
     .map(({ dodoDisputeId, dodoPaymentId, status, stage, openedAt, isToldLost, ...rest }) => {
       const { outcome, ...standing } = standingOf({ status, openedAt, isToldLost })
