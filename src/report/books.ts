@@ -28,6 +28,8 @@ export const LEDGER: Books = {
   format: formatDodo,
   toDodo: ({ amount }) => amount,
   explain: ({ dodo, books, knowledge }, isRecent) => {
+    if (!dodo && !books)
+      return ['the bridge saw it succeed, and Dodo does not show it any more', false]
     if (!dodo) return ['the ledger holds it, and Dodo does not show it as succeeded', false]
     if (books) return [dodo.amount === books.amount ? undefined : 'the amounts differ', false]
     if (knowledge.is === 'refused') return [knowledge.why, true]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
-import { LAGO } from '../../src/report/books.ts'
+import { LAGO, LEDGER } from '../../src/report/books.ts'
 import { compareLedgers, type Entry, type Knowledge } from '../../src/report/compare-ledgers.ts'
 
 const NOW = new Date('2026-08-31T12:00:00Z')
@@ -155,6 +155,19 @@ describe('compareLedgers', () => {
     ['a payment in another currency', entry({ books: inLago(10_800, 'EUR') }), 'Lago in EUR'],
   ] as const)('%s is an unexplained difference', (_what, given, why) => {
     const [difference] = compareLedgers([given], LAGO, NOW).differences
+
+    expect(difference).toMatchObject({ isExplained: false, why: expect.stringContaining(why) })
+  })
+
+  test.each([
+    ['that the order took', entry({ dodo: null }), 'the ledger holds it, and Dodo does not'],
+    [
+      'that is held back from the order',
+      entry({ dodo: null, books: null, knowledge: held }),
+      'the bridge saw it succeed, and Dodo does not show it any more',
+    ],
+  ] as const)("an order's payment %s and that Dodo lost says who has it", (_what, given, why) => {
+    const [difference] = compareLedgers([given], LEDGER, NOW).differences
 
     expect(difference).toMatchObject({ isExplained: false, why: expect.stringContaining(why) })
   })
