@@ -12,6 +12,7 @@ import {
   receivables,
   recordings,
   shares,
+  timeline,
 } from '../db/schema.ts'
 
 const TOKEN = /^[\w-]{22}$/
@@ -188,17 +189,21 @@ function hindranceOf(
   return isPayable ? undefined : 'preparing'
 }
 
+/** When it was paid: with us, or as soon as we heard of it; the last look at it says nothing. */
+const paidAt = sql<string>`coalesce(${payments.madeAt}, (
+    select max(${timeline.at}) from ${timeline} where ${timeline.receivableId} = ${receivables.receivableId}
+      and starts_with(${timeline.what}, ${receivables.state} || ': ')
+  ), ${receivables.settledAt}, ${receivables.createdAt})`
+
 async function readPaid(db: Database, payerKey: string, now: Date): Promise<PaidInvoice[]> {
   const rows = await db
     .select({
       receivableId: receivables.receivableId,
       number: receivables.number,
       currency: receivables.currency,
-      settledAt: receivables.settledAt,
-      createdAt: receivables.createdAt,
       dodoPaymentId: payments.dodoPaymentId,
       taken: recordings.amount,
-      madeAt: payments.madeAt,
+      paidAt,
     })
     .from(receivables)
     .leftJoin(
@@ -211,18 +216,16 @@ async function readPaid(db: Database, payerKey: string, now: Date): Promise<Paid
         eq(receivables.payerKey, payerKey),
         eq(receivables.kind, 'invoice'),
         eq(receivables.lagoPaymentStatus, 'succeeded'),
-        sql`coalesce(${payments.madeAt}, ${receivables.settledAt}, ${receivables.createdAt}) > ${new Date(now.getTime() - YEAR_MS).toISOString()}::timestamptz`,
+        sql`${paidAt} > ${new Date(now.getTime() - YEAR_MS).toISOString()}::timestamptz`,
       ),
     )
-    .orderBy(
-      desc(sql`coalesce(${payments.madeAt}, ${receivables.settledAt}, ${receivables.createdAt})`),
-    )
+    .orderBy(desc(paidAt))
     .limit(MAX_PAID)
   return rows.map((row) => ({
     receivableId: row.receivableId,
     number: row.number ?? '',
     currency: row.currency ?? '',
-    paidAt: row.madeAt ?? row.settledAt ?? row.createdAt,
+    paidAt: new Date(row.paidAt),
     payment:
       row.dodoPaymentId === null
         ? null

@@ -46,6 +46,12 @@ export function createBrands({ config, lago, log, fetch }: BrandDeps) {
     const { customers } = config
     const isAsked = config.lago.isOn && !isSaidWhole(customers)
     const seen = isAsked ? await see(entity) : NOTHING
+    const held = known.get(entity)
+    if (!seen && held) {
+      // What was heard before is better than nothing, until Lago says otherwise.
+      known.set(entity, { ...held, at: performance.now(), isWhole: false })
+      return held.brand
+    }
     const logoUrl = customers.logo ?? seen?.logoUrl ?? undefined
     const brand: Brand = {
       name: customers.name ?? (seen?.name?.slice(0, MAX_NAME) || undefined),

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { eq, like } from 'drizzle-orm'
 
 import { accountPages, attempts, receivables, selections, shares } from '../../src/db/schema.ts'
+import { readAccount } from '../../src/customer/account.ts'
+import { lookAtInvoice } from '../../src/operate/look-again.ts'
 import { shareWorld, type Report, type World } from '../support/world.ts'
 
 const isPaid = ({ state }: Report) => state === 'paid'
@@ -93,6 +95,32 @@ describe('GET /account/:token', () => {
     expect(page).toContain('€3.00')
     expect(page.match(/type="checkbox"/g)).toHaveLength(203)
     expect(page).toContain('200 / 250')
+  })
+
+  test('dates what was paid elsewhere by when that was heard of, however often it is looked at', async () => {
+    const { world } = shared
+    const { deps } = world.bridge
+    const { ids, path, customer } = await owe(world, [3_300])
+    const [id = ''] = ids
+    world.lago.recordManualPayment(id, { amountCents: 3_300, reference: 'bank' })
+    await world.eventually(id, ({ state }) => state !== 'open' && state !== 'processing')
+    const [account] = await deps.db
+      .select()
+      .from(accountPages)
+      .where(eq(accountPages.payerKey, customer.external_id))
+    const paidAt = async () => {
+      const view = account && (await readAccount(deps.db, account, deps.now()))
+      return view?.paid[0]?.paidAt
+    }
+    const heard = await paidAt()
+
+    world.advance(3 * 24 * 3_600_000)
+    await lookAtInvoice(deps, id, 'Ana')
+    await world.quiet()
+
+    expect(heard).toBeInstanceOf(Date)
+    expect(await paidAt()).toEqual(heard)
+    expect((await world.get(path)).status).toBe(200)
   })
 
   test('shows nothing of anybody else', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 
+import { createBrands } from '../../../src/customer/brand.ts'
 import { openWorld, type World } from '../../support/world.ts'
 
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]
@@ -98,3 +99,19 @@ test.each([
   },
   20_000,
 )
+
+test('what was known of the merchant is known as long as Lago does not say otherwise, also while it is away', async () => {
+  world = await openWorld()
+  const { deps } = world.bridge
+  const log = { info: () => undefined }
+  const brands = createBrands({ ...deps, log, fetch })
+  const before = await brands.ask(null)
+  expect(before.name).toBe('Sandbox')
+
+  world.lago.faults.add({ kind: 'status', status: 503 })
+  const meanwhile = await brands.ask(null)
+  world.lago.faults.clear()
+
+  expect(meanwhile).toEqual(before)
+  expect(brands.known(null)).toEqual(before)
+}, 20_000)
