@@ -93,7 +93,10 @@ async function judgeInvoice(deps: Looking, { kind, subject, occasion }: MailRow)
     return { about: { ...about, text: isLate ? 'overdue' : 'soon' } }
   }
   const known = await loadAttempts(deps.db, subject)
-  const charge = known.find(({ number }) => String(number) === occasion)
+  // Others that ask for it as well count their attempts for themselves.
+  const charge = known.find(
+    ({ receivableId, number }) => receivableId === subject && String(number) === occasion,
+  )
   const code = charge?.declineCode ?? null
   return {
     about: {

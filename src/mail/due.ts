@@ -121,7 +121,7 @@ async function findCards({ config, db }: Planning, at: Date, after: string): Pro
     )
     .orderBy(asc(mandates.dodoSubscriptionId))
     .limit(PAGE)
-  return page(rows, idOfCard, (card) => mailsOfCard(card, config.mail, at))
+  return page(rows, idOfCard, (card) => mailsOfCard(card, config, at))
 }
 
 /** Cards that are charged still, and end with this month or the next. */

@@ -58,6 +58,12 @@ export function mailsOfRequest(
   return [{ kind: 'request', subject: receivableId, payerKey, dueAt }]
 }
 
+type Collecting = { mail: MailConfig; collection: 'checkout' | 'automatic' }
+
+/** Where every invoice is paid on a page, no card is charged, and what is the matter with it is no news. */
+const isCardTold = ({ mail, collection }: Collecting) =>
+  isMailOn(mail) && mail.kinds.includes('card') && collection === 'automatic'
+
 /** So long before it ends the customer is told that it does. */
 const ENDING_MS = 30 * DAY_MS
 
@@ -73,11 +79,10 @@ export function mailsOfEnding(
   }: Pick<Card, 'dodoSubscriptionId' | 'payerKey'> & {
     cardEnds: string | null
   },
-  { mail, collection }: { mail: MailConfig; collection: 'checkout' | 'automatic' },
+  collecting: Collecting,
   at: Date,
 ): PlannedMail[] {
-  const isWanted = isMailOn(mail) && mail.kinds.includes('card') && collection === 'automatic'
-  if (!isWanted || cardEnds === null) return []
+  if (!isCardTold(collecting) || cardEnds === null) return []
   const [year = 0, month = 0] = cardEnds.split('-').map(Number)
   const leftMs = Date.UTC(year, month, 1) - at.getTime()
   if (leftMs <= 0 || leftMs > ENDING_MS) return []
@@ -98,10 +103,10 @@ type Card = {
 const UNUSABLE = ['on_hold', 'failed', 'expired']
 
 /** The same of a saved card that cannot be charged any more, until it is renewed. */
-export function mailsOfCard(card: Card, mail: MailConfig, at: Date): PlannedMail[] {
+export function mailsOfCard(card: Card, collecting: Collecting, at: Date): PlannedMail[] {
   const { dodoSubscriptionId, payerKey, status, refusal, stoppedAt, renewedAt } = card
   const isUnusable = UNUSABLE.includes(status) || (status === 'active' && refusal !== null)
-  if (!isMailOn(mail) || !mail.kinds.includes('card') || !isUnusable || stoppedAt) return []
+  if (!isCardTold(collecting) || !isUnusable || stoppedAt) return []
   return [
     {
       kind: 'card',
