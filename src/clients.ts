@@ -107,7 +107,7 @@ export async function openClients({
     const clientFor = (urgency: Urgency) => {
       const fetchIt = createVendorFetch({
         service: 'Dodo',
-        fetch: metrics.meterFetch('Dodo', fetch),
+        fetch: metrics.meterFetch('Dodo', fetch, 'dodo_account'),
         budget,
         urgency,
         stop: stopping.signal,

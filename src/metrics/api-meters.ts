@@ -29,14 +29,17 @@ export function createApiMeters(
   const recent = new Map<string, Answer[]>()
   const watched: { service: string; windows: readonly Window[]; spentAt: number[] }[] = []
 
-  /** The same fetch, each request of which is counted with its answer; `none` where there was none. */
-  function meterFetch(service: Service, fetch: Fetch): Fetch {
+  /**
+   * The same fetch, each request of which is counted with its answer; `none` where there was none. What is asked with
+   * somebody else's key is counted as `label`: alerts are about our own.
+   */
+  function meterFetch(service: Service, fetch: Fetch, label = labelOf(service)): Fetch {
     return async function metered(input, init) {
       const given = (
         init?.method ?? (input instanceof Request ? input.method : 'GET')
       ).toUpperCase()
       const labels = {
-        service: labelOf(service),
+        service: label,
         method: METHODS.includes(given) ? given : 'other',
       }
       const startedMs = performance.now()
@@ -47,7 +50,7 @@ export function createApiMeters(
         return response
       } finally {
         requests.inc({ ...labels, code })
-        noteRecent(recent, labels.service, {
+        noteRecent(recent, label, {
           atMs: performance.now(),
           tookMs: performance.now() - startedMs,
           isFailed: code === 'none' || code === '5xx',
@@ -62,6 +65,7 @@ export function createApiMeters(
   function meterBudget(name: Service, limits: readonly Window[], budget: Budget): Budget {
     const service = labelOf(name)
     const own = { service, windows: limits, spentAt: [] as number[] }
+    let pausedUntilMs = 0
     watched.push(own)
 
     async function spend(urgency: Urgency) {
@@ -74,7 +78,10 @@ export function createApiMeters(
     }
     function pause(headers: Headers) {
       const until = budget.pause(headers)
-      paused.inc({ service }, Math.max(until.getTime() - Date.now(), 0) / 1_000)
+      // Several that were on their way are told the same at once: that is one pause.
+      const sinceMs = Math.max(Date.now(), pausedUntilMs)
+      paused.inc({ service }, Math.max(until.getTime() - sinceMs, 0) / 1_000)
+      pausedUntilMs = Math.max(pausedUntilMs, until.getTime())
       return until
     }
     function resize(windows: readonly Window[]) {
@@ -105,6 +112,8 @@ export function createApiMeters(
       return {
         service,
         calls: lately.length,
+        /** Whether there were more within the hour than are kept. */
+        isCut: lately.length === MAX_RECENT,
         failed: lately.filter(({ isFailed }) => isFailed).length,
         p50Ms: took[Math.floor(took.length / 2)],
       }

@@ -137,8 +137,8 @@ export async function listDisputes(db: Executor) {
 
 export async function countMandates(db: Executor) {
   const rows = await db.execute<{ status: string; count: string }>(sql`
-    select case when refusal is not null then 'refused' when is_ending then 'ended'
-      when status in ('active', 'on_hold') then status else 'ended' end as status, count(*)
+    select case when is_ending or status not in ('active', 'on_hold') then 'ended'
+      when refusal is not null then 'refused' else status end as status, count(*)
     from mandates group by 1`)
   return rows.map((row) => ({ ...row, count: number(row.count) }))
 }

@@ -13,6 +13,7 @@ import {
 import { attempts, mandates, orders, payments, products, shares } from '../../src/db/schema.ts'
 import { stopCharging } from '../../src/operate/stop-charging.ts'
 import { createSeal } from '../../src/highlevel/sealed.ts'
+import { parseMetrics } from '../metrics/support.ts'
 import { ADMIN_TOKEN, openWorld, WEBHOOK_SECRET, type World } from '../support/world.ts'
 
 const KEY = 'ofk_0123456789abcdef'
@@ -157,6 +158,17 @@ describe('an order of test mode beside a live account', () => {
     second.faults.clear()
 
     const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+    // An alert pages whoever keeps the deployment's own key, and this is another one.
+    const measured = parseMetrics(await (await world.get('/metrics', { headers })).text())
+    const refusedOf = (service: string) =>
+      measured
+        .filter(({ name, labels }) => {
+          const isMeant = labels['service'] === service && labels['code'] === '401'
+          return name === 'bridge_api_requests_total' && isMeant
+        })
+        .reduce((sum, { value }) => sum + value, 0)
+    expect(refusedOf('dodo')).toBe(0)
+    expect(refusedOf('dodo_account')).toBeGreaterThan(0)
     const listed = (await (await world.get('/api/orders', { headers })).json()) as {
       orders: { key: string; reason: string; reasonCode: string }[]
     }

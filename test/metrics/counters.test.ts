@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 
-import { refunds } from '../../src/db/schema.ts'
+import { mandates, refunds } from '../../src/db/schema.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { ruleOnHeldMoney } from '../../src/operate/held-money.ts'
 import { inWorld } from '../report/support.ts'
@@ -82,5 +82,24 @@ describe('what only grows', () => {
       await world.eventually(invoice.lago_id, ({ state }) => state === 'paid')
 
       expect(await counted()).toEqual([1, 0])
+    }))
+
+  test('a card that was cancelled is over, also one that Dodo had refused to charge', () =>
+    inWorld({}, async (world) => {
+      const { db, now } = world.bridge.deps
+      const at = now()
+      const kept = { payerKey: 'acct', currency: 'USD', madeAt: at, renewedAt: at, observedAt: at }
+      await db.insert(mandates).values([
+        { dodoSubscriptionId: 'sub_1', status: 'active', refusal: 'it was stolen', ...kept },
+        { dodoSubscriptionId: 'sub_2', status: 'cancelled', refusal: 'it was stolen', ...kept },
+        { dodoSubscriptionId: 'sub_3', status: 'active', ...kept },
+      ])
+
+      const samples = await scrape(world)
+
+      const counted = ['active', 'on_hold', 'refused', 'ended'].map((status) =>
+        valueOf(samples, 'bridge_mandates', { status }),
+      )
+      expect(counted).toEqual([1, 0, 1, 1])
     }))
 })

@@ -247,7 +247,7 @@ function Services({ metrics }: { metrics: DashboardDeps['metrics'] }) {
           const answered =
             of === undefined || of.calls === 0
               ? 'not asked in the last hour'
-              : `${Math.round(of.p50Ms ?? 0)} ms in the middle, ${percent(of.failed / of.calls)} failed of ${count(of.calls, 'request')} in an hour`
+              : `${Math.round(of.p50Ms ?? 0)} ms in the middle, ${percent(of.failed / of.calls)} failed of ${of.isCut ? `the last ${of.calls} requests` : `${count(of.calls, 'request')} in an hour`}`
           const isUsed =
             used.length > 0 ? `; request budget used: ${[...new Set(used)].join(', ')}` : ''
           return [nameOf(service), `${answered}${isUsed}`] as const
