@@ -188,10 +188,11 @@ async function findDifference({ db }: Looking): Promise<Condition[]> {
 }
 
 async function findLateSweep({ db, config, now }: Looking): Promise<Condition[]> {
-  const [last] = await db.execute<{ at: Date }>(
-    sql`select found_at as at from findings where name = 'last_sweep'`,
-  )
-  if (!last) return []
+  // One that never was completed is late since the installation began to be watched.
+  const [last] = await db.execute<{ at: Date | null }>(sql`
+    select coalesce((select found_at from findings where name = 'last_sweep'),
+      (select (value #>> '{}')::timestamptz from findings where name = 'watch')) as at`)
+  if (!last?.at) return []
   const sweptAt = new Date(last.at)
   if (now.getTime() - sweptAt.getTime() < SWEEPS_MISSED * config.reconcileEveryMs) return []
   return [
