@@ -118,6 +118,26 @@ describe('the rules and the board', () => {
     expect(metricsIn('sum(bridge_ready')).toBeUndefined()
   })
 
+  test('show a rate as so many a second, and know every currency that was ever asked for', async () => {
+    const Unit = z.object({ defaults: z.looseObject({ unit: z.string().optional() }) })
+    const shown = z
+      .object({
+        panels: z.array(z.looseObject({ title: z.string(), fieldConfig: Unit.optional() })),
+        templating: z.object({ list: z.array(z.looseObject({ name: z.string() })) }),
+      })
+      .parse(JSON.parse(await readFile(BOARD, 'utf8')))
+    const unitOf = (title: string) =>
+      shown.panels.find((one) => one.title === title)?.fieldConfig?.defaults.unit
+    const rates = panels.filter(({ targets }) => targets.some(({ expr }) => /\brate\(/.test(expr)))
+
+    expect(rates.length).toBeGreaterThan(5)
+    for (const { title } of rates) expect([title, unitOf(title)]).not.toEqual([title, 'short'])
+    // Open amounts are there while something is open, and a currency is to be chosen afterwards, too.
+    expect(shown.templating.list.find(({ name }) => name === 'currency')?.['definition']).toBe(
+      'label_values(bridge_collected_amount_total, currency)',
+    )
+  })
+
   test('call nobody at night for what a single shop or location does not answer', () => {
     const critical = rules.filter(({ labels }) => labels.severity === 'critical')
     const selectors = critical.flatMap(({ expr }) =>
