@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 
+import { createOrdersBiller } from '../../src/billers/orders/biller.ts'
 import { claim, closeOrder } from '../../src/billers/orders/claim.ts'
 import { ensureOrder } from '../../src/billers/orders/ensure.ts'
-import { readStanding } from '../../src/billers/orders/look.ts'
+import { outcomeOf, readStanding } from '../../src/billers/orders/look.ts'
 import { refundPayment } from '../../src/billers/orders/refund.ts'
 import { lockOrder, type Scope } from '../../src/billers/orders/order.ts'
+import { settleOrder } from '../../src/billers/orders/settle.ts'
 import type { OrderSource } from '../../src/billers/orders/source.ts'
 import { take } from '../../src/billers/orders/take.ts'
 import {
@@ -233,6 +235,39 @@ async function whileHeld<Done>(orderId: string, begin: () => Promise<Done>): Pro
   })
   return begun
 }
+
+test('money of an order that another one took the place of is not said to pay it, unless that was said before', async () => {
+  const { orderId } = await newOrder({})
+  await changeOrder(orderId, { supersededAt: now() })
+  const statusNow = async () => outcomeOf(await readStanding(world.bridge.deps, orderId)).status
+
+  expect(await statusNow()).toBe('pending')
+  await changeOrder(orderId, { claimedAt: now() })
+  expect(await statusNow()).toBe('captured')
+})
+
+test('an order is of one account: what names it on another one is another bridge’s', async () => {
+  const { deps } = world.bridge
+  const { orderId } = await newOrder()
+  const isForeignOn = (account: string) =>
+    createOrdersBiller(deps, account, [SOURCE]).isForeign({ bridge_order: orderId })
+
+  expect(await isForeignOn(deps.account)).toBe(false)
+  expect(await isForeignOn('another')).toBe(true)
+})
+
+test('nothing is asked of an account that is of the other mode by now', async () => {
+  const { deps } = world.bridge
+  const { orderId } = await newOrder()
+  await changeOrder(orderId, { mode: 'live' })
+  const sentBefore = world.requests.length
+
+  await settleOrder(deps, { sources: [SOURCE], onAccount: async () => deps }, orderId, {})
+
+  const { row } = await readStanding(deps, orderId)
+  expect(row).toMatchObject({ state: 'attention', reasonCode: 'account_gone' })
+  expect(world.requests).toHaveLength(sentBefore)
+})
 
 describe('an order whose money came late, and is here,', () => {
   type Late = Awaited<ReturnType<typeof newOrder>>

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { highlevelLocations } from '../../../src/db/schema.ts'
 import { makeKey } from '../../../src/highlevel/keys.ts'
 import { HIGHLEVEL_SECRET } from '../../support/world.ts'
 import { install, LOCATION, openPaying, type Paying } from './support.ts'
@@ -74,4 +75,18 @@ test('a browser that names what another location was paid gets no page of it', a
 
   expect(opened.status).toBe(409)
   expect(Object.keys(opened.body)).toEqual(['error'])
+})
+
+test('a location that is not allowed any more has no key that counts, though it has the app', async () => {
+  const { deps } = paying.world.bridge
+  const locationId = 'loc_left_out'
+  const at = deps.now()
+  await deps.db
+    .insert(highlevelLocations)
+    .values({ locationId, state: 'installed', installedAt: at, createdAt: at })
+
+  const key = makeKey(HIGHLEVEL_SECRET, { kind: 'apiKey', mode: 'test', locationId })
+  const about = { transactionId: 'tx', chargeId: '', subscriptionId: '' }
+
+  expect(await paying.query('verify', about, key)).toMatchObject({ status: 401 })
 })
