@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
-import { FRESH_MS, openPaying, type Paying } from './support.ts'
+import { FRESH_MS, install, LOCATION, openPaying, type Paying } from './support.ts'
 
 const DAY_MS = 24 * 3_600_000
 let paying: Paying
@@ -94,4 +94,18 @@ test('money whose place another order takes in the very moment it is verified is
   world.highlevel.fetch = real
   expect(isDone).toBe(true)
   expect(body).toMatchObject({ success: false, failed: false, message: 'pending' })
+})
+
+test('a subscription that ended with the app before it was paid has no new checkout behind its old link', async () => {
+  const { world } = paying
+  const begun = await paying.begin(20, { recurring: { interval: 'month', intervalCount: 1 } })
+  world.highlevel.uninstall(LOCATION)
+  await world.highlevel.idle()
+  await world.quiet()
+  await install(world, LOCATION)
+  world.advance(2 * DAY_MS)
+
+  expect(await world.follow(begun.checkoutUrl)).toBe('')
+  await world.quiet()
+  expect(await paying.reportsOf(begun.transactionId)).toMatchObject([{ state: 'failed' }])
 })

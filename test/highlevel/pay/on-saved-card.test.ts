@@ -10,14 +10,16 @@ beforeAll(async () => {
 })
 afterAll(() => paying.world.close())
 
-/** A contact with a card that was saved on the page, and what HighLevel calls it. */
-async function saveCard() {
-  const { world } = paying
-  const { id: contactId } = world.highlevel.createContact({
+const newContact = () =>
+  paying.world.highlevel.createContact({
     locationId: LOCATION,
     name: 'Ada Demo',
     email: `ada-${crypto.randomUUID()}@example.test`,
-  })
+  }).id
+
+/** A contact with a card that was saved on the page, and what HighLevel calls it. */
+async function saveCard(contactId = newContact()) {
+  const { world } = paying
   const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
   const { body } = await paying.session(props)
   world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
@@ -112,4 +114,46 @@ test('a saved card is not charged in another currency than it was saved for', as
   expect(body).toMatchObject({ success: false, failed: true })
   expect(await paying.reportsOf(transactionId)).toEqual([])
   expect(chargesOf(card.paymentMethodId)).toEqual([])
+})
+
+test('of two saved cards the one that is named is charged', async () => {
+  const first = await saveCard()
+  await saveCard(first.contactId)
+  const asked = { contactId: first.contactId, locationId: LOCATION }
+  const cards = (await paying.query('list_payment_methods', asked)).body as unknown as {
+    id: string
+  }[]
+  expect(cards).toHaveLength(2)
+
+  for (const { id: paymentMethodId } of cards) {
+    const { transactionId } = paying.sell(20, { contactId: first.contactId })
+    const charge = { ...asked, paymentMethodId, transactionId, amount: 20, currency: 'USD' }
+    expect((await paying.query('charge_payment', charge)).body).toMatchObject({ success: true })
+    expect(chargesOf(paymentMethodId)).toHaveLength(1)
+  }
+})
+
+test('a card that two subscriptions are charged on is given up with the last of them', async () => {
+  const { world } = paying
+  const begun = await paying.begin(20, { recurring: MONTHLY })
+  const { contactId } = begun
+  world.dodo.pay(begun.sessionId)
+  await world.quiet()
+  const asked = { contactId, locationId: LOCATION }
+  const [card] = (await paying.query('list_payment_methods', asked)).body as unknown as {
+    id: string
+  }[]
+  const paymentMethodId = card?.id ?? 'none'
+  const other = paying.sell(20, { contactId, recurring: MONTHLY })
+  expect((await create({ contactId, paymentMethodId }, other)).body).toMatchObject({
+    success: true,
+  })
+  const cancel = (subscriptionId: string | undefined) =>
+    paying.query('cancel_subscription', { subscriptionId })
+  const statusNow = () => world.dodo.store.subscriptions.get(paymentMethodId)?.status
+
+  await cancel(begun.subscription?._id)
+  expect(statusNow()).toBe('active')
+  await cancel(other.subscription?._id)
+  expect(statusNow()).toBe('cancelled')
 })
