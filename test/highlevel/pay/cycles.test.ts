@@ -139,6 +139,28 @@ test('a cycle that is retried while HighLevel does not show its subscription is 
   await paying.eventuallyOrder(`${subscriptionId}#2`, ({ state }) => state === 'paid')
 })
 
+test.each<[string, object]>([
+  ['shows it as paused', { status: 'paused' }],
+  ['asks for another amount', { amount: 25 }],
+  ['has it as cancelled', { canceledAt: new Date().toISOString() }],
+])('a cycle that was declined is not charged again once HighLevel %s', async (_how, change) => {
+  const { world } = paying
+  const { subscription, subscriptionId, methodId } = await subscribe()
+  world.dodo.setCard(methodId, 'INSUFFICIENT_FUNDS')
+  world.advance(31 * DAY_MS)
+  const key = `${subscriptionId}#2`
+  await paying.eventuallyOrder(key, ({ reason }) => reason.startsWith('declined'))
+  // Told of that, HighLevel shows it as unpaid.
+  await paying.eventuallyOrder(key, ({ told }) => told.some(({ status }) => status === 'done'))
+  const before = chargesOf(methodId).length
+  world.dodo.setCard(methodId)
+  Object.assign(subscription, change)
+  world.advance(DAY_MS + 60_000)
+
+  await paying.eventuallyOrder(key, ({ state }) => /failed|attention|paid/.test(state))
+  expect(chargesOf(methodId)).toHaveLength(before)
+})
+
 test('a last cycle that was passed over is for a person to see, although the subscription is expired', async () => {
   const { world } = paying
   const { subscriptionId, transactionId, methodId } = await subscribe({ totalCycles: 2 })
