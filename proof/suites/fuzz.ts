@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 import pino from 'pino'
 
 import { openBridge } from '../../src/bridge.ts'
@@ -54,6 +56,11 @@ const BODIES: readonly (string | Uint8Array)[] = [
   new Uint8Array(70_000).fill(0x61),
 ]
 
+/** Whether what goes on was asked for with the operator's token. */
+const isTrusted = new AsyncLocalStorage<boolean>()
+const isSigned = ({ headers }: Request) =>
+  headers.get('authorization') === `Bearer ${SECRETS.ADMIN_TOKEN}`
+
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']
 
 /** Every route that the bridge has, as it says itself, with bytes that nobody should send. */
@@ -71,8 +78,10 @@ export const fuzz: Suite = async ({ seed, isQuick, forMs, say, tick }) => {
   const bridge = await openBridge(config, {
     log: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }),
     now: () => new Date(),
-    fetch: async () => {
-      calls += 1
+    fetch: async (input, init) => {
+      const method = init?.method ?? (input instanceof Request ? input.method : 'GET')
+      // Whoever has the token may have the bridge look at the services, and no more.
+      if (!isTrusted.getStore() || method !== 'GET') calls += 1
       return Response.json({}, { status: 404 })
     },
   })
@@ -88,7 +97,7 @@ export const fuzz: Suite = async ({ seed, isQuick, forMs, say, tick }) => {
       tick(runs, planned)
       const request = makeRequest(luck, routes)
       const told = `${request.method} ${request.url.slice(0, 200)}`
-      const response = await bridge.app.fetch(request)
+      const response = await isTrusted.run(isSigned(request), () => bridge.app.fetch(request))
       const text = await response.text()
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
       if (response.status >= 500 && response.status !== 503)
