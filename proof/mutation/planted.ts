@@ -63,8 +63,8 @@ export const PLANTED: readonly Planted[] = [
     rule: 'I5',
     what: 'a credit note is not looked for before it is made again',
     file: 'src/billers/lago/act/credit-refund.ts',
-    find: '      return findNote(unclaimed, subject, begun?.creditNoteId)\n',
-    replace: '      return findNote(unclaimed.slice(0, 0), subject, begun?.creditNoteId)\n',
+    find: '      const unclaimed = await withoutClaimed(deps, subject, notes)\n',
+    replace: '      const unclaimed = (await withoutClaimed(deps, subject, notes)).slice(0, 0)\n',
     walk: 'credited late',
   },
   {

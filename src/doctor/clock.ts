@@ -42,6 +42,7 @@ export async function readSecondsAhead({ fetch, now }: Patient, service: string,
 
 export function describeSeconds(service: string, seconds: number): string {
   const size = Math.abs(seconds)
-  if (size < 1) return `within 1 s of ${service}`
+  // A time that is told in whole seconds says no more, with what the answer took.
+  if (size < 1.5) return `within 1 s of ${service}`
   return `${size.toFixed(0)} s ${seconds > 0 ? 'ahead of' : 'behind'} ${service}`
 }

@@ -94,6 +94,7 @@ test('money whose place another order takes in the very moment it is verified is
   world.highlevel.fetch = real
   expect(isDone).toBe(true)
   expect(body).toMatchObject({ success: false, failed: false, message: 'pending' })
+  await world.quiet()
 })
 
 test('a subscription that ended with the app before it was paid has no new checkout behind its old link', async () => {
