@@ -11,7 +11,7 @@ type Repeated = Pick<Delivery, 'source' | 'deliveryId'>
 
 /**
  * Counts how often deliveries came again, beside their acknowledgement: a sender who doubles everything waits no longer
- * for that, and what a process that dies has counted in its last seconds is lost.
+ * for that. What a process that dies has counted in its last seconds is lost, and what is just being worked is not counted.
  */
 export function createRepeatCount({ db }: { db: Database }) {
   const waiting = new Map<string, Repeated & { times: number }>()
@@ -24,10 +24,16 @@ export function createRepeatCount({ db }: { db: Database }) {
     const list = JSON.stringify(
       counted.map(({ source, deliveryId, times }) => ({ source, id: deliveryId, times })),
     )
+    // What somebody has in hand is not waited for: in another order than theirs both would wait for ever.
     await db.execute(sql`
-      update deliveries d set repeats = d.repeats + again.times
-      from jsonb_to_recordset(${list}::jsonb) as again (source text, id text, times int)
-      where d.source = again.source and d.delivery_id = again.id`)
+      with free as (
+        select d.source, d.delivery_id, again.times
+        from jsonb_to_recordset(${list}::jsonb) as again (source text, id text, times int)
+        join deliveries d on d.source = again.source and d.delivery_id = again.id
+        for update of d skip locked
+      )
+      update deliveries d set repeats = d.repeats + free.times
+      from free where d.source = free.source and d.delivery_id = free.delivery_id`)
   }
 
   return {

@@ -13,6 +13,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 const now = () => new Date()
 /** Dodo's patience. */
 const SENDER_WAITS_MS = 15_000
+/** Far longer than a process takes to end. */
+const HANGS_MS = 10_000
 const KINDS = ['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const
 
 describe('receive', () => {
@@ -131,6 +133,30 @@ describe('receive', () => {
         [often.deliveryId, 3],
       ]),
     )
+  })
+
+  test('a delivery that somebody holds is not waited for only to count it, nor by a process that ends', async () => {
+    const { receive, close } = await openReplica()
+    const [held, free] = [aDelivery(), aDelivery()]
+    for (const one of [held, free, held, free]) await receive(one)
+    const holder = openInboxConnection(database.url)
+    const holding = await holder.sql.reserve()
+    await holding`begin`
+    await holding`select from deliveries where delivery_id = ${held.deliveryId} for update`
+
+    const closing = close().then(() => 'closed')
+    const outcome = await Promise.race([closing, Bun.sleep(HANGS_MS).then(() => 'hangs')])
+
+    await holding`rollback`
+    holding.release()
+    await closing
+    await holder.close()
+    expect(outcome).toBe('closed')
+    const rows = await first().db.query.deliveries.findMany({
+      columns: { deliveryId: true, repeats: true },
+      where: (one, { inArray }) => inArray(one.deliveryId, [held.deliveryId, free.deliveryId]),
+    })
+    expect(rows.find((one) => one.deliveryId === free.deliveryId)?.repeats).toBe(1)
   })
 
   test.each(['settle', 'trace', 'mandate', 'customer', 'bundle', 'topup'] as const)(

@@ -46,11 +46,8 @@ export async function readJobsOf(
     startedAt: asDate(row['started_on']),
     endedAt: asDate(row['completed_on']),
   }))
-  const isFailing = about?.why !== null && about?.why !== undefined
-  return {
-    runs,
-    failure: isFailing ? { why: about.why ?? '', nextRunAt: about.nextRunAt } : undefined,
-  }
+  const why = about?.why ?? undefined
+  return { runs, failure: about && why !== undefined ? { ...about, why } : undefined }
 }
 
 const asDate = (text: string | null | undefined) => (text ? new Date(text) : null)
