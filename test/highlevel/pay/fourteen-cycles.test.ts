@@ -24,10 +24,7 @@ const dueAt = (cycle: number) =>
 async function saveCard() {
   const { world } = paying
   const { contactId } = paying.sell()
-  const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
-  const { body } = await paying.session(props)
-  world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
-  await world.quiet()
+  await paying.saveCard(contactId)
   const contact = { locationId: LOCATION, contactId, liveMode: false }
   const [method] = await world.highlevel.listPaymentMethods(contact)
   return { contactId, methodId: method?.id ?? 'none' }

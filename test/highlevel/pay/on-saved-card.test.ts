@@ -19,11 +19,7 @@ const newContact = () =>
 
 /** A contact with a card that was saved on the page, and what HighLevel calls it. */
 async function saveCard(contactId = newContact()) {
-  const { world } = paying
-  const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
-  const { body } = await paying.session(props)
-  world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
-  await world.quiet()
+  await paying.saveCard(contactId)
   const listed = await paying.query('list_payment_methods', { contactId, locationId: LOCATION })
   const [method] = listed.body as unknown as { id: string }[]
   return { contactId, paymentMethodId: method?.id ?? 'none' }

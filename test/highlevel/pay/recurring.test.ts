@@ -28,13 +28,8 @@ const contact = () =>
 
 /** A contact with a card that was saved on the page. */
 async function saveCard(contactId = contact()) {
-  const { world } = paying
-  const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
-  const { body } = await paying.session(props)
-  const { ref, checkoutUrl } = body as { ref: string; checkoutUrl: string }
-  world.dodo.saveCard(checkoutUrl.split('/').at(-1) ?? '')
-  await world.quiet()
-  return { contactId, ref, body }
+  const body = await paying.saveCard(contactId)
+  return { contactId, ref: String(body['ref']), body }
 }
 const methodsOf = async (contactId: string) =>
   (await paying.query('list_payment_methods', { contactId, locationId: LOCATION }))

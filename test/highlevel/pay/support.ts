@@ -108,8 +108,18 @@ function buyers(world: World) {
     return ((await response.json()) as { orders: OrderReport[] }).orders
   }
 
+  /** A contact saves a card on a page of its own; what the page was told. */
+  async function saveCard(contactId: string) {
+    const props = world.highlevel.setupProps({ contactId, currency: 'USD', liveMode: false })
+    const { body } = await session(props)
+    world.dodo.saveCard(String(body['checkoutUrl']).split('/').at(-1) ?? '')
+    await world.quiet()
+    return body
+  }
+
   return {
     sell,
+    saveCard,
     post,
     session,
     show,
